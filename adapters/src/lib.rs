@@ -1,0 +1,1 @@
+//! The outside world behind the connector contract: live HTTP and its wire types.

@@ -1,0 +1,36 @@
+use crate::{Event, Operation, PoolGauge, Ticket, Timestamp};
+
+/// The far side of the waist: a simulator, a live endpoint, or a recording.
+///
+/// # Contract
+///
+/// * `now` never goes back between calls.
+/// * Every ticket handed to [`submit`](Self::submit) is answered by exactly one
+///   [`Completed`](crate::EventKind::Completed) event, however late. A connector that gives a
+///   question up must answer it with an error whose [`ambiguous`](crate::ErrorKind::ambiguous) is
+///   truthful. [`FirstToken`](crate::EventKind::FirstToken) comes at most once per ticket and
+///   before its completion.
+/// * The caller drains [`poll`](Self::poll) until it returns `None` after every `submit` and at
+///   every [`deadline`](Self::deadline). An early or spurious poll is a no-op.
+/// * A connector bounds what it holds: beyond its limit `submit` is answered with
+///   [`RateLimited`](crate::ErrorKind::RateLimited) or another retryable error, never by blocking.
+pub trait Connector {
+    /// Hands over one operation. The answer carries the same ticket; tickets are the caller's to
+    /// choose and must be unique among those in flight.
+    fn submit(&mut self, now: Timestamp, ticket: Ticket, operation: Operation);
+
+    /// The next thing that has happened by `now`, oldest first.
+    fn poll(&mut self, now: Timestamp) -> Option<Event>;
+
+    /// When to poll next; `None` while nothing is pending. It may be earlier than the next event.
+    ///
+    /// A connector whose answers arrive from outside (a socket) reports only its own timers here
+    /// and wakes its driver by other means.
+    fn deadline(&self) -> Option<Timestamp>;
+
+    /// Reports the state of every pool at `now`, where the far side can be looked into. A live
+    /// endpoint cannot, and reports nothing.
+    fn gauges(&mut self, now: Timestamp, report: &mut dyn FnMut(PoolGauge)) {
+        let _ = (now, report);
+    }
+}

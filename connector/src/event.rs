@@ -1,0 +1,108 @@
+use crate::{
+    AllocationId, Duration, Error, Mebibytes, ModelId, Money, PoolId, PoolKind, Requirements,
+    Ticket, Timestamp, Tokens,
+};
+
+/// Something that happened on the far side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When it happened (simulated) or was received (live).
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// The kinds of [`Event`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// The one and only answer to a ticket.
+    Completed {
+        /// The question's ticket.
+        ticket: Ticket,
+        /// The answer.
+        result: Result<Reply, Error>,
+    },
+    /// The first content token of an inference that asked for a stream.
+    FirstToken {
+        /// The inference's ticket.
+        ticket: Ticket,
+    },
+    /// A held share will be taken away. Inferences that finish within the grace survive; the rest
+    /// end with [`Preempted`](crate::ErrorKind::Preempted), and the share is gone afterwards.
+    ///
+    /// Providers without a notice channel skip this event and only fail the inferences.
+    Preempted {
+        /// The share.
+        allocation: AllocationId,
+        /// How long it stays.
+        grace: Duration,
+    },
+}
+
+/// A successful answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A share is held from now on, and paid for until it is released.
+    Granted {
+        /// Its name.
+        allocation: AllocationId,
+    },
+    /// The answer to a prompt.
+    Generated {
+        /// Tokens counted by the provider.
+        usage: Usage,
+        /// The text, where the provider makes text.
+        text: Option<Box<str>>,
+    },
+    /// The inference was stopped.
+    Cancelled,
+    /// The share is no longer held.
+    Released,
+    /// One share.
+    Inspected(AllocationInfo),
+    /// The shares that the provider thinks we hold.
+    Listed(Vec<AllocationInfo>),
+    /// The pools on offer.
+    Pools(Vec<PoolInfo>),
+}
+
+/// Tokens of one inference as the provider counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Prompt tokens.
+    pub prompt: Tokens,
+    /// Generated tokens.
+    pub output: Tokens,
+}
+
+/// A held share as the provider sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllocationInfo {
+    /// Its name.
+    pub allocation: AllocationId,
+    /// Where it is.
+    pub pool: PoolId,
+    /// The model it was asked for, where the provider remembers.
+    pub model: Option<ModelId>,
+    /// What it was asked for, where the provider remembers.
+    pub requirements: Option<Requirements>,
+    /// Inferences running on it, where the provider says.
+    pub running: Option<u32>,
+}
+
+/// A pool as the provider offers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolInfo {
+    /// Which.
+    pub pool: PoolId,
+    /// Its display name.
+    pub name: Box<str>,
+    /// How it is sold.
+    pub kind: PoolKind,
+    /// Shares not held by anybody.
+    pub free_slots: u32,
+    /// Memory of one card.
+    pub card_vram: Mebibytes,
+    /// Price of one share for an hour.
+    pub price_per_slot_hour: Money,
+}

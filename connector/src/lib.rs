@@ -1,0 +1,38 @@
+//! The waist of Harpoon: what the platform may ask of whoever owns the GPUs, and what comes back.
+//!
+//! Everything above this crate (router, breaker, leases, billing) and everything below it (the
+//! simulator in virtual time, the live HTTP adapter, a recording) meets in one trait,
+//! [`Connector`]. The contract is *sans-IO*: hand over an operation at `now`, drain what has
+//! happened, ask when to look again. No clock, no socket, no future; so an answer that arrives
+//! after its question was given up is an event like any other and cannot be forgotten.
+//!
+//! * [`Connector`], [`Operation`], [`Event`], [`Reply`]: the conversation.
+//! * [`Error`], [`ErrorKind`]: one taxonomy and the three questions that decide everything else.
+//! * [`units`], [`ids`](TenantId): newtypes; the only place that converts or parses units.
+//! * [`EventQueue`]: deadlines with ties in insertion order and cancellation, used by both sides.
+//! * [`RequestRecord`], [`PoolGauge`], [`Metric`]: what is reported about a run, and its names.
+//! * [`testing`]: one conformance suite that every connector passes.
+
+mod contract;
+mod error;
+mod event;
+mod ids;
+mod metric;
+mod operation;
+mod queue;
+mod record;
+pub mod testing;
+pub mod units;
+
+pub use contract::Connector;
+pub use error::{Error, ErrorKind};
+pub use event::{AllocationInfo, Event, EventKind, PoolInfo, Reply, Usage};
+pub use ids::{AllocationId, CableId, ClassId, ModelId, PoolId, RequestId, TenantId, Ticket};
+pub use metric::{Metric, MetricUnit, Names, Scope, Statistic};
+pub use operation::{
+    Allocate, Infer, Operation, OperationKind, PoolKind, Priority, Prompt, Requirements,
+    Temperature,
+};
+pub use queue::{EventKey, EventQueue};
+pub use record::{Outcome, PoolGauge, RequestRecord};
+pub use units::{BasisPoints, Duration, Mebibytes, Money, Tflops, Timestamp, Tokens};

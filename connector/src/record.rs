@@ -1,0 +1,124 @@
+//! What a run says about itself: one record per finished request, and gauges of the pools.
+
+use crate::{
+    ClassId, Duration, ErrorKind, Mebibytes, ModelId, Money, PoolId, RequestId, TenantId, Tflops,
+    Timestamp, Tokens,
+};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Answered in full.
+    Completed,
+    /// Every candidate failed; the kind of the last failure.
+    Failed(ErrorKind),
+    /// Never started: the platform's own bounds (queue full, waited too long, no candidate within
+    /// the cost ceiling).
+    Rejected,
+    /// The caller went away.
+    Cancelled,
+}
+
+impl Outcome {
+    /// Stable name for tables and files; a failure reads as its kind.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed(kind) => kind.name(),
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Everything a report needs to know about one finished request.
+///
+/// `None` means the request never got that far. Time to first token and end to end count from the
+/// scheduled arrival, so that a slow generator cannot hide waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestRecord {
+    /// Number of the request in order of arrival.
+    pub request: RequestId,
+    /// Who asked.
+    pub tenant: TenantId,
+    /// What the classifier made of it.
+    pub class: ClassId,
+    /// The model of the last attempt.
+    pub model: ModelId,
+    /// The pool of the last attempt; `None` if no pool was ever asked.
+    pub pool: Option<PoolId>,
+    /// When it was scheduled to arrive.
+    pub arrived: Timestamp,
+    /// Time spent waiting in the platform's own queues, all attempts together.
+    pub queued: Duration,
+    /// Time from the question for a share to its grant, for the last attempt that was granted.
+    pub allocating: Option<Duration>,
+    /// When the first output token came.
+    pub first_token: Option<Timestamp>,
+    /// When the caller had the whole answer or the error.
+    pub finished: Timestamp,
+    /// Prompt tokens.
+    pub prompt_tokens: Tokens,
+    /// Tokens generated; 0 unless completed.
+    pub output_tokens: Tokens,
+    /// Strikes made, the successful one included.
+    pub attempts: u16,
+    /// Candidates beyond the first that were tried.
+    pub fallbacks: u16,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the held share costs at the pool's price, all attempts together.
+    pub cost: Money,
+}
+
+impl RequestRecord {
+    /// Time to first token (TTFT), from arrival to the first output token.
+    pub fn time_to_first_token(&self) -> Option<Duration> {
+        Some(self.first_token?.since(self.arrived))
+    }
+
+    /// Time per output token (TPOT): from first token to the end, per token after the first.
+    /// `None` for answers of fewer than two tokens.
+    pub fn time_per_output_token(&self) -> Option<Duration> {
+        let after_first = u64::from(self.output_tokens.get()).checked_sub(1).filter(|&n| n > 0)?;
+        Some(self.finished.since(self.first_token?) / after_first)
+    }
+
+    /// Time from arrival to the end.
+    pub fn end_to_end(&self) -> Duration {
+        self.finished.since(self.arrived)
+    }
+}
+
+/// The state of one pool. The integrals only grow, so any two gauges give exact means between them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolGauge {
+    /// Which pool.
+    pub pool: PoolId,
+    /// Cards in service.
+    pub cards: u32,
+    /// Shares on offer: cards in service x sharing ratio.
+    pub slots: u32,
+    /// Shares held.
+    pub slots_held: u32,
+    /// Inferences that a card is working on.
+    pub running: u32,
+    /// Inferences accepted but waiting for a place in a batch.
+    pub waiting: u32,
+    /// Memory of the cards in service.
+    pub vram: Mebibytes,
+    /// Memory promised to shares; above `vram` when overcommitted.
+    pub vram_promised: Mebibytes,
+    /// Compute of the cards in service.
+    pub tflops: Tflops,
+    /// Compute promised to shares; above `tflops` when overcommitted.
+    pub tflops_promised: Tflops,
+    /// Integral of cards that were computing, in card-nanoseconds since the start.
+    pub busy_card_ns: u128,
+    /// Integral of cards in service, in card-nanoseconds since the start.
+    pub card_ns: u128,
+    /// Integral of shares held, in slot-nanoseconds since the start: what the provider charges.
+    pub held_slot_ns: u128,
+    /// Shares taken away from their holders so far.
+    pub preemptions: u64,
+}

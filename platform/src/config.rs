@@ -1,0 +1,221 @@
+//! How the platform is set up. Plain data with the founding defaults; the scenario language fills
+//! it in.
+
+use connector::{
+    BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
+    Tokens,
+};
+
+/// Everything the platform is told before a run.
+#[derive(Clone, Debug)]
+pub struct PlatformConfig {
+    /// Models, in the order of [`ModelId`].
+    pub models: Vec<ModelTerms>,
+    /// Cables, in the order of [`CableId`](connector::CableId): one per pool the platform may use.
+    pub cables: Vec<CableConfig>,
+    /// Tenants, in the order of [`TenantId`](connector::TenantId).
+    pub tenants: Vec<TenantConfig>,
+    /// How requests are put into classes.
+    pub classifier: ClassifierConfig,
+    /// Where each class goes.
+    pub router: RouterConfig,
+    /// When and how often a failed call is tried again.
+    pub retry: RetryConfig,
+    /// How long each step may take.
+    pub timeouts: Timeouts,
+    /// When the first choice fails.
+    pub fallback: FallbackConfig,
+    /// Whether shares on overcommitted cards are acceptable.
+    pub overcommit: bool,
+    /// Seed of the platform's own randomness (backoff jitter).
+    pub seed: u64,
+}
+
+/// What a model needs and whom it may be sold to.
+#[derive(Clone, Debug)]
+pub struct ModelTerms {
+    /// Display name.
+    pub name: String,
+    /// What an allocation for it asks for.
+    pub requirements: Requirements,
+    /// Longest answer; longer requests are cut to it. `None`: no limit.
+    pub max_tokens: Option<Tokens>,
+    /// The kind of pool it belongs to by default.
+    pub pool_kind: PoolKind,
+    /// Whether its shares may be taken away for a higher priority.
+    pub preemptible: bool,
+    /// Time of one output token on an idle card, for ranking by expected time before anything was
+    /// measured.
+    pub nominal_time_per_token: Duration,
+}
+
+/// The line to one pool.
+#[derive(Clone, Debug)]
+pub struct CableConfig {
+    /// The pool.
+    pub pool: PoolId,
+    /// The pool's display name.
+    pub name: String,
+    /// How the pool is sold.
+    pub kind: PoolKind,
+    /// Price of one share for an hour.
+    pub price_per_slot_hour: Money,
+    /// Memory of one of its cards: models that need more never go there.
+    pub card_vram: Mebibytes,
+    /// Strikes at once; further ones queue. `None`: no limit of our own.
+    pub max_in_flight: Option<u32>,
+    /// Strikes that may wait in line; 0 refuses at once.
+    pub queue: u32,
+    /// When to stop asking a failing pool.
+    pub breaker: BreakerConfig,
+}
+
+/// When to stop asking a failing pool, and when to ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerConfig {
+    /// Failures in a row that open the breaker, at least 1.
+    pub failure_threshold: u32,
+    /// Time that an open breaker waits before it lets probes through.
+    pub recovery: Duration,
+    /// Probes at once while half-open, at least 1; this many successes in a row close the breaker.
+    pub half_open_probes: u32,
+}
+
+impl Default for BreakerConfig {
+    /// 5 consecutive failures, 60 s recovery, 1 probe.
+    fn default() -> Self {
+        Self { failure_threshold: 5, recovery: Duration::from_secs(60), half_open_probes: 1 }
+    }
+}
+
+/// A customer of the platform.
+#[derive(Clone, Debug)]
+pub struct TenantConfig {
+    /// Display name, unique.
+    pub name: String,
+    /// Rank of its allocations when a pool is full.
+    pub priority: Priority,
+}
+
+/// How requests are put into classes.
+#[derive(Clone, Debug)]
+pub struct ClassifierConfig {
+    /// Classes from the simplest to the most complex, at least one, in the order of
+    /// [`ClassId`](connector::ClassId).
+    pub classes: Vec<ClassConfig>,
+}
+
+/// One class of requests.
+#[derive(Clone, Debug)]
+pub struct ClassConfig {
+    /// Display name, unique.
+    pub name: String,
+    /// The class takes requests whose prompt is no longer than this. The last class takes all.
+    pub max_prompt_tokens: Tokens,
+    /// ... and whose expected answer is no longer than this.
+    pub max_output_tokens: Tokens,
+    /// Models that serve the class, best first, at least one.
+    pub models: Vec<ModelId>,
+}
+
+/// How candidates (model x pool) are ranked.
+#[derive(Clone, Debug)]
+pub enum RouterConfig {
+    /// A fixed list of candidates per class, in the order of [`ClassId`](connector::ClassId).
+    Static(Vec<Vec<Candidate>>),
+    /// Lowest price for the expected time first.
+    Cheapest,
+    /// Shortest expected end-to-end time first, from what was measured on each cable.
+    Fastest,
+}
+
+/// A model on a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The model.
+    pub model: ModelId,
+    /// The pool.
+    pub pool: PoolId,
+}
+
+/// When and how often a failed call is tried again on the same pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryConfig {
+    /// Tries after the first.
+    pub max_retries: u32,
+    /// Pause before the first retry.
+    pub base: Duration,
+    /// Growth of the pause from one retry to the next: 2 doubles it.
+    pub multiplier: u32,
+    /// Longest pause.
+    pub cap: Duration,
+    /// How the pause is randomised.
+    pub jitter: Jitter,
+}
+
+/// How a pause is randomised, so that failed callers do not come back together (Brooker,
+/// "Exponential Backoff And Jitter", AWS 2015).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jitter {
+    /// The pause as computed.
+    None,
+    /// Uniform between 0 and the pause.
+    Full,
+    /// Half the pause, plus uniform up to the other half.
+    Equal,
+}
+
+impl Default for RetryConfig {
+    /// 100, 200, 400, at most 800 ms, full jitter, 3 retries.
+    fn default() -> Self {
+        Self {
+            max_retries: 3,
+            base: Duration::from_millis(100),
+            multiplier: 2,
+            cap: Duration::from_millis(800),
+            jitter: Jitter::Full,
+        }
+    }
+}
+
+/// How long each step may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Waiting in a cable's queue.
+    pub queue: Duration,
+    /// From asking for a share to its grant.
+    pub allocation: Duration,
+    /// From asking for an inference to its end.
+    pub inference: Duration,
+    /// From a release to its confirmation; then it is asked again.
+    pub release: Duration,
+}
+
+impl Default for Timeouts {
+    /// 30 s in a queue, 30 s for an allocation, 5 min for an inference, 30 s for a release.
+    fn default() -> Self {
+        Self {
+            queue: Duration::from_secs(30),
+            allocation: Duration::from_secs(30),
+            inference: Duration::from_secs(300),
+            release: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The chain behind the first choice: other pools within the ceiling, then the local engine, then a
+/// clear error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FallbackConfig {
+    /// Whether other pools are tried at all.
+    pub enabled: bool,
+    /// Highest price of a fallback pool, as a share of the first choice's price.
+    pub cost_ceiling: BasisPoints,
+}
+
+impl Default for FallbackConfig {
+    /// Enabled, up to twice the first choice's price.
+    fn default() -> Self {
+        Self { enabled: true, cost_ceiling: BasisPoints::from_percent(200) }
+    }
+}

@@ -1,0 +1,12 @@
+//! The platform under test: what stands between tenants and pools that somebody else owns.
+//!
+//! One [`Platform`] takes requests in, decides where they go, strikes (allocate, infer, release,
+//! meter) and answers, whoever is behind the [`Connector`](connector::Connector)s. It is a pure
+//! state machine: it reads no clock and does no I/O, so the same compiled code runs in virtual time
+//! and in front of real endpoints.
+
+pub mod config;
+mod interface;
+
+pub use config::PlatformConfig;
+pub use interface::{Input, Meter, Output, Platform, Request, Response};

@@ -1,0 +1,1 @@
+//! Run records in, tables and files out: recorder, summary, objectives.

@@ -1,0 +1,1 @@
+//! The scenario language: schema, validation, traffic, trace readers, objectives.
