@@ -44,9 +44,6 @@ pub struct ModelTerms {
     pub pool_kind: PoolKind,
     /// Whether its shares may be taken away for a higher priority.
     pub preemptible: bool,
-    /// Time of one output token on an idle card, for ranking by expected time before anything was
-    /// measured.
-    pub nominal_time_per_token: Duration,
 }
 
 /// The line to one pool.
@@ -62,12 +59,24 @@ pub struct CableConfig {
     pub price_per_slot_hour: Money,
     /// Memory of one of its cards: models that need more never go there.
     pub card_vram: Mebibytes,
+    /// How fast each model runs on an idle card of the pool, in the order of [`ModelId`]; what
+    /// ranking by expected time starts from before anything was measured.
+    pub paces: Vec<Pace>,
     /// Strikes at once; further ones queue. `None`: no limit of our own.
     pub max_in_flight: Option<u32>,
     /// Strikes that may wait in line; 0 refuses at once.
     pub queue: u32,
     /// When to stop asking a failing pool.
     pub breaker: BreakerConfig,
+}
+
+/// How fast a model runs on an idle card.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// Time per prompt token.
+    pub per_prompt_token: Duration,
+    /// Time per output token.
+    pub per_output_token: Duration,
 }
 
 /// When to stop asking a failing pool, and when to ask again.
