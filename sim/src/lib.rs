@@ -10,5 +10,7 @@
 pub mod catalogue;
 pub mod config;
 pub mod random;
+mod timing;
 
 pub use config::ProviderConfig;
+pub use timing::{Pace, pace};
