@@ -9,7 +9,9 @@
 
 pub mod catalogue;
 pub mod config;
+mod control;
 pub mod random;
+mod serving;
 mod timing;
 
 pub use config::ProviderConfig;

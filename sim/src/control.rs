@@ -1,0 +1,153 @@
+//! The API in front of the pools: how long answers take and how many calls it allows.
+
+use connector::{Duration, OperationKind, Timestamp};
+
+use crate::{
+    config::{ControlPlane, Latency, RateLimit},
+    random::{Stream, Streams},
+};
+
+/// 95th percentile of the standard normal distribution.
+const Z95: f64 = 1.644_853_626_951_472_7;
+
+/// A [`Latency`] ready to be drawn from.
+#[derive(Clone, Copy, Debug)]
+enum Sampler {
+    Fixed(Duration),
+    Uniform { min: f64, span: f64 },
+    Exponential { mean: f64 },
+    LogNormal { mu: f64, sigma: f64 },
+}
+
+impl Sampler {
+    fn new(latency: Latency) -> Self {
+        match latency {
+            Latency::Fixed(time) => Self::Fixed(time),
+            Latency::Uniform { min, max } => Self::Uniform {
+                min: min.as_nanos() as f64,
+                span: max.saturating_sub(min).as_nanos() as f64,
+            },
+            Latency::Exponential { mean } => Self::Exponential { mean: mean.as_nanos() as f64 },
+            Latency::LogNormal { p50, p95 } => {
+                let mu = libm::log(p50.as_nanos().max(1) as f64);
+                let sigma = (libm::log(p95.as_nanos().max(1) as f64) - mu).max(0.0) / Z95;
+                Self::LogNormal { mu, sigma }
+            }
+        }
+    }
+
+    fn draw(self, stream: &mut Stream) -> Duration {
+        let ns = match self {
+            Self::Fixed(time) => return time,
+            Self::Uniform { min, span } => min + span * stream.uniform(),
+            Self::Exponential { mean } => stream.exponential(mean),
+            Self::LogNormal { mu, sigma } => stream.lognormal(mu, sigma),
+        };
+        Duration::from_nanos((ns + 0.5) as u64)
+    }
+}
+
+/// A region's API.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    latencies: [Sampler; OperationKind::ALL.len()],
+    /// One stream per kind of operation, so that one more release does not move allocations.
+    streams: Vec<Stream>,
+    limiter: Option<Limiter>,
+}
+
+impl Gateway {
+    pub(crate) fn new(name: &str, plane: &ControlPlane, streams: &Streams) -> Self {
+        let stream = |kind: OperationKind| streams.stream(&format!("control/{name}/{kind}"));
+        Self {
+            latencies: OperationKind::ALL.map(|kind| Sampler::new(plane.latency(kind))),
+            streams: OperationKind::ALL.map(stream).into(),
+            limiter: plane.rate_limit.map(Limiter::new),
+        }
+    }
+
+    /// How long the answer to this call takes.
+    pub(crate) fn latency(&mut self, kind: OperationKind) -> Duration {
+        self.latencies[kind as usize].draw(&mut self.streams[kind as usize])
+    }
+
+    /// Counts one call; `Err` with the time to wait when it is one too many.
+    pub(crate) fn admit(&mut self, now: Timestamp, kind: OperationKind) -> Result<(), Duration> {
+        match &mut self.limiter {
+            Some(limiter) if kind != OperationKind::Infer => limiter.admit(now),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl ControlPlane {
+    const fn latency(&self, kind: OperationKind) -> Latency {
+        match kind {
+            OperationKind::Allocate => self.allocate,
+            OperationKind::Infer => self.infer,
+            OperationKind::Release => self.release,
+            OperationKind::Cancel
+            | OperationKind::Inspect
+            | OperationKind::List
+            | OperationKind::Pools => self.inspect,
+        }
+    }
+}
+
+/// The generic cell rate algorithm (ITU-T I.371): a token bucket in one timestamp, the time at
+/// which the bucket would be full again.
+#[derive(Debug)]
+struct Limiter {
+    interval: Duration,
+    tolerance: Duration,
+    full_at: Timestamp,
+}
+
+impl Limiter {
+    fn new(limit: RateLimit) -> Self {
+        let interval = Duration::from_nanos(1_000_000_000 / u64::from(limit.per_second.max(1)));
+        let tolerance = interval * u64::from(limit.burst.max(1) - 1);
+        Self { interval, tolerance, full_at: Timestamp::ZERO }
+    }
+
+    fn admit(&mut self, now: Timestamp) -> Result<(), Duration> {
+        let wait = self.full_at.since(now).saturating_sub(self.tolerance);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        self.full_at = self.full_at.max(now) + self.interval;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_passes_and_then_the_long_run_rate_holds() {
+        let mut limiter = Limiter::new(RateLimit { per_second: 10, burst: 3 });
+        let start = Timestamp::ZERO;
+        for _ in 0..3 {
+            assert_eq!(limiter.admit(start), Ok(()));
+        }
+        assert_eq!(limiter.admit(start), Err(Duration::from_millis(100)));
+        assert_eq!(limiter.admit(start + Duration::from_millis(100)), Ok(()));
+        assert!(limiter.admit(start + Duration::from_millis(150)).is_err());
+    }
+
+    #[test]
+    fn a_lognormal_latency_has_the_stated_quantiles() {
+        let sampler = Sampler::new(Latency::LogNormal {
+            p50: Duration::from_millis(40),
+            p95: Duration::from_millis(120),
+        });
+        let mut stream = Streams::new(3).stream("latency");
+        let mut sample: Vec<_> =
+            (0..100_000).map(|_| sampler.draw(&mut stream).as_millis_f64()).collect();
+        sample.sort_by(f64::total_cmp);
+        let within = |q: usize, ms: f64| (sample[q * 1000] / ms - 1.0).abs() < 0.02;
+        assert!(within(50, 40.0), "{}", sample[50_000]);
+        assert!(within(95, 120.0), "{}", sample[95_000]);
+    }
+}
