@@ -1,6 +1,8 @@
 //! What a simulated provider consists of. Plain data, valid by the constructor's check
 //! ([`Simulator::new`](crate::Simulator::new)); the scenario language fills it in.
 
+mod check;
+
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, OperationKind, PoolId, PoolKind, Tflops,
     Tokens,
@@ -229,7 +231,7 @@ pub enum FaultKind {
     },
 }
 
-/// Identity of a model's entry, for errors about the configuration.
+/// What is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A pool without cards.

@@ -57,7 +57,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    pub(crate) fn new(name: &str, plane: &ControlPlane, streams: &Streams) -> Self {
+    pub(crate) fn new(name: &str, plane: &ControlPlane, streams: Streams) -> Self {
         let stream = |kind: OperationKind| streams.stream(&format!("control/{name}/{kind}"));
         Self {
             latencies: OperationKind::ALL.map(|kind| Sampler::new(plane.latency(kind))),

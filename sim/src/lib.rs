@@ -7,12 +7,18 @@
 //! * [`config`]: what a provider consists of. [`catalogue`]: published cards and models.
 //! * [`random`]: named random streams derived from one seed.
 
+mod card;
 pub mod catalogue;
 pub mod config;
 mod control;
+mod placement;
+mod pool;
 pub mod random;
 mod serving;
+mod sharing;
+mod simulator;
 mod timing;
 
 pub use config::ProviderConfig;
+pub use simulator::Simulator;
 pub use timing::{Pace, pace};

@@ -26,7 +26,7 @@ impl Streams {
     }
 
     /// The stream of this name. The same name gives the same samples.
-    pub fn stream(&self, name: &str) -> Stream {
+    pub fn stream(self, name: &str) -> Stream {
         Stream(Xoshiro256PlusPlus::seed_from_u64(xxhash_rust::xxh3::xxh3_64_with_seed(
             name.as_bytes(),
             self.seed,

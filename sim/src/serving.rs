@@ -33,7 +33,7 @@ use crate::timing::IterationCost;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Job {
     /// The caller's name for it.
-    pub(crate) id: u32,
+    pub(crate) id: u64,
     pub(crate) prompt: Tokens,
     pub(crate) output: Tokens,
 }
@@ -41,8 +41,8 @@ pub(crate) struct Job {
 /// What happened to a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    FirstToken(u32),
-    Finished(u32),
+    FirstToken(u64),
+    Finished(u64),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +148,7 @@ impl Engine {
     }
 
     /// Drops a job; `false` if it is not here.
-    pub(crate) fn cancel(&mut self, now: Timestamp, id: u32) -> bool {
+    pub(crate) fn cancel(&mut self, now: Timestamp, id: u64) -> bool {
         self.settle(now);
         if let Some(index) = self.waiting.iter().position(|job| job.id == id) {
             self.waiting.remove(index);
@@ -160,24 +160,6 @@ impl Engine {
             self.fill_batch();
         }
         place.is_some()
-    }
-
-    /// Drops every job and reports their names, the running ones first.
-    pub(crate) fn clear(&mut self, now: Timestamp) -> Vec<u32> {
-        self.settle(now);
-        let running = (0..self.batch.len()).filter_map(|place| self.batch[place]);
-        let mut jobs: Vec<_> = running.map(|s| (s.number, s.job.id)).collect();
-        jobs.sort_unstable();
-        let ids = jobs.into_iter().map(|(_, id)| id).chain(self.waiting.iter().map(|job| job.id));
-        let ids = ids.collect();
-        self.waiting.clear();
-        for place in 0..self.batch.len() {
-            if self.batch[place].is_some() {
-                self.leave(place);
-            }
-        }
-        self.refresh();
-        ids
     }
 
     /// Appends everything that has happened by `now` to `done`, in order.

@@ -21,7 +21,7 @@ fn engine(base: u64, per_sequence: u64, max_batch: u32) -> Engine {
     engine
 }
 
-fn job(id: u32, prompt: u32, output: u32) -> Job {
+fn job(id: u64, prompt: u32, output: u32) -> Job {
     Job { id, prompt: Tokens::new(prompt), output: Tokens::new(output) }
 }
 
@@ -107,15 +107,4 @@ fn nothing_joins_before_the_weights_are_loaded() {
     assert_eq!(engine.next_event(), None);
     engine.set_loaded(at(500), true);
     assert_eq!(run(&mut engine), [(510.0, FirstToken(1)), (510.0, Finished(1))]);
-}
-
-#[test]
-fn clearing_names_every_job_in_order_of_joining() {
-    let mut engine = engine(10, 0, 2);
-    for id in [7, 3, 9] {
-        engine.submit(Timestamp::ZERO, job(id, 1, 4));
-    }
-    assert_eq!(engine.clear(at(5)), [7, 3, 9]);
-    assert!(!engine.is_busy());
-    assert_eq!(engine.next_event(), None);
 }

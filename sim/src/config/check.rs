@@ -1,0 +1,90 @@
+//! What a configuration may not say. The scenario language reports the same with file and line;
+//! this is the last line of defence for configurations built in code.
+
+use connector::ModelId;
+
+use super::{ConfigError, PoolConfig, ProviderConfig, Timing};
+
+/// Shares on offer in one pool: what the tables are sized for.
+const MOST_SLOTS: u64 = 10_000_000;
+/// Iterations are counted in `f64`, which is exact far beyond this.
+const LONGEST_ITERATION_NS: f64 = 1e15;
+
+impl ProviderConfig {
+    /// Refuses what cannot be simulated.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        for pool in &self.pools {
+            self.check_pool(pool)?;
+        }
+        for (index, model) in self.models.iter().enumerate() {
+            check_timing(ModelId(index as u32), &model.timing)?;
+        }
+        for (index, fault) in self.faults.iter().enumerate() {
+            if let Some(pool) = fault.pool.filter(|pool| pool.index() >= self.pools.len()) {
+                return Err(ConfigError::NoSuchPool { index, pool, pools: self.pools.len() });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_pool(&self, pool: &PoolConfig) -> Result<(), ConfigError> {
+        let name = || pool.name.clone();
+        if pool.count == 0 {
+            return Err(ConfigError::NoGpus { pool: name() });
+        }
+        let at_least_one = [
+            (pool.sharing_ratio, "sharing_ratio"),
+            (pool.max_batch, "max_batch"),
+            (pool.prefill_chunk.get(), "prefill_chunk"),
+        ];
+        if let Some((_, what)) = at_least_one.into_iter().find(|(value, _)| *value == 0) {
+            return Err(ConfigError::Zero { pool: name(), what });
+        }
+        if pool.region >= self.regions.len() {
+            let (region, regions) = (pool.region, self.regions.len());
+            return Err(ConfigError::NoSuchRegion { pool: name(), region, regions });
+        }
+        let value = u64::from(pool.count) * u64::from(pool.sharing_ratio);
+        if value > MOST_SLOTS {
+            return Err(ConfigError::TooMany { what: "slots of a pool", value, limit: MOST_SLOTS });
+        }
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let bandwidths = [Some(pool.gpu.memory_bandwidth), pool.weight_load_bandwidth];
+        if bandwidths.into_iter().flatten().any(|value| !positive(value)) {
+            return Err(ConfigError::Zero { pool: name(), what: "bandwidth" });
+        }
+        if pool.gpu.tflops_8bit.as_gflops().min(pool.gpu.tflops_16bit.as_gflops()) == 0 {
+            return Err(ConfigError::Zero { pool: name(), what: "compute" });
+        }
+        Ok(())
+    }
+}
+
+/// An iteration must take time, or the engine's clock would stand still at infinite speed.
+fn check_timing(model: ModelId, timing: &Timing) -> Result<(), ConfigError> {
+    let positive = |value: f64| value.is_finite() && value > 0.0 && value < LONGEST_ITERATION_NS;
+    match timing {
+        Timing::Roofline(shape) => {
+            let figures = [
+                (shape.parameters, "parameters"),
+                (shape.active_parameters, "active parameters"),
+                (f64::from(shape.weight_bits), "weight bits"),
+            ];
+            match figures.into_iter().find(|(value, _)| !positive(*value)) {
+                Some((_, what)) => Err(ConfigError::NotPositive { model, what }),
+                None => Ok(()),
+            }
+        }
+        Timing::Linear(linear) => {
+            let per_iteration = linear.base + linear.per_sequence;
+            let extras = [linear.per_context_token_s, linear.weight_bytes];
+            if !positive(per_iteration.as_nanos() as f64) {
+                return Err(ConfigError::NotPositive { model, what: "base + per_sequence" });
+            }
+            if extras.into_iter().any(|value| !(value.is_finite() && value >= 0.0)) {
+                return Err(ConfigError::NotPositive { model, what: "per_context_token" });
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A pool: its cards, what of them is promised, and the integrals that gauges report.
+
+use std::{cmp::Reverse, collections::BTreeSet};
+
+use connector::{
+    Allocate, Mebibytes, PoolGauge, PoolId, PoolInfo, Priority, Requirements, Tflops, Timestamp,
+};
+
+use crate::{
+    card::{Card, Promises},
+    config::{PoolConfig, ProviderConfig},
+    placement::Placer,
+    random::Streams,
+    serving::Engine,
+    sharing::Sharing,
+    simulator::ShareKey,
+    timing::IterationCost,
+};
+
+/// Shares that may be taken away, the first to go first: lowest priority, then youngest.
+type Victims = BTreeSet<(Priority, Reverse<Timestamp>, ShareKey)>;
+
+#[derive(Debug)]
+pub(crate) struct Pool {
+    pub(crate) config: PoolConfig,
+    pub(crate) cards: Vec<Card>,
+    /// Iteration cost of every model on this pool's card.
+    pub(crate) costs: Vec<IterationCost>,
+    pub(crate) victims: Victims,
+    pub(crate) sharing: Sharing,
+    placer: Placer,
+    cards_in_service: u32,
+    busy_cards: u32,
+    promises: Promises,
+    pub(crate) preemptions: u64,
+    integrals: Integrals,
+}
+
+/// Integrals over time up to `at`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Integrals {
+    at: Timestamp,
+    busy_card_ns: u128,
+    card_ns: u128,
+    held_slot_ns: u128,
+}
+
+impl Pool {
+    pub(crate) fn new(config: PoolConfig, provider: &ProviderConfig, streams: Streams) -> Self {
+        let costs =
+            provider.models.iter().map(|model| IterationCost::new(model, &config.gpu)).collect();
+        let placer = Placer::new(
+            config.placement,
+            &config.name,
+            config.count,
+            config.sharing_ratio,
+            streams,
+        );
+        Self {
+            cards: std::iter::repeat_with(Card::new).take(config.count as usize).collect(),
+            costs,
+            victims: Victims::new(),
+            sharing: Sharing::default(),
+            placer,
+            cards_in_service: config.count,
+            busy_cards: 0,
+            promises: Promises::default(),
+            preemptions: 0,
+            integrals: Integrals::default(),
+            config,
+        }
+    }
+
+    /// Shares nobody holds.
+    pub(crate) fn free_slots(&self) -> u32 {
+        self.cards_in_service * self.config.sharing_ratio - self.promises.slots
+    }
+
+    /// A card with room, or `None`.
+    pub(crate) fn choose_card(&mut self, ask: &Allocate) -> Option<u32> {
+        if self.free_slots() == 0 {
+            return None;
+        }
+        let (cards, config) = (&self.cards, &self.config);
+        self.placer
+            .choose(|card| cards[card as usize].fits(config, ask.requirements, ask.overcommit))
+    }
+
+    /// Promises a share of this card.
+    pub(crate) fn promise(&mut self, now: Timestamp, card: u32, need: Requirements) {
+        self.integrate(now);
+        self.promises.promise(need);
+        let of_card = &mut self.cards[card as usize].promises;
+        of_card.promise(need);
+        self.placer.set_load(card, of_card.slots);
+    }
+
+    /// Takes a promise back.
+    pub(crate) fn take_back(&mut self, now: Timestamp, card: u32, need: Requirements) {
+        self.integrate(now);
+        self.promises.take_back(need);
+        let of_card = &mut self.cards[card as usize].promises;
+        of_card.take_back(need);
+        self.placer.set_load(card, of_card.slots);
+    }
+
+    /// A card falls off the bus or comes back; nothing is held on it.
+    pub(crate) fn set_in_service(&mut self, now: Timestamp, card: u32, in_service: bool) {
+        self.integrate(now);
+        let was = std::mem::replace(&mut self.cards[card as usize].in_service, in_service);
+        match (was, in_service) {
+            (true, false) => self.cards_in_service -= 1,
+            (false, true) => self.cards_in_service += 1,
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// A card begins or stops computing.
+    pub(crate) fn count_busy_card(&mut self, now: Timestamp, busy: bool) {
+        self.integrate(now);
+        if busy {
+            self.busy_cards += 1;
+        } else {
+            self.busy_cards = self.busy_cards.checked_sub(1).expect("a busy card was counted");
+        }
+    }
+
+    pub(crate) fn gauge(&mut self, now: Timestamp, pool: PoolId) -> PoolGauge {
+        self.integrate(now);
+        let engines = || self.cards.iter().flat_map(|card| &card.stations).map(|s| &s.engine);
+        let cards = u64::from(self.cards_in_service);
+        PoolGauge {
+            pool,
+            cards: self.cards_in_service,
+            slots: self.cards_in_service * self.config.sharing_ratio,
+            slots_held: self.promises.slots,
+            running: engines().map(Engine::running).sum(),
+            waiting: engines().map(Engine::waiting).sum(),
+            vram: Mebibytes::new(self.config.gpu.vram.get() * cards),
+            vram_promised: self.promises.vram,
+            tflops: Tflops::from_gflops(self.config.gpu.tflops_16bit.as_gflops() * cards),
+            tflops_promised: self.promises.tflops,
+            busy_card_ns: self.integrals.busy_card_ns,
+            card_ns: self.integrals.card_ns,
+            held_slot_ns: self.integrals.held_slot_ns,
+            preemptions: self.preemptions,
+        }
+    }
+
+    pub(crate) fn info(&self, pool: PoolId) -> PoolInfo {
+        PoolInfo {
+            pool,
+            name: self.config.name.as_str().into(),
+            kind: self.config.kind,
+            free_slots: self.free_slots(),
+            card_vram: self.config.gpu.vram,
+            price_per_slot_hour: self.config.price_per_slot_hour,
+        }
+    }
+
+    fn integrate(&mut self, now: Timestamp) {
+        let elapsed = u128::from(now.since(self.integrals.at).as_nanos());
+        if elapsed == 0 {
+            return;
+        }
+        self.integrals.at = now;
+        self.integrals.busy_card_ns += elapsed * u128::from(self.busy_cards);
+        self.integrals.card_ns += elapsed * u128::from(self.cards_in_service);
+        self.integrals.held_slot_ns += elapsed * u128::from(self.promises.slots);
+    }
+}

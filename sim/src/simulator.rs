@@ -1,0 +1,233 @@
+//! The provider as a [`Connector`]: the platform cannot tell it from a live endpoint.
+//!
+//! # Mechanism
+//!
+//! A question is decided at once and its answer scheduled after a drawn latency, so an allocation
+//! is held (and charged) from the moment it was asked for, and a slow answer is a late grant.
+//! Everything later is a [`Wake`] in the event queue: an answer leaves, an inference reaches its
+//! card, an engine reaches a milestone, weights have arrived, a grace is over, a fault begins or
+//! ends. Operations are handled in [`allocate`] and [`infer`], faults in [`faults`].
+//!
+//! # Edges
+//!
+//! Time does not go back; `submit` first lets everything due by `now` happen. An engine's wake-up
+//! may come early (its batch has grown since) and is then simply set again.
+
+mod allocate;
+mod answer;
+mod faults;
+mod infer;
+
+use std::collections::VecDeque;
+
+use connector::{
+    AllocationId, Connector, Event, EventKind, EventQueue, Operation, OperationKind, PoolGauge,
+    PoolId, Ticket, Timestamp,
+};
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+use slotmap::{Key, KeyData, SlotMap, new_key_type};
+
+use self::{
+    allocate::Share,
+    answer::{Answer, Refusal},
+    faults::Faults,
+    infer::Inference,
+};
+use crate::{
+    config::{ConfigError, ProviderConfig},
+    control::Gateway,
+    pool::Pool,
+    random::Streams,
+    serving::Progress,
+};
+
+new_key_type! {
+    /// A share in the table of shares.
+    pub(crate) struct ShareKey;
+    /// An inference in the table of inferences.
+    struct InferenceKey;
+}
+
+impl ShareKey {
+    fn id(self) -> AllocationId {
+        AllocationId(self.data().as_ffi())
+    }
+
+    fn from_id(id: AllocationId) -> Self {
+        KeyData::from_ffi(id.0).into()
+    }
+}
+
+/// The place of a model on a card.
+#[derive(Clone, Copy, Debug)]
+struct StationRef {
+    pool: usize,
+    card: usize,
+    station: usize,
+}
+
+/// What the event queue holds.
+#[derive(Clone, Copy, Debug)]
+enum Wake {
+    Answer(Ticket, Answer),
+    Arrive(InferenceKey),
+    Engine(StationRef),
+    Loaded(StationRef),
+    GraceOver(ShareKey),
+    FaultBegins(usize),
+    FaultEnds(usize),
+}
+
+/// A simulated provider.
+#[derive(Debug)]
+pub struct Simulator {
+    config: ProviderConfig,
+    gateways: Vec<Gateway>,
+    pools: Vec<Pool>,
+    shares: SlotMap<ShareKey, Share>,
+    inferences: SlotMap<InferenceKey, Inference>,
+    /// Inferences in flight by ticket, to find the one to cancel. Only looked up, never iterated.
+    by_ticket: HashMap<Ticket, InferenceKey, FxBuildHasher>,
+    faults: Faults,
+    queue: EventQueue<Wake>,
+    events: VecDeque<Event>,
+    /// Buffer for what an engine reports.
+    progress: Vec<Progress>,
+}
+
+impl Simulator {
+    /// A provider set up as described, idle at the start of the run.
+    ///
+    /// # Errors
+    /// What the configuration contradicts.
+    pub fn new(config: ProviderConfig, seed: u64) -> Result<Self, ConfigError> {
+        config.check()?;
+        let streams = Streams::new(seed);
+        let gateways = config
+            .regions
+            .iter()
+            .map(|region| Gateway::new(&region.name, &region.control_plane, streams))
+            .collect();
+        let pools =
+            config.pools.iter().map(|pool| Pool::new(pool.clone(), &config, streams)).collect();
+        let mut queue = EventQueue::new();
+        for (index, fault) in config.faults.iter().enumerate() {
+            queue.schedule(Timestamp::ZERO + fault.at, Wake::FaultBegins(index));
+            queue.schedule(Timestamp::ZERO + fault.at + fault.lasts, Wake::FaultEnds(index));
+        }
+        Ok(Self {
+            faults: Faults::new(&config, streams),
+            gateways,
+            pools,
+            shares: SlotMap::with_key(),
+            inferences: SlotMap::with_key(),
+            by_ticket: HashMap::default(),
+            queue,
+            events: VecDeque::new(),
+            progress: Vec::new(),
+            config,
+        })
+    }
+
+    /// Shares held by anybody, the ones being taken away included.
+    pub fn held(&self) -> usize {
+        self.shares.len()
+    }
+
+    fn pool_of(&self, pool: PoolId) -> Result<usize, Refusal> {
+        if pool.index() < self.pools.len() { Ok(pool.index()) } else { Err(Refusal::UnknownPool) }
+    }
+
+    /// Schedules the answer to a question put to a pool's region.
+    fn answer(
+        &mut self,
+        now: Timestamp,
+        pool: usize,
+        kind: OperationKind,
+        ticket: Ticket,
+        answer: Result<Answer, Refusal>,
+    ) {
+        let region = self.pools.get(pool).map_or(0, |pool| pool.config.region);
+        let latency = match self.gateways.get_mut(region) {
+            Some(gateway) => gateway.latency(kind) + self.faults.added_latency(pool, kind),
+            None => connector::Duration::ZERO,
+        };
+        let answer = answer.unwrap_or_else(Answer::Refused);
+        self.queue.schedule(now + latency, Wake::Answer(ticket, answer));
+    }
+
+    /// Whether a call gets past the region's API at all.
+    fn admit(&mut self, now: Timestamp, pool: usize, kind: OperationKind) -> Result<(), Refusal> {
+        self.faults.strike(pool, kind)?;
+        let region = self.pools[pool].config.region;
+        self.gateways[region].admit(now, kind).map_err(Refusal::RateLimited)
+    }
+
+    fn wake(&mut self, now: Timestamp, wake: Wake) {
+        match wake {
+            Wake::Answer(ticket, answer) => self.deliver(now, ticket, answer),
+            Wake::Arrive(inference) => self.reach_card(now, inference),
+            Wake::Engine(at) => {
+                self.pools[at.pool].cards[at.card].stations[at.station].wake = None;
+                self.with_engine(now, at, |_| ());
+            }
+            Wake::Loaded(at) => self.weights_arrive(now, at),
+            Wake::GraceOver(share) => self.grace_over(now, share),
+            Wake::FaultBegins(index) => self.fault_begins(now, index),
+            Wake::FaultEnds(index) => self.fault_ends(now, index),
+        }
+    }
+
+    fn emit(&mut self, at: Timestamp, kind: EventKind) {
+        self.events.push_back(Event { at, kind });
+    }
+
+    fn catch_up(&mut self, now: Timestamp) {
+        while let Some((at, wake)) = self.queue.pop_due(now) {
+            self.wake(at, wake);
+        }
+    }
+}
+
+impl Connector for Simulator {
+    fn submit(&mut self, now: Timestamp, ticket: Ticket, operation: Operation) {
+        self.catch_up(now);
+        match operation {
+            Operation::Allocate(ask) => self.allocate(now, ticket, ask),
+            Operation::Infer(ask) => self.infer(now, ticket, &ask),
+            Operation::Cancel { inference } => self.cancel(now, ticket, inference),
+            Operation::Release { allocation } => self.release(now, ticket, allocation),
+            Operation::Inspect { allocation } => self.inspect(now, ticket, allocation),
+            Operation::List { pool } => self.list(now, ticket, pool),
+            Operation::Pools => {
+                self.answer(now, 0, OperationKind::Pools, ticket, Ok(Answer::Pools));
+            }
+        }
+    }
+
+    fn poll(&mut self, now: Timestamp) -> Option<Event> {
+        while self.events.is_empty() {
+            let (at, wake) = self.queue.pop_due(now)?;
+            self.wake(at, wake);
+        }
+        self.events.pop_front()
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        match self.events.front() {
+            Some(event) => Some(event.at),
+            None => self.queue.next_time(),
+        }
+    }
+
+    fn gauges(&mut self, now: Timestamp, report: &mut dyn FnMut(PoolGauge)) {
+        self.catch_up(now);
+        for (index, pool) in self.pools.iter_mut().enumerate() {
+            report(pool.gauge(now, PoolId(index as u32)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Shares: granting, releasing, taking away.
+
+use std::cmp::Reverse;
+
+use connector::{
+    Allocate, AllocationId, EventKind, OperationKind, PoolId, Priority, Ticket, Timestamp,
+};
+use smallvec::SmallVec;
+
+use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
+
+/// Shares that may be taken away are looked through up to this number for one that makes room.
+const VICTIMS_CONSIDERED: usize = 64;
+
+/// A share that somebody holds.
+#[derive(Debug)]
+pub(super) struct Share {
+    pub(super) ask: Allocate,
+    pub(super) at: StationRef,
+    since: Timestamp,
+    pub(super) inferences: SmallVec<[InferenceKey; 2]>,
+    /// For whom it is being taken away.
+    successor: Option<(Ticket, Allocate)>,
+}
+
+impl Simulator {
+    pub(super) fn allocate(&mut self, now: Timestamp, ticket: Ticket, ask: Allocate) {
+        let pool = ask.pool.index();
+        match self.try_allocate(now, ticket, ask) {
+            Ok(Some(share)) => self.answer_grant(now, ticket, share),
+            Ok(None) => {}
+            Err(refusal) => {
+                self.answer(now, pool, OperationKind::Allocate, ticket, Err(refusal));
+            }
+        }
+    }
+
+    /// A share, or `None` if somebody else's is being taken away for it first.
+    fn try_allocate(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        ask: Allocate,
+    ) -> Result<Option<ShareKey>, Refusal> {
+        let pool = self.pool_of(ask.pool)?;
+        self.admit(now, pool, OperationKind::Allocate)?;
+        if ask.model.index() >= self.config.models.len() {
+            return Err(Refusal::UnknownModel);
+        }
+        if ask.requirements.vram > self.pools[pool].config.gpu.vram {
+            return Err(Refusal::LargerThanCard);
+        }
+        if let Some(card) = self.pools[pool].choose_card(&ask) {
+            return Ok(Some(self.grant(now, pool, card as usize, ask)));
+        }
+        self.evict_for(now, ticket, ask)
+    }
+
+    fn grant(&mut self, now: Timestamp, pool: usize, card: usize, ask: Allocate) -> ShareKey {
+        let of = &mut self.pools[pool];
+        of.promise(now, card as u32, ask.requirements);
+        let cost = &of.costs[ask.model.index()];
+        let station = of.cards[card].station(ask.model, &of.config, cost);
+        let at = StationRef { pool, card, station };
+        let (vram, bandwidth) = (of.config.gpu.vram, of.config.weight_load_bandwidth);
+        if let Some(bytes) = of.cards[card].ask_for(station, now, vram) {
+            match bandwidth {
+                Some(bandwidth) => {
+                    let time = connector::Duration::from_secs_f64(bytes / bandwidth);
+                    self.queue.schedule(now + time, Wake::Loaded(at));
+                }
+                None => self.weights_arrive(now, at),
+            }
+        }
+        let inferences = SmallVec::new();
+        let share = self.shares.insert(Share { ask, at, since: now, inferences, successor: None });
+        let of = &mut self.pools[pool];
+        if ask.preemptible && of.config.preemption_grace.is_some() {
+            of.victims.insert((ask.priority, Reverse(now), share));
+        }
+        share
+    }
+
+    fn answer_grant(&mut self, now: Timestamp, ticket: Ticket, share: ShareKey) {
+        let pool = self.shares[share].at.pool;
+        self.answer(now, pool, OperationKind::Allocate, ticket, Ok(Answer::Granted(share)));
+    }
+
+    pub(super) fn weights_arrive(&mut self, now: Timestamp, at: StationRef) {
+        self.pools[at.pool].cards[at.card].loaded(at.station);
+        self.with_engine(now, at, |engine| engine.set_loaded(now, true));
+    }
+
+    /// Gives notice to the least important share whose leaving makes room.
+    fn evict_for(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        ask: Allocate,
+    ) -> Result<Option<ShareKey>, Refusal> {
+        let pool = &self.pools[ask.pool.index()];
+        let grace = pool.config.preemption_grace.ok_or(Refusal::PoolFull)?;
+        let makes_room = |(_, _, key): &&(Priority, Reverse<Timestamp>, ShareKey)| {
+            let share = &self.shares[*key];
+            let mut promises = pool.cards[share.at.card].promises;
+            promises.take_back(share.ask.requirements);
+            promises.leave_room(&pool.config, ask.requirements, ask.overcommit)
+        };
+        let below = pool.victims.iter().take_while(|(priority, ..)| *priority < ask.priority);
+        let victim = below.take(VICTIMS_CONSIDERED).find(makes_room);
+        let victim = *victim.ok_or(Refusal::PoolFull)?;
+        let pool = &mut self.pools[ask.pool.index()];
+        pool.victims.remove(&victim);
+        pool.preemptions += 1;
+        let (.., share) = victim;
+        self.shares[share].successor = Some((ticket, ask));
+        self.emit(now, EventKind::Preempted { allocation: share.id(), grace });
+        self.queue.schedule(now + grace, Wake::GraceOver(share));
+        Ok(None)
+    }
+
+    pub(super) fn grace_over(&mut self, now: Timestamp, share: ShareKey) {
+        if self.shares.contains_key(share) {
+            self.take_away(now, share, Refusal::Preempted);
+        }
+    }
+
+    pub(super) fn release(&mut self, now: Timestamp, ticket: Ticket, allocation: AllocationId) {
+        let key = ShareKey::from_id(allocation);
+        let pool = self.shares.get(key).map_or(0, |share| share.at.pool);
+        let result = self.admit(now, pool, OperationKind::Release).and_then(|()| {
+            if !self.shares.contains_key(key) {
+                return Err(Refusal::UnknownAllocation);
+            }
+            self.take_away(now, key, Refusal::Abandoned);
+            Ok(Answer::Released)
+        });
+        self.answer(now, pool, OperationKind::Release, ticket, result);
+    }
+
+    /// Ends a share: what runs on it fails for this reason, and who waits for it gets it.
+    pub(super) fn take_away(&mut self, now: Timestamp, key: ShareKey, reason: Refusal) {
+        let inferences = std::mem::take(&mut self.shares[key].inferences);
+        for inference in inferences {
+            self.abort(now, inference, reason);
+        }
+        let share = self.shares.remove(key).expect("the share was just there");
+        let pool = &mut self.pools[share.at.pool];
+        pool.take_back(now, share.at.card as u32, share.ask.requirements);
+        pool.cards[share.at.card].let_go(share.at.station);
+        if !pool.victims.is_empty() {
+            pool.victims.remove(&(share.ask.priority, Reverse(share.since), key));
+        }
+        if let Some((ticket, ask)) = share.successor {
+            self.succeed(now, share.at, ticket, ask);
+        }
+    }
+
+    /// The share that was taken away makes room for the one it was taken away for.
+    fn succeed(&mut self, now: Timestamp, at: StationRef, ticket: Ticket, ask: Allocate) {
+        let pool = &self.pools[at.pool];
+        if pool.cards[at.card].fits(&pool.config, ask.requirements, ask.overcommit) {
+            let share = self.grant(now, at.pool, at.card, ask);
+            self.answer_grant(now, ticket, share);
+        } else {
+            let full = Err(Refusal::PoolFull);
+            self.answer(now, at.pool, OperationKind::Allocate, ticket, full);
+        }
+    }
+
+    pub(super) fn inspect(&mut self, now: Timestamp, ticket: Ticket, allocation: AllocationId) {
+        let key = ShareKey::from_id(allocation);
+        let pool = self.shares.get(key).map_or(0, |share| share.at.pool);
+        let result = self.admit(now, pool, OperationKind::Inspect);
+        let result = result.map(|()| Answer::Inspect(key));
+        self.answer(now, pool, OperationKind::Inspect, ticket, result);
+    }
+
+    pub(super) fn list(&mut self, now: Timestamp, ticket: Ticket, pool: PoolId) {
+        let result = self.pool_of(pool).and_then(|index| {
+            self.admit(now, index, OperationKind::List)?;
+            Ok(Answer::List(pool))
+        });
+        self.answer(now, pool.index(), OperationKind::List, ticket, result);
+    }
+}

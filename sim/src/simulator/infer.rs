@@ -1,0 +1,179 @@
+//! Inferences: reaching the card, running there, ending.
+
+use connector::{EventKind, Infer, OperationKind, Ticket, Timestamp, Usage};
+use slotmap::{Key, KeyData};
+
+use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
+use crate::serving::{Engine, Job, Progress};
+
+/// An inference in flight.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inference {
+    ticket: Ticket,
+    share: ShareKey,
+    stream: bool,
+    usage: Usage,
+    /// Whether it has reached its card.
+    arrived: bool,
+}
+
+fn job_id(key: InferenceKey) -> u64 {
+    key.data().as_ffi()
+}
+
+fn inference_key(id: u64) -> InferenceKey {
+    KeyData::from_ffi(id).into()
+}
+
+impl Simulator {
+    pub(super) fn infer(&mut self, now: Timestamp, ticket: Ticket, ask: &Infer) {
+        let share = ShareKey::from_id(ask.allocation);
+        let pool = self.shares.get(share).map_or(0, |share| share.at.pool);
+        if let Err(refusal) = self.admit_inference(now, pool, share) {
+            self.answer(now, pool, OperationKind::Infer, ticket, Err(refusal));
+            return;
+        }
+        let key = self.inferences.insert(Inference {
+            ticket,
+            share,
+            stream: ask.stream,
+            usage: Usage { prompt: ask.prompt.tokens, output: ask.max_tokens },
+            arrived: false,
+        });
+        self.by_ticket.insert(ticket, key);
+        self.shares[share].inferences.push(key);
+        let region = self.pools[pool].config.region;
+        let travel = self.gateways[region].latency(OperationKind::Infer)
+            + self.faults.added_latency(pool, OperationKind::Infer);
+        if travel.is_zero() {
+            self.reach_card(now, key);
+        } else {
+            self.queue.schedule(now + travel, Wake::Arrive(key));
+        }
+    }
+
+    fn admit_inference(
+        &mut self,
+        now: Timestamp,
+        pool: usize,
+        share: ShareKey,
+    ) -> Result<(), Refusal> {
+        self.admit(now, pool, OperationKind::Infer)?;
+        if self.shares.contains_key(share) { Ok(()) } else { Err(Refusal::UnknownAllocation) }
+    }
+
+    /// The inference is at its card, unless it was dropped on the way.
+    pub(super) fn reach_card(&mut self, now: Timestamp, key: InferenceKey) {
+        let Some(inference) = self.inferences.get_mut(key) else { return };
+        inference.arrived = true;
+        let Usage { prompt, output } = inference.usage;
+        let at = self.shares[inference.share].at;
+        let job = Job { id: job_id(key), prompt, output };
+        self.with_engine(now, at, |engine| engine.submit(now, job));
+    }
+
+    pub(super) fn cancel(&mut self, now: Timestamp, ticket: Ticket, inference: Ticket) {
+        let found = self.by_ticket.get(&inference).copied();
+        let pool = found.map_or(0, |key| self.shares[self.inferences[key].share].at.pool);
+        let result = match found {
+            Some(key) => {
+                let share = self.inferences[key].share;
+                self.shares[share].inferences.retain(|held| *held != key);
+                self.abort(now, key, Refusal::Abandoned);
+                Ok(Answer::Cancelled)
+            }
+            None => Err(Refusal::UnknownInference),
+        };
+        self.answer(now, pool, OperationKind::Cancel, ticket, result);
+    }
+
+    /// Ends an inference that its share no longer lists; its caller is told at once.
+    pub(super) fn abort(&mut self, now: Timestamp, key: InferenceKey, reason: Refusal) {
+        let inference = self.inferences.remove(key).expect("a listed inference is in flight");
+        self.by_ticket.remove(&inference.ticket);
+        if inference.arrived {
+            let at = self.shares[inference.share].at;
+            self.with_engine(now, at, |engine| {
+                engine.cancel(now, job_id(key));
+            });
+        }
+        self.deliver(now, inference.ticket, Answer::Refused(reason));
+    }
+
+    /// Does something to an engine and sees to the consequences: what it reports, how the card is
+    /// shared, when to look again.
+    pub(super) fn with_engine(
+        &mut self,
+        now: Timestamp,
+        at: StationRef,
+        act: impl FnOnce(&mut Engine),
+    ) {
+        let card = &mut self.pools[at.pool].cards[at.card];
+        let engine = &mut card.stations[at.station].engine;
+        let was_busy = engine.is_busy();
+        let mut progress = std::mem::take(&mut self.progress);
+        engine.advance(now, &mut progress);
+        act(engine);
+        let is_busy = engine.is_busy();
+        if was_busy == is_busy {
+            self.schedule_engine(at);
+        } else {
+            self.share_card(now, at, is_busy);
+        }
+        for what in progress.drain(..) {
+            self.report(now, what);
+        }
+        self.progress = progress;
+    }
+
+    /// One engine more or fewer computes on a card: everybody's part changes.
+    fn share_card(&mut self, now: Timestamp, at: StationRef, busier: bool) {
+        let pool = &mut self.pools[at.pool];
+        let card = &mut pool.cards[at.card];
+        card.busy = if busier { card.busy + 1 } else { card.busy - 1 };
+        let (busy, stations) = (card.busy, card.stations.len());
+        let fraction = pool.sharing.fraction(busy);
+        if busy == u32::from(busier) {
+            pool.count_busy_card(now, busier);
+        }
+        for station in 0..stations {
+            let at = StationRef { station, ..at };
+            let engine = &mut self.pools[at.pool].cards[at.card].stations[station].engine;
+            engine.set_speed(now, fraction);
+            self.schedule_engine(at);
+        }
+    }
+
+    /// Sees to it that the engine is woken in time; a wake-up that is already set for earlier is
+    /// left, since coming too early costs less than being set anew at every change.
+    fn schedule_engine(&mut self, at: StationRef) {
+        let station = &mut self.pools[at.pool].cards[at.card].stations[at.station];
+        let Some(next) = station.engine.next_event() else { return };
+        if let Some((set, key)) = station.wake {
+            if set <= next {
+                return;
+            }
+            self.queue.cancel(key);
+        }
+        station.wake = Some((next, self.queue.schedule(next, Wake::Engine(at))));
+    }
+
+    /// A job that was dropped at the very instant it got further is not reported.
+    fn report(&mut self, now: Timestamp, what: Progress) {
+        match what {
+            Progress::FirstToken(id) => {
+                let inference = self.inferences.get(inference_key(id));
+                if let Some(&Inference { ticket, stream: true, .. }) = inference {
+                    self.emit(now, EventKind::FirstToken { ticket });
+                }
+            }
+            Progress::Finished(id) => {
+                let key = inference_key(id);
+                let Some(inference) = self.inferences.remove(key) else { return };
+                self.by_ticket.remove(&inference.ticket);
+                self.shares[inference.share].inferences.retain(|held| *held != key);
+                self.deliver(now, inference.ticket, Answer::Generated(inference.usage));
+            }
+        }
+    }
+}
