@@ -1,10 +1,14 @@
 //! How the platform is set up. Plain data with the founding defaults; the scenario language fills
 //! it in.
 
+mod error;
+
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
     Tokens,
 };
+
+pub use error::ConfigError;
 
 /// Everything the platform is told before a run.
 #[derive(Clone, Debug)]

@@ -90,7 +90,3 @@ pub struct Meter {
     /// The same time at the pools' prices, in 10^-9 of the currency unit.
     pub cost: connector::Money,
 }
-
-/// Placeholder until the state machine lands.
-#[derive(Debug)]
-pub struct Platform;

@@ -5,8 +5,15 @@
 //! state machine: it reads no clock and does no I/O, so the same compiled code runs in virtual time
 //! and in front of real endpoints.
 
+pub mod breaker;
+mod cable;
 pub mod config;
 mod interface;
+mod platform;
+pub mod retry;
 
-pub use config::PlatformConfig;
-pub use interface::{Input, Meter, Output, Platform, Request, Response};
+pub use breaker::BreakerState;
+pub use cable::{CableStatistics, CableStatus};
+pub use config::{ConfigError, PlatformConfig};
+pub use interface::{Input, Meter, Output, Request, Response};
+pub use platform::Platform;
