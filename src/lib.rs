@@ -1,1 +1,5 @@
-//! Harpoon.
+//! Harpoon's composition: the command line, the drivers and the mock server.
+//!
+//! Everything that decides anything lives in the packages below; see `docs/design.md`.
+
+pub mod drive;
