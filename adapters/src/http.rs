@@ -1,0 +1,39 @@
+//! A live endpoint behind the [`Connector`](connector::Connector) contract: sans-IO outside, tokio
+//! inside.
+//!
+//! # Mechanism
+//!
+//! Every operation handed over becomes one task that makes one HTTP exchange and reports what
+//! arrives through a bounded channel; [`HttpConnector::woken`] tells the driver that there is
+//! something to poll. All state (what is in flight, which wire id is which number) stays on the
+//! caller's side of the channel, so there is nothing to lock.
+//!
+//! # Edges
+//!
+//! * *Late answers.* The time allowed for an exchange is meant to be longer than the platform's own
+//!   time-outs: the platform gives up first and the late grant still arrives as an event. Only what
+//!   exceeds even that is answered with [`Timeout`](connector::ErrorKind::Timeout), which is
+//!   ambiguous.
+//! * *Whether the provider acted.* A failure before the question left is
+//!   `Unavailable { reached: false }`; everything later is `reached: true`.
+//! * *Bounds.* Calls in flight, bytes of an answer, bytes of a line and of a prompt are bounded by
+//!   [`HttpLimits`]; a stream that never ends runs into the time allowed.
+//! * *Credentials.* Redirects are answers (`Protocol`), never followed, so a key goes to the
+//!   configured host alone; no proxy is taken from the environment; plain HTTP with a key is refused
+//!   except to this machine.
+
+mod call;
+mod connector;
+mod endpoint;
+mod filler;
+mod generation;
+mod options;
+mod question;
+mod sse;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use connector::HttpConnector;
+pub use options::{HttpLimits, HttpOptions, HttpTimeouts, SetupError};

@@ -1,0 +1,343 @@
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::Arc,
+};
+
+use connector::{
+    AllocationId, AllocationInfo, Connector, Error, ErrorKind, Event, EventKind, Operation, PoolId,
+    Reply, Ticket, Timestamp,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, Semaphore, mpsc},
+    task::AbortHandle,
+};
+
+use super::{
+    call::{self, Answer, Arrival, Call, Clock, News, Reporter},
+    endpoint::{Endpoint, is_usable_id},
+    options::{HttpLimits, HttpOptions, HttpTimeouts, SetupError},
+    question,
+    table::AllocationTable,
+};
+use crate::harpoon_v1::{AllocationBody, WireNames};
+
+/// News per call: a first token, a notice, an answer.
+const NEWS_PER_CALL: usize = 3;
+
+/// A live endpoint of the dialect [`harpoon_v1`](crate::harpoon_v1).
+///
+/// Operations are handed over and events polled on the caller's thread; the exchanges run on a tokio
+/// runtime. Between polls the driver sleeps on [`woken`](Self::woken). Dropping the connector drops
+/// every exchange in flight.
+pub struct HttpConnector {
+    endpoint: Endpoint,
+    names: WireNames,
+    timeouts: HttpTimeouts,
+    limits: HttpLimits,
+    runtime: Handle,
+    clock: Clock,
+    woken: Arc<Notify>,
+    news_in: mpsc::Sender<Arrival>,
+    news_out: mpsc::Receiver<Arrival>,
+    calls: u64,
+    in_flight: BTreeMap<Ticket, InFlight>,
+    table: AllocationTable,
+    ready: VecDeque<Event>,
+    /// Time of the latest event polled: events never go back in time.
+    latest: Timestamp,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    call: u64,
+    subject: Subject,
+    task: AbortHandle,
+}
+
+/// What a call is about, for reading its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject {
+    Allocate,
+    Infer(AllocationId),
+    Release(AllocationId),
+    Inspect(AllocationId),
+    List(PoolId),
+    Pools,
+}
+
+impl HttpConnector {
+    /// A connector whose exchanges run on `runtime` and whose events are stamped by `clock` when
+    /// they are received. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Where the options contradict themselves; see [`SetupError`].
+    pub fn new(
+        options: HttpOptions,
+        runtime: Handle,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Result<Self, SetupError> {
+        let endpoint = Endpoint::new(&options)?;
+        let capacity = options.limits.in_flight.saturating_add(1).saturating_mul(NEWS_PER_CALL);
+        let (news_in, news_out) = mpsc::channel(capacity.min(Semaphore::MAX_PERMITS));
+        Ok(Self {
+            endpoint,
+            names: WireNames::new(options.names),
+            timeouts: options.timeouts,
+            limits: options.limits,
+            runtime,
+            clock: Arc::new(clock),
+            woken: Arc::new(Notify::new()),
+            news_in,
+            news_out,
+            calls: 0,
+            in_flight: BTreeMap::new(),
+            table: AllocationTable::default(),
+            ready: VecDeque::new(),
+            latest: Timestamp::ZERO,
+        })
+    }
+
+    /// Waits until there may be something to poll. Something that came since the last wait ends the
+    /// next one at once, so nothing is missed between a poll and a wait. Safe to drop.
+    pub async fn woken(&self) {
+        self.woken.notified().await;
+    }
+
+    /// Exchanges in flight.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Waits for every exchange in flight, at most `within`, and answers those left with
+    /// [`Timeout`](ErrorKind::Timeout). Returns how many were left; the events are polled as usual.
+    pub async fn drain(&mut self, within: connector::Duration) -> usize {
+        let settled = async {
+            while !self.in_flight.is_empty() {
+                let Some(arrival) = self.news_out.recv().await else { break };
+                self.arrive(arrival);
+            }
+        };
+        let in_time = tokio::time::timeout(within.to_std(), settled).await.is_ok();
+        if in_time {
+            return 0;
+        }
+        let left = std::mem::take(&mut self.in_flight);
+        let at = (self.clock)();
+        for (&ticket, call) in &left {
+            call.task.abort();
+            let words = format!("given up {within} after the end of the run");
+            self.complete(at, ticket, Err(Error::new(ErrorKind::Timeout, words)));
+        }
+        left.len()
+    }
+
+    fn start(&mut self, ticket: Ticket, subject: Subject, call: Call) {
+        self.calls += 1;
+        let reporter = Reporter {
+            ticket,
+            call: self.calls,
+            arrivals: self.news_in.clone(),
+            woken: Arc::clone(&self.woken),
+            clock: Arc::clone(&self.clock),
+            answered: false,
+        };
+        let task = self.runtime.spawn(call::make(call, reporter)).abort_handle();
+        let in_flight = InFlight { call: self.calls, subject, task };
+        let before = self.in_flight.insert(ticket, in_flight);
+        assert!(before.is_none(), "ticket {ticket} is in flight already");
+    }
+
+    /// The connection of the inference is closed, which is all that the dialect has for it.
+    fn cancel(&mut self, now: Timestamp, ticket: Ticket, inference: Ticket) {
+        let running = |call: &InFlight| matches!(call.subject, Subject::Infer(_));
+        if !self.in_flight.get(&inference).is_some_and(running) {
+            let words = format!("no inference with ticket {inference} is in flight");
+            return self.complete(now, ticket, Err(Error::new(ErrorKind::NotFound, words)));
+        }
+        if let Some(call) = self.in_flight.remove(&inference) {
+            call.task.abort();
+        }
+        let stopped = Error::new(ErrorKind::Conflict, "cancelled");
+        self.complete(now, inference, Err(stopped));
+        self.complete(now, ticket, Ok(Reply::Cancelled));
+    }
+
+    /// Takes over everything that has arrived.
+    fn collect(&mut self) {
+        while let Ok(arrival) = self.news_out.try_recv() {
+            self.arrive(arrival);
+        }
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        let Arrival { ticket, call, at, news } = arrival;
+        let Some(in_flight) = self.in_flight.get(&ticket).filter(|known| known.call == call) else {
+            // News of a call that was cancelled meanwhile.
+            return;
+        };
+        let subject = in_flight.subject;
+        match news {
+            News::FirstToken => self.push(at, EventKind::FirstToken { ticket }),
+            News::Preempted { grace } => {
+                if let Subject::Infer(allocation) = subject
+                    && self.table.is_first_notice(allocation)
+                {
+                    self.push(at, EventKind::Preempted { allocation, grace });
+                }
+            }
+            News::Answered(result) => {
+                self.in_flight.remove(&ticket);
+                let result = match result {
+                    Ok(answer) => self.understand(subject, answer),
+                    Err(error) => Err(error),
+                };
+                self.take_leave(subject, &result);
+                self.complete(at, ticket, result);
+            }
+        }
+    }
+
+    fn understand(&mut self, subject: Subject, answer: Answer) -> Result<Reply, Error> {
+        match (answer, subject) {
+            (Answer::Granted(wire), _) => {
+                check_id(&wire)?;
+                Ok(Reply::Granted { allocation: self.table.granted(&wire) })
+            }
+            (Answer::Generated { usage, text }, _) => {
+                Ok(Reply::Generated { usage: usage.into(), text: Some(text.into()) })
+            }
+            (Answer::Released, _) => Ok(Reply::Released),
+            (Answer::Inspected(body), Subject::Inspect(allocation)) => {
+                self.names.allocation_from_wire(allocation, &body).map(Reply::Inspected)
+            }
+            (Answer::Listed(bodies), Subject::List(pool)) => {
+                self.understand_listing(pool, &bodies).map(Reply::Listed)
+            }
+            (Answer::Pools(bodies), _) => {
+                let pools = bodies.iter().map(|body| self.names.pool_from_wire(body));
+                pools.filter_map(Result::transpose).collect::<Result<_, _>>().map(Reply::Pools)
+            }
+            (Answer::Inspected(_) | Answer::Listed(_), _) => {
+                unreachable!("an answer is of the shape that its question expects")
+            }
+        }
+    }
+
+    /// Some providers ignore the filter and list every pool: the rest is left out.
+    fn understand_listing(
+        &mut self,
+        pool: PoolId,
+        bodies: &[AllocationBody],
+    ) -> Result<Vec<AllocationInfo>, Error> {
+        let here: Vec<_> =
+            bodies.iter().filter(|body| self.names.pool_id(&body.pool_id) == Some(pool)).collect();
+        for body in &here {
+            check_id(&body.allocation_id)?;
+        }
+        let numbers = self.table.listed(pool, here.iter().map(|body| body.allocation_id.as_str()));
+        let pairs = numbers.into_iter().zip(here);
+        pairs.map(|(number, body)| self.names.allocation_from_wire(number, body)).collect()
+    }
+
+    /// Forgets the name of a share that this answer says is gone.
+    fn take_leave(&mut self, subject: Subject, result: &Result<Reply, Error>) {
+        let failure = result.as_ref().err().map(|error| error.kind);
+        match subject {
+            Subject::Release(share) if matches!(failure, None | Some(ErrorKind::NotFound)) => {
+                self.table.forget(share);
+            }
+            Subject::Inspect(share) if failure == Some(ErrorKind::NotFound) => {
+                self.table.forget(share);
+            }
+            Subject::Infer(share) if failure == Some(ErrorKind::Preempted) => {
+                self.table.forget(share);
+            }
+            Subject::Allocate
+            | Subject::Infer(_)
+            | Subject::Release(_)
+            | Subject::Inspect(_)
+            | Subject::List(_)
+            | Subject::Pools => {}
+        }
+    }
+
+    fn complete(&mut self, at: Timestamp, ticket: Ticket, result: Result<Reply, Error>) {
+        self.push(at, EventKind::Completed { ticket, result });
+    }
+
+    fn push(&mut self, at: Timestamp, kind: EventKind) {
+        self.ready.push_back(Event { at, kind });
+    }
+}
+
+impl Connector for HttpConnector {
+    /// # Panics
+    /// If the ticket is in flight already.
+    fn submit(&mut self, now: Timestamp, ticket: Ticket, operation: Operation) {
+        self.collect();
+        if let Operation::Cancel { inference } = operation {
+            return self.cancel(now, ticket, inference);
+        }
+        if self.in_flight.len() >= self.limits.in_flight {
+            let words = format!("{} exchanges are in flight already", self.limits.in_flight);
+            let error = Error::new(ErrorKind::RateLimited { retry_after: None }, words);
+            return self.complete(now, ticket, Err(error));
+        }
+        let asked = question::Asked {
+            endpoint: &self.endpoint,
+            names: &self.names,
+            table: &self.table,
+            timeouts: &self.timeouts,
+            limits: self.limits,
+        };
+        match asked.call(&operation) {
+            Ok((subject, call)) => self.start(ticket, subject, call),
+            Err(error) => self.complete(now, ticket, Err(error)),
+        }
+    }
+
+    fn poll(&mut self, now: Timestamp) -> Option<Event> {
+        if self.ready.is_empty() {
+            self.collect();
+        }
+        let mut event = self.ready.pop_front()?;
+        // Receipts are stamped on other threads: they may be a little out of order, and a little
+        // later than the `now` that the caller read before it called.
+        event.at = event.at.min(now).max(self.latest);
+        self.latest = event.at;
+        Some(event)
+    }
+
+    /// Only what is ready already; answers wake the driver by [`HttpConnector::woken`].
+    fn deadline(&self) -> Option<Timestamp> {
+        self.ready.front().map(|_| self.latest)
+    }
+}
+
+impl Drop for HttpConnector {
+    fn drop(&mut self) {
+        for call in self.in_flight.values() {
+            call.task.abort();
+        }
+    }
+}
+
+impl fmt::Debug for HttpConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpConnector")
+            .field("endpoint", &self.endpoint)
+            .field("in_flight", &self.in_flight)
+            .field("ready", &self.ready.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_id(wire: &str) -> Result<(), Error> {
+    if is_usable_id(wire) {
+        return Ok(());
+    }
+    let words = crate::harpoon_v1::readable(&format!("`{wire}` cannot be the id of a share"));
+    Err(Error::new(ErrorKind::Protocol, words))
+}

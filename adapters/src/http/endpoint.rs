@@ -1,0 +1,227 @@
+//! Where the provider is, and requests to it.
+
+use connector::Operation;
+use reqwest::{
+    Client, Method, RequestBuilder, Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+    redirect,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::options::{HttpLimits, HttpOptions, SetupError};
+
+/// A base URL and the client that talks to it. The key is in the client's default headers only,
+/// marked as sensitive, so that neither it nor a request prints it.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    base: Url,
+    client: Client,
+}
+
+impl Endpoint {
+    pub(super) fn new(options: &HttpOptions) -> Result<Self, SetupError> {
+        check_limits(&options.limits)?;
+        let base = base_url(&options.base_url)?;
+        let mut headers = HeaderMap::new();
+        if let Some(key) = &options.api_key {
+            check_secrecy(&base, options.allow_plaintext_key)?;
+            headers.insert(AUTHORIZATION, bearer(key)?);
+        }
+        let client = Client::builder()
+            .default_headers(headers)
+            .user_agent(concat!("harpoon/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(options.timeouts.connect.to_std())
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|error| SetupError::Client { reason: error.to_string() })?;
+        Ok(Self { base, client })
+    }
+
+    /// A request for `/v1/` and these segments, each escaped.
+    pub(super) fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
+        self.client.request(method, self.url(segments))
+    }
+
+    /// The same with one query parameter, escaped.
+    pub(super) fn query(&self, segments: &[&str], name: &str, value: &str) -> RequestBuilder {
+        let mut url = self.url(segments);
+        url.query_pairs_mut().append_pair(name, value);
+        self.client.get(url)
+    }
+
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .expect("the base was checked to have a host and so a path")
+            .pop_if_empty()
+            .push("v1")
+            .extend(segments);
+        url
+    }
+}
+
+fn check_limits(limits: &HttpLimits) -> Result<(), SetupError> {
+    let checked = [
+        ("in_flight", limits.in_flight),
+        ("answer_bytes", limits.answer_bytes),
+        ("line_bytes", limits.line_bytes),
+        ("prompt_bytes", limits.prompt_bytes),
+    ];
+    match checked.iter().find(|(_, value)| *value == 0) {
+        Some(&(limit, _)) => Err(SetupError::ZeroLimit { limit }),
+        None => Ok(()),
+    }
+}
+
+fn base_url(text: &str) -> Result<Url, SetupError> {
+    let url = Url::parse(text).map_err(|error| {
+        // A text that is no URL may still hold a key between `//` and `@`.
+        let url = if text.contains('@') { "(not shown: it has an @)" } else { text }.into();
+        SetupError::NotAUrl { url, reason: error.to_string() }
+    })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(SetupError::CredentialsInUrl);
+    }
+    let suitable = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if suitable { Ok(url) } else { Err(SetupError::UnsuitableUrl { url: text.into() }) }
+}
+
+fn check_secrecy(base: &Url, allow_plaintext: bool) -> Result<(), SetupError> {
+    let host = base.host_str().unwrap_or_default();
+    if base.scheme() == "https" || allow_plaintext || is_this_machine(host) {
+        Ok(())
+    } else {
+        Err(SetupError::PlaintextKey { host: host.into() })
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn bearer(key: &SecretString) -> Result<HeaderValue, SetupError> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+        .map_err(|_| SetupError::UnusableKey)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Whether a wire id can be put into a path and means the share there that it means elsewhere: `.`
+/// and `..` would vanish, and a release would go to another address.
+pub(super) fn is_usable_id(id: &str) -> bool {
+    const MAX_ID: usize = 256;
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'\\' | b'%');
+    !id.is_empty() && id.len() <= MAX_ID && id.bytes().all(plain) && !matches!(id, "." | "..")
+}
+
+/// What a request is about, for messages.
+pub(super) const fn address_of(operation: &Operation) -> &'static str {
+    match operation {
+        Operation::Allocate(_) => "POST /v1/allocate",
+        Operation::Infer(_) => "POST /v1/inference",
+        Operation::Cancel { .. } => "cancel",
+        Operation::Release { .. } => "DELETE /v1/allocate/{id}",
+        Operation::Inspect { .. } => "GET /v1/allocate/{id}",
+        Operation::List { .. } => "GET /v1/allocate",
+        Operation::Pools => "GET /v1/pools",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connector::Names;
+
+    use super::*;
+
+    #[test]
+    fn addresses_are_built_below_the_base_and_escaped() {
+        for (base, expected) in [
+            ("https://h", "https://h/v1/allocate/a%3Fb"),
+            ("https://h:8443/", "https://h:8443/v1/allocate/a%3Fb"),
+            ("http://h/api/", "http://h/api/v1/allocate/a%3Fb"),
+            ("http://h/api", "http://h/api/v1/allocate/a%3Fb"),
+        ] {
+            assert_eq!(endpoint(base).unwrap().url(&["allocate", "a?b"]).as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn an_unsuitable_base_is_refused_by_name() {
+        for (base, message) in [
+            (
+                "ftp://h",
+                "base URL `ftp://h` must be `https://host[:port][/prefix]` or the same with `http`",
+            ),
+            (
+                "https://h/?a=b",
+                "base URL `https://h/?a=b` must be `https://host[:port][/prefix]` or the same with `http`",
+            ),
+            (
+                "h:80",
+                "base URL `h:80` must be `https://host[:port][/prefix]` or the same with `http`",
+            ),
+            ("nowhere", "base URL `nowhere` is not a URL: relative URL without a base"),
+            (
+                "https://me:secret@h",
+                "the base URL holds a user name or password; give the key on its own instead",
+            ),
+        ] {
+            assert_eq!(endpoint(base).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn a_key_travels_unencrypted_only_within_this_machine_or_when_told_so() {
+        let with_key = |base: &str| HttpOptions::new(base, Names::default()).with_key("k".into());
+        for base in ["https://h", "http://127.0.0.1:80", "http://localhost", "http://[::1]:80"] {
+            assert!(Endpoint::new(&with_key(base)).is_ok(), "{base}");
+        }
+        let refused = Endpoint::new(&with_key("http://10.0.0.1")).unwrap_err();
+        assert_eq!(refused, SetupError::PlaintextKey { host: "10.0.0.1".into() });
+        let told = HttpOptions { allow_plaintext_key: true, ..with_key("http://10.0.0.1") };
+        assert!(Endpoint::new(&told).is_ok());
+    }
+
+    #[test]
+    fn a_key_is_never_printed() {
+        let options = HttpOptions::new("https://h", Names::default()).with_key("s3cret".into());
+        let endpoint = Endpoint::new(&options).unwrap();
+        let request = endpoint.request(Method::GET, &["pools"]);
+        assert!(!format!("{options:?} {endpoint:?} {request:?}").contains("s3cret"));
+        let broken = HttpOptions::new("https://h", Names::default()).with_key("s3\ncret".into());
+        assert_eq!(Endpoint::new(&broken).unwrap_err(), SetupError::UnusableKey);
+    }
+
+    #[test]
+    fn a_limit_of_nothing_is_refused() {
+        let mut options = HttpOptions::new("https://h", Names::default());
+        options.limits.in_flight = 0;
+        assert_eq!(
+            Endpoint::new(&options).unwrap_err(),
+            SetupError::ZeroLimit { limit: "in_flight" }
+        );
+    }
+
+    #[test]
+    fn an_id_that_would_change_the_address_is_unusable() {
+        for id in ["", ".", "..", "a/b", "a\\b", "%2e", "a b", "ä", "a\n"] {
+            assert!(!is_usable_id(id), "{id:?}");
+        }
+        assert!(!is_usable_id(&"x".repeat(257)));
+        for id in ["alloc_1", "i-0abc", "550e8400-e29b-41d4-a716-446655440000", "a.b:c"] {
+            assert!(is_usable_id(id), "{id}");
+        }
+    }
+
+    fn endpoint(base: &str) -> Result<Endpoint, SetupError> {
+        Endpoint::new(&HttpOptions::new(base, Names::default()))
+    }
+}

@@ -1,0 +1,156 @@
+use connector::{Duration, Names, OperationKind};
+use secrecy::SecretString;
+
+/// Everything a live connector is told.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// Where the provider is: `https://host[:port][/prefix]`, to which `/v1/...` is added.
+    pub base_url: String,
+    /// Sent as `Authorization: Bearer`; `None` sends no credentials.
+    pub api_key: Option<SecretString>,
+    /// The provider's names of pools, models and tenants, by their numbers here.
+    pub names: Names,
+    /// How long each exchange may take.
+    pub timeouts: HttpTimeouts,
+    /// How much is held at once.
+    pub limits: HttpLimits,
+    /// Whether a key may travel over plain HTTP to another machine, where anybody on the way reads
+    /// it. For providers behind an encrypting tunnel.
+    pub allow_plaintext_key: bool,
+}
+
+impl HttpOptions {
+    /// An endpoint with default time-outs and limits, without credentials.
+    pub fn new(base_url: impl Into<String>, names: Names) -> Self {
+        Self {
+            base_url: base_url.into(),
+            api_key: None,
+            names,
+            timeouts: HttpTimeouts::default(),
+            limits: HttpLimits::default(),
+            allow_plaintext_key: false,
+        }
+    }
+
+    /// The same with a key.
+    #[must_use]
+    pub fn with_key(self, api_key: SecretString) -> Self {
+        Self { api_key: Some(api_key), ..self }
+    }
+}
+
+/// How long each exchange may take, from handing it over to the last byte of its answer.
+///
+/// Twice the platform's own time-outs by default: an answer that comes after the platform gave up is
+/// still heard, so that a late grant can be given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpTimeouts {
+    /// To open a connection, name lookup and TLS included.
+    pub connect: Duration,
+    /// An allocation.
+    pub allocate: Duration,
+    /// An inference, streamed or not.
+    pub infer: Duration,
+    /// A release.
+    pub release: Duration,
+    /// Everything else.
+    pub inspect: Duration,
+}
+
+impl Default for HttpTimeouts {
+    /// 10 s to connect, 60 s for an allocation, 10 min for an inference, 60 s for a release, 60 s
+    /// for everything else.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            allocate: Duration::from_secs(60),
+            infer: Duration::from_secs(600),
+            release: Duration::from_secs(60),
+            inspect: Duration::from_secs(60),
+        }
+    }
+}
+
+impl HttpTimeouts {
+    /// The time allowed for an operation of this kind.
+    pub const fn of(&self, kind: OperationKind) -> Duration {
+        match kind {
+            OperationKind::Allocate => self.allocate,
+            OperationKind::Infer => self.infer,
+            OperationKind::Release => self.release,
+            OperationKind::Cancel
+            | OperationKind::Inspect
+            | OperationKind::List
+            | OperationKind::Pools => self.inspect,
+        }
+    }
+}
+
+/// How much is held at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Exchanges in flight, at least 1; beyond it an operation is answered with `RateLimited` at
+    /// once.
+    pub in_flight: usize,
+    /// Bytes of one answer, a whole stream included.
+    pub answer_bytes: usize,
+    /// Bytes of one line of a stream.
+    pub line_bytes: usize,
+    /// Bytes of one prompt; a longer one is answered with `Invalid`.
+    pub prompt_bytes: usize,
+}
+
+impl Default for HttpLimits {
+    /// 4096 exchanges, answers of 16 MiB, lines of 1 MiB, prompts of 16 MiB.
+    fn default() -> Self {
+        Self {
+            in_flight: 4096,
+            answer_bytes: 16 << 20,
+            line_bytes: 1 << 20,
+            prompt_bytes: 16 << 20,
+        }
+    }
+}
+
+/// Why a live connector could not be set up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// The base URL is not one.
+    #[error("base URL `{url}` is not a URL: {reason}")]
+    NotAUrl {
+        /// As given.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The base URL is of another scheme, or has no host, or a query.
+    #[error("base URL `{url}` must be `https://host[:port][/prefix]` or the same with `http`")]
+    UnsuitableUrl {
+        /// As given.
+        url: String,
+    },
+    /// The base URL holds a user name or password. It is not repeated here.
+    #[error("the base URL holds a user name or password; give the key on its own instead")]
+    CredentialsInUrl,
+    /// A key would be sent over plain HTTP to another machine.
+    #[error("an API key would travel unencrypted to `{host}`; use https")]
+    PlaintextKey {
+        /// The other machine.
+        host: String,
+    },
+    /// The key cannot be put into a header. It is not repeated here.
+    #[error("the API key holds characters that an HTTP header cannot carry, such as a line break")]
+    UnusableKey,
+    /// A limit that nothing could pass.
+    #[error("limit `{limit}` is 0; it must be at least 1")]
+    ZeroLimit {
+        /// Its name.
+        limit: &'static str,
+    },
+    /// The TLS set-up or the name resolver failed.
+    #[error("the HTTP client could not be built: {reason}")]
+    Client {
+        /// What it says.
+        reason: String,
+    },
+}

@@ -1,0 +1,147 @@
+//! Server-sent events, as much of them as the dialect needs, in bounded memory.
+//!
+//! Lines end in LF, CRLF or CR; an event is the `data` lines up to an empty line, joined by LF
+//! (WHATWG HTML, section 9.2.6, "Interpreting an event stream"). Other fields and comments are
+//! skipped. Only one line and one event are held at a time.
+
+use connector::{Error, ErrorKind};
+
+/// Takes bytes in pieces of any size, gives out the data of events.
+#[derive(Debug)]
+pub(super) struct Events {
+    limit: usize,
+    line: Vec<u8>,
+    data: Option<String>,
+    /// The line before ended in CR: an LF that follows belongs to it.
+    after_cr: bool,
+}
+
+impl Events {
+    /// `limit` bounds the bytes of a line and of an event's data.
+    pub(super) const fn new(limit: usize) -> Self {
+        Self { limit, line: Vec::new(), data: None, after_cr: false }
+    }
+
+    /// Takes the next bytes and hands every event that they complete to `on_event`, until it
+    /// returns an error.
+    ///
+    /// # Errors
+    /// `Protocol` for a line or event beyond the limit or not UTF-8, and those of `on_event`.
+    pub(super) fn push(
+        &mut self,
+        mut bytes: &[u8],
+        on_event: &mut dyn FnMut(&str) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if self.after_cr && !bytes.is_empty() {
+            bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+            self.after_cr = false;
+        }
+        while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            self.extend(&bytes[..end])?;
+            let carriage_return = bytes[end] == b'\r';
+            bytes = &bytes[end + 1..];
+            if carriage_return {
+                self.after_cr = bytes.is_empty();
+                bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+            }
+            if let Some(data) = self.end_line()? {
+                on_event(&data)?;
+            }
+        }
+        self.extend(bytes)
+    }
+
+    fn extend(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if self.line.len() + bytes.len() > self.limit {
+            return Err(self.too_long("line"));
+        }
+        self.line.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The data of the event that this line completes, if it does.
+    fn end_line(&mut self) -> Result<Option<String>, Error> {
+        let line = std::mem::take(&mut self.line);
+        if line.is_empty() {
+            return Ok(self.data.take());
+        }
+        let Some(value) = line.strip_prefix(b"data").and_then(field_value) else {
+            return Ok(None);
+        };
+        let value = std::str::from_utf8(value)
+            .map_err(|_| Error::new(ErrorKind::Protocol, "the stream is not UTF-8"))?;
+        match &mut self.data {
+            None => self.data = Some(value.into()),
+            Some(data) if data.len() + value.len() < self.limit => {
+                data.push('\n');
+                data.push_str(value);
+            }
+            Some(_) => return Err(self.too_long("event")),
+        }
+        Ok(None)
+    }
+
+    fn too_long(&self, what: &str) -> Error {
+        let words = format!("a {what} of the stream is longer than {} bytes", self.limit);
+        Error::new(ErrorKind::Protocol, words)
+    }
+}
+
+/// What follows a field's name; `None` if the name goes on.
+fn field_value(rest: &[u8]) -> Option<&[u8]> {
+    match rest.split_first() {
+        None => Some(rest),
+        Some((b':', value)) => Some(value.strip_prefix(b" ").unwrap_or(value)),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_read_alike_however_the_bytes_are_cut() {
+        let stream = b"data: a\n\n: comment\r\nevent: x\r\ndata:b\r\ndata\r\ndata:  c\r\n\r\n\
+            database: no\n\rdata: d\r\r\n\ndata: unfinished";
+        for size in 1..=stream.len() {
+            assert_eq!(read(stream, size, 64).unwrap(), ["a", "b\n\n c", "d"], "cut at {size}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused_at_the_limit() {
+        let mut events = Events::new(100);
+        let mut pushed = 0;
+        let error = loop {
+            match events.push(b"data: xxxx", &mut |_| Ok(())) {
+                Ok(()) => pushed += 10,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((pushed, error.kind), (100, ErrorKind::Protocol));
+    }
+
+    #[test]
+    fn an_event_of_endless_lines_is_refused_at_the_limit() {
+        let stream = b"data: 0123456789\n".repeat(100);
+        assert_eq!(read(&stream, 7, 64).unwrap_err().kind, ErrorKind::Protocol);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_refused() {
+        assert_eq!(read(b"data: \xff\n\n", 3, 64).unwrap_err().kind, ErrorKind::Protocol);
+    }
+
+    fn read(stream: &[u8], piece: usize, limit: usize) -> Result<Vec<String>, Error> {
+        let mut events = Events::new(limit);
+        let mut seen = Vec::new();
+        for bytes in stream.chunks(piece) {
+            events.push(bytes, &mut |data| {
+                seen.push(data.to_owned());
+                Ok(())
+            })?;
+        }
+        Ok(seen)
+    }
+}

@@ -1,0 +1,136 @@
+//! Which wire id is which number.
+//!
+//! A share gets a number when it is granted and loses it when the provider says that it is gone.
+//! Shares seen in a listing only (somebody else's, or grants whose answer was lost) get numbers too,
+//! so that they can be looked at and given back; these live until the next listing of their pool
+//! that does not show them, so a provider that invents new ids every time does not fill the memory.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use connector::{AllocationId, PoolId};
+
+#[derive(Debug, Default)]
+pub(super) struct AllocationTable {
+    next: u64,
+    by_number: BTreeMap<AllocationId, Arc<str>>,
+    by_wire: BTreeMap<Arc<str>, AllocationId>,
+    /// Shares known from the latest listing of a pool only.
+    listed: BTreeMap<PoolId, BTreeSet<AllocationId>>,
+    /// Shares whose coming preemption was told already: every stream on a share brings the notice.
+    noticed: BTreeSet<AllocationId>,
+}
+
+impl AllocationTable {
+    /// The number of a share that was granted to us.
+    pub(super) fn granted(&mut self, wire: &str) -> AllocationId {
+        let allocation = self.number_of(wire);
+        for listed in self.listed.values_mut() {
+            listed.remove(&allocation);
+        }
+        allocation
+    }
+
+    /// The numbers of the shares that a pool's listing shows, in its order.
+    pub(super) fn listed<'a>(
+        &mut self,
+        pool: PoolId,
+        wires: impl IntoIterator<Item = &'a str>,
+    ) -> Vec<AllocationId> {
+        let before = self.listed.remove(&pool).unwrap_or_default();
+        let mut only_listed = BTreeSet::new();
+        let mut numbers = Vec::new();
+        for wire in wires {
+            let known = self.by_wire.get(wire).copied();
+            let allocation = known.unwrap_or_else(|| self.number_of(wire));
+            if known.is_none() || before.contains(&allocation) {
+                only_listed.insert(allocation);
+            }
+            numbers.push(allocation);
+        }
+        for &stale in before.difference(&only_listed) {
+            self.forget(stale);
+        }
+        if !only_listed.is_empty() {
+            self.listed.insert(pool, only_listed);
+        }
+        numbers
+    }
+
+    /// The wire id of a share; `None` if it was never seen or is gone.
+    pub(super) fn wire(&self, allocation: AllocationId) -> Option<&Arc<str>> {
+        self.by_number.get(&allocation)
+    }
+
+    /// Whether a preemption of this share is news.
+    pub(super) fn is_first_notice(&mut self, allocation: AllocationId) -> bool {
+        self.by_number.contains_key(&allocation) && self.noticed.insert(allocation)
+    }
+
+    /// The share is gone.
+    pub(super) fn forget(&mut self, allocation: AllocationId) {
+        if let Some(wire) = self.by_number.remove(&allocation) {
+            self.by_wire.remove(&wire);
+            self.noticed.remove(&allocation);
+            for listed in self.listed.values_mut() {
+                listed.remove(&allocation);
+            }
+        }
+    }
+
+    fn number_of(&mut self, wire: &str) -> AllocationId {
+        if let Some(&known) = self.by_wire.get(wire) {
+            return known;
+        }
+        let allocation = AllocationId(self.next);
+        self.next += 1;
+        let wire: Arc<str> = wire.into();
+        self.by_number.insert(allocation, Arc::clone(&wire));
+        self.by_wire.insert(wire, allocation);
+        allocation
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POOL: PoolId = PoolId(0);
+
+    #[test]
+    fn a_share_keeps_its_number_until_it_is_gone_and_never_gets_it_back() {
+        let mut table = AllocationTable::default();
+        let first = table.granted("alloc_9");
+        assert_eq!(table.granted("alloc_9"), first);
+        assert_eq!(table.wire(first).map(|wire| &**wire), Some("alloc_9"));
+        table.forget(first);
+        assert_eq!(table.wire(first), None);
+        assert_ne!(table.granted("alloc_9"), first);
+    }
+
+    #[test]
+    fn shares_that_only_a_listing_showed_are_forgotten_by_the_next_one() {
+        let mut table = AllocationTable::default();
+        let ours = table.granted("ours");
+        let first = table.listed(POOL, ["ours", "ghost"]);
+        assert_eq!(first[0], ours);
+        assert_eq!(table.listed(POOL, ["ghost"]), [first[1]]);
+        for round in 0..1_000 {
+            table.listed(POOL, [format!("invented-{round}").as_str()]);
+        }
+        assert_eq!(table.by_number.len(), 2);
+        assert_eq!(table.by_wire.len(), 2);
+        assert!(table.wire(ours).is_some(), "a grant outlives a listing that lags behind");
+    }
+
+    #[test]
+    fn a_listing_that_overtakes_the_grant_does_not_make_it_forgettable() {
+        let mut table = AllocationTable::default();
+        let seen = table.listed(POOL, ["late"])[0];
+        assert_eq!(table.granted("late"), seen);
+        table.listed(POOL, []);
+        assert!(table.wire(seen).is_some());
+    }
+}
