@@ -14,6 +14,8 @@
 pub mod real_time;
 pub mod virtual_time;
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
 use connector::{Connector, Duration, Event, PoolGauge, RequestRecord, Timestamp};
 use platform::{Input, Output, Platform, Request};
 use scenarios::TrafficError;
@@ -24,10 +26,99 @@ pub trait Observer {
     fn record(&mut self, record: &RequestRecord);
 
     /// The state of a pool.
-    fn gauge(&mut self, at: Timestamp, gauge: PoolGauge);
+    fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge);
 
-    /// The run has got this far, with this many requests in flight.
-    fn at(&mut self, now: Timestamp, in_flight: usize);
+    /// This many requests are in flight; told whenever one arrives and with every look at the
+    /// pools.
+    fn in_flight(&mut self, at: Timestamp, requests: usize);
+}
+
+/// When the pools are looked at: at the start, at regular intervals, once at a given instant (the
+/// end of the warm-up), and at the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Sampling {
+    next: Timestamp,
+    every: Duration,
+    once: Option<Timestamp>,
+}
+
+impl Sampling {
+    /// Looks every `every`, at least a nanosecond, and once at `once`.
+    pub fn new(every: Duration, once: Timestamp) -> Self {
+        let every = every.max(Duration::from_nanos(1));
+        Self { next: Timestamp::ZERO, every, once: Some(once) }
+    }
+
+    /// The next instant to look at the pools, if it has come.
+    fn due(&mut self, now: Timestamp) -> Option<Timestamp> {
+        if let Some(once) = self.once.take_if(|once| *once <= self.next.min(now)) {
+            return Some(once);
+        }
+        let next = self.next;
+        if next > now {
+            return None;
+        }
+        self.next = next + self.every;
+        Some(next)
+    }
+}
+
+/// What a run shows while it runs, and how it is told to stop; shared with other threads.
+#[derive(Debug, Default)]
+pub struct Watch {
+    now_ns: AtomicU64,
+    requests: AtomicU64,
+    interrupted: AtomicBool,
+    interruption: tokio::sync::Notify,
+}
+
+impl Watch {
+    /// Time of the run reached, and requests arrived.
+    pub fn progress(&self) -> (Timestamp, u64) {
+        let now = Timestamp::from_nanos(self.now_ns.load(Ordering::Relaxed));
+        (now, self.requests.load(Ordering::Relaxed))
+    }
+
+    /// Asks the run to end early.
+    pub fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+        self.interruption.notify_one();
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn show(&self, now: Timestamp, requests: u64) {
+        self.now_ns.store(now.as_nanos(), Ordering::Relaxed);
+        self.requests.store(requests, Ordering::Relaxed);
+    }
+}
+
+/// Why a run ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Traffic could not be read.
+    #[error(transparent)]
+    Traffic(#[from] TrafficError),
+    /// Requests are unanswered and nobody is waiting for anything: a defect of the platform or of a
+    /// connector.
+    #[error("{in_flight} requests are unanswered at {at} s, but nothing is going to happen")]
+    Stuck {
+        /// How many.
+        in_flight: usize,
+        /// Since when, in seconds.
+        at: f64,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// When the last thing happened.
+    pub at: Timestamp,
+    /// Whether it was interrupted before all traffic was answered.
+    pub partial: bool,
 }
 
 /// The connectors of a run, and which of them each cable leads to.
@@ -46,7 +137,11 @@ impl<C: Connector> Lines<C> {
     /// The cable of this index leads to the connector of the index stated for it.
     ///
     /// Connectors of one run must not give out the same allocation ids.
+    ///
+    /// # Panics
+    /// If there is no connector.
     pub fn several(connectors: Vec<C>, of_cable: Vec<usize>) -> Self {
+        assert!(!connectors.is_empty(), "a run has at least one connector");
         Self { connectors, of_cable }
     }
 
@@ -71,8 +166,7 @@ pub struct Session<A, O> {
     next_arrival: Option<Request>,
     platform: Platform,
     observer: O,
-    sample_every: Duration,
-    next_sample: Timestamp,
+    sampling: Sampling,
     requests: u64,
 }
 
@@ -81,7 +175,7 @@ where
     A: Iterator<Item = Result<Request, TrafficError>>,
     O: Observer,
 {
-    /// A session at the start of its run; pools are sampled at 0 and every `sample_every`.
+    /// A session at the start of its run.
     ///
     /// # Errors
     /// If the first arrival cannot be had.
@@ -89,15 +183,14 @@ where
         arrivals: A,
         platform: Platform,
         observer: O,
-        sample_every: Duration,
+        sampling: Sampling,
     ) -> Result<Self, TrafficError> {
         let mut session = Self {
             arrivals,
             next_arrival: None,
             platform,
             observer,
-            sample_every: sample_every.max(Duration::from_nanos(1)),
-            next_sample: Timestamp::ZERO,
+            sampling,
             requests: 0,
         };
         session.next_arrival = session.arrivals.next().transpose()?;
@@ -136,14 +229,15 @@ where
         now: Timestamp,
         lines: &mut Lines<C>,
     ) -> Result<(), TrafficError> {
-        while self.next_sample <= now {
-            self.sample(lines);
+        while let Some(at) = self.sampling.due(now) {
+            self.observe(at, lines);
         }
         self.drain_events(now, lines);
         while let Some(request) = self.next_arrival.take_if(|request| request.arrived <= now) {
             self.next_arrival = self.arrivals.next().transpose()?;
             self.requests += 1;
             self.platform.handle(now, Input::Request(request));
+            self.observer.in_flight(now, self.platform.in_flight());
             self.carry_out(now, lines);
             self.drain_events(now, lines);
         }
@@ -183,16 +277,10 @@ where
         }
     }
 
-    fn sample<C: Connector>(&mut self, lines: &mut Lines<C>) {
-        let at = self.next_sample;
-        self.next_sample = at + self.sample_every;
-        self.observe(at, lines);
-    }
-
     fn observe<C: Connector>(&mut self, at: Timestamp, lines: &mut Lines<C>) {
-        self.observer.at(at, self.platform.in_flight());
+        self.observer.in_flight(at, self.platform.in_flight());
         for connector in &mut lines.connectors {
-            connector.gauges(at, &mut |gauge| self.observer.gauge(at, gauge));
+            connector.gauges(at, &mut |gauge| self.observer.gauge(at, &gauge));
         }
     }
 }
