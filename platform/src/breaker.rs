@@ -131,13 +131,14 @@ impl Breaker {
 
     /// What became of a call. True if this result opened the breaker.
     pub fn record(&mut self, now: Timestamp, permit: Permit, verdict: Verdict) -> bool {
-        if permit.period != self.period {
+        let Permit { period, round } = permit;
+        if period != self.period {
             return false;
         }
         match verdict {
             Verdict::Success => self.succeeded(),
             Verdict::Failure => return self.failed(now),
-            Verdict::Ignored => self.give_back(permit.round),
+            Verdict::Ignored => self.give_back(round),
         }
         false
     }

@@ -1,5 +1,16 @@
-use crate::breaker::BreakerState;
-use connector::Money;
+use connector::{Duration, Money, PoolId, Timestamp};
+
+use crate::{
+    breaker::{Breaker, BreakerState, Permit},
+    config::CableConfig,
+    fifo::Fifo,
+    flight::FlightKey,
+    reconcile::Reconciler,
+};
+
+/// Allocations that may be awaited although their requests have given up. A provider that owes us
+/// more answers than this is not asked for further shares.
+const ORPHANS_MAX: u32 = 4096;
 
 /// What happened on one cable so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,7 +25,8 @@ pub struct CableStatistics {
     pub retries: u64,
     /// Requests sent on because the breaker was open.
     pub refused_open: u64,
-    /// Requests sent on because the line was full.
+    /// Requests sent on because the line was full, or because too many allocations that nobody
+    /// waits for any more are still unanswered.
     pub refused_full: u64,
     /// Requests sent on because they had waited in line too long.
     pub queue_timeouts: u64,
@@ -34,7 +46,7 @@ pub struct CableStatistics {
     pub openings: u64,
     /// Releases asked for again because the last asking failed.
     pub release_retries: u64,
-    /// Shares whose release was never confirmed; they count as held for ever.
+    /// Shares whose release the provider would not confirm; they count as held.
     pub unreleased: u64,
     /// Doubts about held shares that no list of the provider's could clear.
     pub unresolved: u64,
@@ -55,4 +67,143 @@ pub struct CableStatus {
     pub queued: u32,
     /// What happened so far.
     pub statistics: CableStatistics,
+}
+
+/// Why a cable does not take a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    BreakerOpen,
+    QueueFull,
+    WaitedTooLong,
+    Unanswered,
+    Draining,
+}
+
+impl Refusal {
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::BreakerOpen => "the breaker is open",
+            Self::QueueFull => "the queue is full",
+            Self::WaitedTooLong => "waited too long in the queue",
+            Self::Unanswered => "too many allocations are unanswered",
+            Self::Draining => "the platform is draining",
+        }
+    }
+}
+
+/// How a cable takes a request.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    /// There is a place: strike now.
+    Strike(Permit),
+    /// Join the line.
+    Wait,
+}
+
+/// The line to one pool: a breaker, then a first-in-first-out line before a number of places.
+///
+/// A place is taken when a strike begins and free again when it ends: when the release of its share
+/// is asked for, or when the request gives up waiting for the share. Strikes that pause before a
+/// retry hold nothing at the provider, so they hold no place either and join the line again.
+#[derive(Debug)]
+pub(crate) struct Cable {
+    pub(crate) pool: PoolId,
+    pub(crate) name: String,
+    price: Money,
+    places: u32,
+    line_length: u32,
+    pub(crate) breaker: Breaker,
+    in_flight: u32,
+    /// Who waits, and since when: as long as the request is still waiting since then.
+    pub(crate) line: Fifo<(Timestamp, FlightKey)>,
+    pub(crate) waiting: u32,
+    /// Unanswered allocations that nobody waits for.
+    pub(crate) orphans: u32,
+    pub(crate) reconciler: Reconciler,
+    /// Requests that retry once a list has come.
+    pub(crate) awaiting_list: Vec<FlightKey>,
+    pub(crate) statistics: CableStatistics,
+}
+
+impl Cable {
+    pub(crate) fn new(config: &CableConfig) -> Self {
+        Self {
+            pool: config.pool,
+            name: config.name.clone(),
+            price: config.price_per_slot_hour,
+            places: config.max_in_flight.unwrap_or(u32::MAX),
+            line_length: config.queue,
+            breaker: Breaker::new(config.breaker),
+            in_flight: 0,
+            line: Fifo::default(),
+            waiting: 0,
+            orphans: 0,
+            reconciler: Reconciler::default(),
+            awaiting_list: Vec::new(),
+            statistics: CableStatistics::default(),
+        }
+    }
+
+    /// Whether and how a request is taken now. An admitted strike holds its place already.
+    pub(crate) fn admit(&mut self, now: Timestamp) -> Result<Admission, Refusal> {
+        if !self.breaker.admits(now) {
+            return Err(self.refuse(Refusal::BreakerOpen));
+        }
+        if self.orphans >= ORPHANS_MAX {
+            return Err(self.refuse(Refusal::Unanswered));
+        }
+        if self.has_place() {
+            return self.occupy(now).map(Admission::Strike);
+        }
+        if self.waiting < self.line_length {
+            return Ok(Admission::Wait);
+        }
+        Err(self.refuse(Refusal::QueueFull))
+    }
+
+    pub(crate) const fn has_place(&self) -> bool {
+        self.in_flight < self.places
+    }
+
+    /// Takes a place for a strike, if the breaker lets it through.
+    pub(crate) fn occupy(&mut self, now: Timestamp) -> Result<Permit, Refusal> {
+        let Some(permit) = self.breaker.acquire(now) else {
+            return Err(self.refuse(Refusal::BreakerOpen));
+        };
+        self.in_flight += 1;
+        Ok(permit)
+    }
+
+    /// The place of a strike that ended is free.
+    pub(crate) fn vacate(&mut self) {
+        self.in_flight = self.in_flight.checked_sub(1).expect("a strike holds a place");
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refuse(&mut self, refusal: Refusal) -> Refusal {
+        match refusal {
+            Refusal::BreakerOpen => self.statistics.refused_open += 1,
+            Refusal::QueueFull | Refusal::Unanswered => self.statistics.refused_full += 1,
+            Refusal::WaitedTooLong => self.statistics.queue_timeouts += 1,
+            Refusal::Draining => {}
+        }
+        refusal
+    }
+
+    /// A share was held for so long: what it costs.
+    pub(crate) fn charge(&mut self, held: Duration) -> Money {
+        let cost = self.price.per_hour_over(held);
+        self.statistics.slot_ns += u128::from(held.as_nanos());
+        self.statistics.cost += cost;
+        cost
+    }
+
+    pub(crate) const fn status(&self) -> CableStatus {
+        CableStatus {
+            breaker: self.breaker.state(),
+            in_flight: self.in_flight,
+            queued: self.waiting,
+            statistics: self.statistics,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! How the platform is set up. Plain data with the founding defaults; the scenario language fills
 //! it in.
 
+mod check;
 mod error;
 
 use connector::{

@@ -5,12 +5,23 @@
 //! state machine: it reads no clock and does no I/O, so the same compiled code runs in virtual time
 //! and in front of real endpoints.
 
+mod arrivals;
 pub mod breaker;
 mod cable;
+mod classify;
 pub mod config;
+mod covenant;
+mod fifo;
+mod flight;
 mod interface;
+mod lease;
+mod meter;
 mod platform;
+mod question;
+mod reconcile;
 pub mod retry;
+mod route;
+mod timers;
 
 pub use breaker::BreakerState;
 pub use cable::{CableStatistics, CableStatus};

@@ -1,13 +1,46 @@
+mod answer;
+mod arrive;
+mod decide;
+mod doubt;
+mod finish;
+mod give_back;
+mod line;
+mod strike;
+mod wake;
+
 use std::collections::VecDeque;
 
-use connector::{CableId, Outcome, Timestamp};
+use connector::{CableId, Duration, Operation, Ticket, Timestamp};
+use slotmap::SlotMap;
 
 use crate::{
-    breaker::BreakerState,
-    cable::{CableStatistics, CableStatus},
-    config::{ConfigError, PlatformConfig},
-    interface::{Input, Meter, Output, Response},
+    arrivals::Arrivals,
+    cable::{Cable, CableStatus},
+    classify::Classifier,
+    config::{ConfigError, Jitter, PlatformConfig, RetryConfig},
+    covenant::Covenants,
+    flight::{Flight, FlightKey},
+    interface::{Input, Meter, Output},
+    lease::{Lease, LeaseKey},
+    question::{Question, QuestionKey},
+    retry::Backoff,
+    route::Router,
+    timers::Timers,
 };
+
+/// How releases and lists that fail are asked for again: for about six minutes, because a share
+/// that is not given back is paid for.
+const PERSISTENCE: RetryConfig = RetryConfig {
+    max_retries: 20,
+    base: Duration::from_millis(100),
+    multiplier: 2,
+    cap: Duration::from_secs(30),
+    jitter: Jitter::Equal,
+};
+/// Distinguishes the randomness of releases from that of retries.
+const PERSISTENCE_SEED: u64 = 0x6c65_6173_6573;
+/// Room for outputs before the first growth.
+const OUTPUTS: usize = 64;
 
 /// The platform as one state machine: *handle an input at `now`, drain the outputs, ask when to
 /// look again*.
@@ -19,12 +52,40 @@ use crate::{
 /// * When [`deadline`](Self::deadline) is reached and everything that happened by then was handed
 ///   over, call `handle` with [`Input::Wake`]. Time-outs fire on wake-ups only, so an answer that
 ///   comes at the very instant of its time-out is in time. An early wake-up is a no-op.
+/// * Requests are numbered in order of arrival, and no two under way have the same number.
 /// * Every request is answered by exactly one [`Output::Respond`] and one [`Output::Record`].
+///
+/// # What it does with a request
+///
+/// Classify, choose the best candidate (model x pool), wait for a place on its cable, strike
+/// (allocate, infer, release, meter), answer. A failure that may pass is retried on the same cable
+/// after a pause; otherwise the next candidate within the cost ceiling is tried, then local pools;
+/// then the caller gets an error that names every candidate and what became of it. A cable whose
+/// breaker is open or whose line is full is passed over at once, and that is not an attempt.
+///
+/// # What it does with what it holds
+///
+/// Every share that was ever granted is released, also when it was granted to a request that has
+/// given up, or without our knowledge; releases are asked for again until they are confirmed.
 #[derive(Debug)]
 pub struct Platform {
-    cables: usize,
+    covenants: Covenants,
+    classifier: Classifier,
+    router: Router,
+    cables: Vec<Cable>,
+    flights: SlotMap<FlightKey, Flight>,
+    arrivals: Arrivals,
+    leases: SlotMap<LeaseKey, Lease>,
+    questions: SlotMap<QuestionKey, Question>,
+    timers: Timers,
+    retries: Backoff,
+    persistence: Backoff,
+    /// How long a provider may ask us to wait before a retry; if longer, the next candidate is
+    /// tried instead.
+    patience: Duration,
     meters: Vec<Meter>,
     outputs: VecDeque<Output>,
+    draining: bool,
 }
 
 impl Platform {
@@ -33,23 +94,37 @@ impl Platform {
     /// # Errors
     /// The first thing in `config` that cannot be.
     pub fn new(config: PlatformConfig) -> Result<Self, ConfigError> {
+        config.check()?;
         Ok(Self {
-            cables: config.cables.len(),
+            classifier: Classifier::new(&config.classifier),
+            router: Router::new(&config),
+            cables: config.cables.iter().map(Cable::new).collect(),
+            flights: SlotMap::with_key(),
+            arrivals: Arrivals::default(),
+            leases: SlotMap::with_key(),
+            questions: SlotMap::with_key(),
+            timers: Timers::new(&config.timeouts),
+            retries: Backoff::new(config.retry, config.seed),
+            persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
+            patience: config.timeouts.queue.max(config.retry.cap),
             meters: vec![Meter::default(); config.tenants.len()],
-            outputs: VecDeque::new(),
+            outputs: VecDeque::with_capacity(OUTPUTS),
+            draining: false,
+            covenants: Covenants::new(config),
         })
     }
 
     /// Takes note of something that happened at `now`.
+    ///
+    /// # Panics
+    /// If a request's tenant is not configured: tenants are the driver's to know.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
-        let _ = now;
-        if let Input::Request(request) = input {
-            self.outputs.push_back(Output::Respond(Response {
-                request: request.id,
-                outcome: Outcome::Rejected,
-                text: None,
-                reason: None,
-            }));
+        match input {
+            Input::Request(request) => self.arrive(now, request),
+            Input::Event(cable, event) => self.event(now, cable.index(), event.kind),
+            Input::Cancel(request) => self.cancel(now, request),
+            Input::Wake => self.wake(now),
+            Input::Drain => self.drain(now),
         }
     }
 
@@ -60,7 +135,7 @@ impl Platform {
 
     /// When to wake the platform; `None` while it waits for nothing but input.
     pub fn deadline(&self) -> Option<Timestamp> {
-        None
+        self.timers.deadline()
     }
 
     /// What each tenant used, in the order of [`TenantId`](connector::TenantId).
@@ -70,18 +145,20 @@ impl Platform {
 
     /// Requests not answered yet.
     pub fn in_flight(&self) -> usize {
-        0
+        self.flights.len()
     }
 
     /// Shares that the platform holds or may hold: asked for and not answered, granted, release
-    /// not confirmed, or in doubt. Zero after a drain means that nothing was leaked.
+    /// not confirmed (however often it was asked for), and one for every cable on which a doubt is
+    /// being cleared. Zero after a drain means that nothing was leaked.
     pub fn held(&self) -> usize {
-        0
+        let in_doubt = self.cables.iter().filter(|cable| cable.reconciler.busy()).count();
+        self.leases.len() + in_doubt
     }
 
     /// The state of every cable, in the order of [`CableId`].
     pub fn cables(&self) -> impl Iterator<Item = CableStatus> + '_ {
-        (0..self.cables).map(|index| self.cable(CableId(index as u32)))
+        self.cables.iter().map(Cable::status)
     }
 
     /// The state of one cable.
@@ -89,12 +166,18 @@ impl Platform {
     /// # Panics
     /// If there is no such cable.
     pub fn cable(&self, cable: CableId) -> CableStatus {
-        assert!(cable.index() < self.cables, "there is no cable {cable}");
-        CableStatus {
-            breaker: BreakerState::Closed,
-            in_flight: 0,
-            queued: 0,
-            statistics: CableStatistics::default(),
-        }
+        self.cables[cable.index()].status()
+    }
+
+    /// Opens a question and hands its operation over.
+    fn ask(&mut self, cable: usize, question: Question, operation: Operation) -> QuestionKey {
+        let key = self.questions.insert(question);
+        self.submit(cable, key.ticket(), operation);
+        key
+    }
+
+    fn submit(&mut self, cable: usize, ticket: Ticket, operation: Operation) {
+        let cable = CableId(cable as u32);
+        self.outputs.push_back(Output::Submit { cable, ticket, operation });
     }
 }

@@ -9,6 +9,18 @@ pub enum ConfigError {
         /// What there is none of.
         what: &'static str,
     },
+    /// A class that no model serves.
+    #[error("class `{class}` has no models")]
+    NoModels {
+        /// The class's name.
+        class: String,
+    },
+    /// A class with an empty list of candidates.
+    #[error("class `{class}` has no candidates")]
+    NoCandidates {
+        /// The class's name.
+        class: String,
+    },
     /// More than the platform can number.
     #[error("{what}: {value} is more than {limit}")]
     TooMany {
@@ -102,6 +114,8 @@ impl ConfigError {
     pub const fn help(&self) -> &'static str {
         match self {
             Self::Empty { .. } => "add at least one",
+            Self::NoModels { .. } => "list the models that serve it, best first",
+            Self::NoCandidates { .. } => "list at least one model and pool",
             Self::TooMany { .. } => "use fewer, or split the run",
             Self::Duplicate { .. } => "rename or remove one of them",
             Self::TooSmall { .. } => "raise it, or leave it out for the default",

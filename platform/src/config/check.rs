@@ -1,0 +1,171 @@
+use std::collections::BTreeSet;
+
+use connector::{Mebibytes, ModelId, Money};
+
+use super::{CableConfig, Candidate, ClassConfig, ConfigError, PlatformConfig, RouterConfig};
+use crate::route::{self, CANDIDATES_MAX};
+
+/// Cables and models: more would make the table of estimates absurd.
+const CABLES_MAX: usize = 1024;
+const MODELS_MAX: usize = 1024;
+/// Retries of one strike on one cable.
+const RETRIES_MAX: u32 = 1000;
+
+impl PlatformConfig {
+    /// The first thing in the configuration that cannot be.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        not_empty("models", self.models.len(), MODELS_MAX)?;
+        not_empty("cables", self.cables.len(), CABLES_MAX)?;
+        not_empty("tenants", self.tenants.len(), u32::MAX as usize)?;
+        not_empty("classes", self.classifier.classes.len(), u32::MAX as usize)?;
+        unique("models", self.models.iter().map(|model| &model.name))?;
+        unique("cables", self.cables.iter().map(|cable| &cable.name))?;
+        unique("cables to pool", self.cables.iter().map(|cable| cable.pool.to_string()))?;
+        unique("tenants", self.tenants.iter().map(|tenant| &tenant.name))?;
+        unique("classes", self.classifier.classes.iter().map(|class| &class.name))?;
+        self.check_numbers()?;
+        self.cables.iter().try_for_each(|cable| self.check_cable(cable))?;
+        self.classifier.classes.iter().try_for_each(|class| self.check_class(class))?;
+        self.check_router()?;
+        (0..self.classifier.classes.len()).try_for_each(|class| self.check_candidates(class))
+    }
+
+    fn check_numbers(&self) -> Result<(), ConfigError> {
+        let Self { retry, timeouts, .. } = self;
+        at_least(1, "retry: multiplier", retry.multiplier)?;
+        if retry.max_retries > RETRIES_MAX {
+            return Err(too_many("retries", retry.max_retries as usize, RETRIES_MAX as usize));
+        }
+        at_least(1, "time-out of allocations in ns", timeouts.allocation.as_nanos())?;
+        at_least(1, "time-out of inferences in ns", timeouts.inference.as_nanos())?;
+        at_least(1, "time-out of releases in ns", timeouts.release.as_nanos())
+    }
+
+    fn check_cable(&self, cable: &CableConfig) -> Result<(), ConfigError> {
+        let of = |what: &str| format!("{what} of cable `{}`", cable.name);
+        at_least(1, of("failure threshold"), cable.breaker.failure_threshold)?;
+        at_least(1, of("half-open probes"), cable.breaker.half_open_probes)?;
+        at_least(1, of("strikes at once"), cable.max_in_flight.unwrap_or(u32::MAX))?;
+        if cable.price_per_slot_hour < Money::ZERO {
+            let (pool, price) = (cable.name.clone(), cable.price_per_slot_hour);
+            return Err(ConfigError::NegativePrice { pool, price });
+        }
+        exact_length(&of("paces"), cable.paces.len(), self.models.len())
+    }
+
+    fn check_class(&self, class: &ClassConfig) -> Result<(), ConfigError> {
+        if class.models.is_empty() {
+            return Err(ConfigError::NoModels { class: class.name.clone() });
+        }
+        class.models.iter().try_for_each(|&model| {
+            self.check_model(class, model)?;
+            self.check_room(model)
+        })
+    }
+
+    fn check_router(&self) -> Result<(), ConfigError> {
+        let RouterConfig::Static(lists) = &self.router else {
+            return Ok(());
+        };
+        let classes = &self.classifier.classes;
+        exact_length("lists of candidates", lists.len(), classes.len())?;
+        for (class, list) in classes.iter().zip(lists) {
+            if list.is_empty() {
+                return Err(ConfigError::NoCandidates { class: class.name.clone() });
+            }
+            list.iter().try_for_each(|candidate| self.check_candidate(class, *candidate))?;
+        }
+        Ok(())
+    }
+
+    fn check_candidate(
+        &self,
+        class: &ClassConfig,
+        Candidate { model, pool }: Candidate,
+    ) -> Result<(), ConfigError> {
+        self.check_model(class, model)?;
+        let Some(cable) = self.cables.iter().find(|cable| cable.pool == pool) else {
+            return Err(ConfigError::UnknownPool { class: class.name.clone(), pool });
+        };
+        let needed = self.models[model.index()].requirements.vram;
+        if needed > cable.card_vram {
+            return Err(ConfigError::DoesNotFit {
+                model: self.models[model.index()].name.clone(),
+                pool: cable.name.clone(),
+                needed,
+                card: cable.card_vram,
+            });
+        }
+        Ok(())
+    }
+
+    fn check_candidates(&self, class: usize) -> Result<(), ConfigError> {
+        let candidates = route::candidates(self, class);
+        if candidates > CANDIDATES_MAX {
+            let what = format!("candidates of class `{}`", self.classifier.classes[class].name);
+            return Err(too_many(what, candidates, CANDIDATES_MAX));
+        }
+        Ok(())
+    }
+
+    fn check_model(&self, class: &ClassConfig, model: ModelId) -> Result<(), ConfigError> {
+        if model.index() < self.models.len() {
+            return Ok(());
+        }
+        let (class, models) = (class.name.clone(), self.models.len());
+        Err(ConfigError::UnknownModel { class, model, models })
+    }
+
+    /// Whether any card has room for the model.
+    fn check_room(&self, model: ModelId) -> Result<(), ConfigError> {
+        let largest = self.cables.iter().map(|cable| cable.card_vram).max();
+        let largest = largest.unwrap_or(Mebibytes::ZERO);
+        let terms = &self.models[model.index()];
+        let needed = terms.requirements.vram;
+        if needed <= largest {
+            return Ok(());
+        }
+        Err(ConfigError::FitsNowhere { model: terms.name.clone(), needed, largest })
+    }
+}
+
+fn not_empty(what: &'static str, number: usize, limit: usize) -> Result<(), ConfigError> {
+    match number {
+        0 => Err(ConfigError::Empty { what }),
+        _ if number > limit => Err(too_many(what, number, limit)),
+        _ => Ok(()),
+    }
+}
+
+fn unique<T: Ord + ToString>(
+    what: &'static str,
+    names: impl Iterator<Item = T>,
+) -> Result<(), ConfigError> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        let text = name.to_string();
+        if !seen.insert(name) {
+            return Err(ConfigError::Duplicate { what, name: text });
+        }
+    }
+    Ok(())
+}
+
+fn at_least(least: u64, what: impl Into<String>, value: impl Into<u64>) -> Result<(), ConfigError> {
+    let value = value.into();
+    if value >= least {
+        return Ok(());
+    }
+    Err(ConfigError::TooSmall { what: what.into(), value, least })
+}
+
+fn exact_length(what: &str, found: usize, expected: usize) -> Result<(), ConfigError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(ConfigError::WrongLength { what: what.into(), found, expected })
+}
+
+fn too_many(what: impl Into<String>, value: usize, limit: usize) -> ConfigError {
+    ConfigError::TooMany { what: what.into(), value, limit }
+}

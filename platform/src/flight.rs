@@ -1,0 +1,203 @@
+use std::fmt::Write;
+
+use connector::{
+    ClassId, Duration, Error, ErrorKind, EventKey, Money, Outcome, RequestRecord, Timestamp, Usage,
+};
+use slotmap::new_key_type;
+
+use crate::{breaker::Permit, cable::Refusal, interface::Request, lease::LeaseKey, route::Route};
+
+new_key_type! {
+    /// Names a request from its arrival to its answer.
+    pub(crate) struct FlightKey;
+}
+
+/// A request that is being served.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub(crate) request: Request,
+    pub(crate) class: ClassId,
+    pub(crate) route: Route,
+    pub(crate) phase: Phase,
+    /// When the present candidate was asked first, or its line joined.
+    pub(crate) joined: Timestamp,
+    /// Strikes on the present candidate.
+    pub(crate) strikes_here: u32,
+    /// The place in the route of the last candidate that was struck.
+    pub(crate) struck: Option<usize>,
+    /// The round of the cable's reconciliation to wait for before asking there again.
+    pub(crate) doubt: u64,
+    pub(crate) attempts: u16,
+    pub(crate) fallbacks: u16,
+    pub(crate) queued: Duration,
+    pub(crate) allocating: Option<Duration>,
+    pub(crate) first_token: Option<Timestamp>,
+    pub(crate) cost: Money,
+    pub(crate) setbacks: Vec<Setback>,
+}
+
+/// Where a request stands.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// Between two steps; never at rest.
+    Deciding,
+    /// In line of its present cable.
+    Waiting {
+        since: Timestamp,
+    },
+    Striking(Strike),
+    /// Before a retry on the same cable.
+    Pausing(EventKey),
+    /// Pause over, but the cable's list is still awaited.
+    Reconciling,
+}
+
+/// One attempt: allocate, infer, release.
+#[derive(Debug)]
+pub(crate) struct Strike {
+    pub(crate) lease: LeaseKey,
+    pub(crate) permit: Permit,
+    pub(crate) asked: Timestamp,
+}
+
+/// Why a candidate did not serve a request, and how often in a row.
+#[derive(Debug)]
+pub(crate) struct Setback {
+    place: Option<usize>,
+    cause: Cause,
+    times: u32,
+}
+
+#[derive(Debug)]
+pub(crate) enum Cause {
+    Refused(Refusal),
+    Failed(Error),
+}
+
+impl Flight {
+    pub(crate) fn new(request: Request, class: ClassId, route: Route) -> Self {
+        Self {
+            joined: request.arrived,
+            request,
+            class,
+            route,
+            phase: Phase::Deciding,
+            strikes_here: 0,
+            struck: None,
+            doubt: 0,
+            attempts: 0,
+            fallbacks: 0,
+            queued: Duration::ZERO,
+            allocating: None,
+            first_token: None,
+            cost: Money::ZERO,
+            setbacks: Vec::new(),
+        }
+    }
+
+    /// Whether it has waited in line since then.
+    pub(crate) fn waits_since(&self, then: Timestamp) -> bool {
+        matches!(self.phase, Phase::Waiting { since } if since == then)
+    }
+
+    /// The next strike is counted.
+    pub(crate) fn count_strike(&mut self) {
+        self.attempts = self.attempts.saturating_add(1);
+        if self.strikes_here == 0 && !self.route.is_first() {
+            self.fallbacks = self.fallbacks.saturating_add(1);
+        }
+        self.strikes_here += 1;
+        self.struck = self.route.current;
+    }
+
+    /// Takes note of why the present candidate did not serve. Repeats at one candidate keep the
+    /// last cause.
+    pub(crate) fn set_back(&mut self, cause: Cause) {
+        let place = self.route.current;
+        if let Some(last) = self.setbacks.last_mut()
+            && last.place == place
+            && matches!((&last.cause, &cause), (Cause::Failed(_), Cause::Failed(_)))
+        {
+            last.cause = cause;
+            last.times += 1;
+            return;
+        }
+        self.setbacks.push(Setback { place, cause, times: 1 });
+    }
+
+    /// How a request ends that no candidate served.
+    pub(crate) fn failure(&self) -> Outcome {
+        let failed = |setback: &Setback| match &setback.cause {
+            Cause::Failed(error) => Some(error.kind),
+            Cause::Refused(_) => None,
+        };
+        self.setbacks.iter().rev().find_map(failed).map_or(Outcome::Rejected, Outcome::Failed)
+    }
+
+    /// Why no candidate served the request, for people. `describe` names the candidate of a place.
+    pub(crate) fn reason(
+        &self,
+        describe: impl Fn(usize) -> String,
+        above_ceiling: usize,
+    ) -> Box<str> {
+        let mut text = String::new();
+        for setback in &self.setbacks {
+            let separator = if text.is_empty() { "" } else { "; " };
+            let place = setback.place.map(|place| describe(place) + ": ").unwrap_or_default();
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{separator}{place}{}", setback.cause);
+            if setback.times > 1 {
+                let _ = write!(text, " ({} times)", setback.times);
+            }
+        }
+        if above_ceiling > 0 {
+            let _ = write!(text, "; {above_ceiling} more above the cost ceiling");
+        }
+        if text.is_empty() { "no pool has cards for the model".into() } else { text.into() }
+    }
+
+    /// The record of a request that ends now.
+    pub(crate) fn record(
+        &self,
+        now: Timestamp,
+        at: Option<(connector::ModelId, connector::PoolId)>,
+        outcome: Outcome,
+        usage: Option<Usage>,
+    ) -> RequestRecord {
+        let usage =
+            usage.unwrap_or(Usage { prompt: self.request.prompt_tokens, ..Usage::default() });
+        RequestRecord {
+            request: self.request.id,
+            tenant: self.request.tenant,
+            class: self.class,
+            model: at.map_or(self.request.model.unwrap_or_default(), |(model, _)| model),
+            pool: at.map(|(_, pool)| pool).filter(|_| self.struck.is_some()),
+            arrived: self.request.arrived,
+            queued: self.queued,
+            allocating: self.allocating,
+            first_token: self.first_token,
+            finished: now,
+            prompt_tokens: usage.prompt,
+            output_tokens: usage.output,
+            attempts: self.attempts,
+            fallbacks: self.fallbacks,
+            outcome,
+            cost: self.cost,
+        }
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused(refusal) => f.write_str(refusal.reason()),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<ErrorKind> for Cause {
+    fn from(kind: ErrorKind) -> Self {
+        Self::Failed(kind.into())
+    }
+}

@@ -1,0 +1,113 @@
+use connector::{ClassId, Error, ErrorKind, RequestId, Timestamp};
+
+use super::Platform;
+use crate::{
+    breaker::Verdict,
+    cable::Refusal,
+    flight::{Cause, Flight, FlightKey, Phase},
+    interface::Request,
+};
+
+impl Platform {
+    pub(super) fn arrive(&mut self, now: Timestamp, request: Request) {
+        let tenants = self.meters.len();
+        assert!(
+            request.tenant.index() < tenants,
+            "request {} is of tenant {}, but there are {tenants}",
+            request.id,
+            request.tenant
+        );
+        match self.class_of(&request) {
+            Err(error) => {
+                let key = self.enter(request, ClassId(0), None);
+                self.give_up(now, key, Cause::Failed(error));
+            }
+            Ok(class) => {
+                let model = request.model;
+                let key = self.enter(request, class, model);
+                if self.draining {
+                    self.give_up(now, key, Cause::Refused(Refusal::Draining));
+                } else {
+                    self.send_on(now, key);
+                }
+            }
+        }
+    }
+
+    /// The class that the sender names, or else the classifier's.
+    fn class_of(&self, request: &Request) -> Result<ClassId, Error> {
+        let (classes, models) = (self.classifier.classes(), self.covenants.models().len());
+        if let Some(model) = request.model.filter(|model| model.index() >= models) {
+            let words = format!("there is no model {model}, only {models}");
+            return Err(Error::new(ErrorKind::Invalid, words));
+        }
+        match request.class {
+            None => Ok(self.classifier.classify(request)),
+            Some(class) if class.index() < classes => Ok(class),
+            Some(class) => {
+                let words = format!("there is no class {class}, only {classes}");
+                Err(Error::new(ErrorKind::Invalid, words))
+            }
+        }
+    }
+
+    fn enter(
+        &mut self,
+        request: Request,
+        class: ClassId,
+        model: Option<connector::ModelId>,
+    ) -> FlightKey {
+        let id = request.id;
+        let route = self.router.route(class, model);
+        let key = self.flights.insert(Flight::new(request, class, route));
+        self.arrivals.add(id, key);
+        key
+    }
+
+    /// The caller went away. What it holds is given back; a share it is still waiting for will be.
+    pub(super) fn cancel(&mut self, now: Timestamp, request: RequestId) {
+        let Some(key) = self.arrivals.find(request, &self.flights) else {
+            return;
+        };
+        let cable = self.withdraw(now, key);
+        self.finish_cancelled(now, key);
+        if let Some(cable) = cable {
+            self.tend_line(now, cable);
+        }
+    }
+
+    /// Takes a request out of whatever it is doing. Returns the cable on which a place became free.
+    fn withdraw(&mut self, now: Timestamp, key: FlightKey) -> Option<usize> {
+        match &self.flights[key].phase {
+            Phase::Deciding | Phase::Reconciling => None,
+            Phase::Waiting { .. } => {
+                self.leave_line(now, key);
+                None
+            }
+            &Phase::Pausing(pause) => {
+                self.timers.cancel(pause);
+                None
+            }
+            Phase::Striking(_) => Some(self.end_strike(now, key, Verdict::Ignored)),
+        }
+    }
+
+    /// Nothing new is started. Strikes under way run on to their answers or time-outs, without
+    /// retry or fallback; everybody else is refused; whatever is held is given back, and what the
+    /// provider would not confirm is asked for once more.
+    pub(super) fn drain(&mut self, now: Timestamp) {
+        if self.draining {
+            return;
+        }
+        self.draining = true;
+        let idle = |&key: &FlightKey| {
+            self.flights.get(key).is_some_and(|flight| !matches!(flight.phase, Phase::Striking(_)))
+        };
+        let idle: Vec<FlightKey> = self.arrivals.all().filter(idle).collect();
+        for key in idle {
+            self.withdraw(now, key);
+            self.give_up(now, key, Cause::Refused(Refusal::Draining));
+        }
+        self.persist(now);
+    }
+}

@@ -1,0 +1,107 @@
+use connector::{Duration, Error, ErrorKind, Timestamp};
+
+use super::Platform;
+use crate::{
+    cable::{Admission, Refusal},
+    flight::{Cause, FlightKey, Phase},
+    timers::Pause,
+};
+
+impl Platform {
+    /// Sends a request to the best candidate it has not been to, or answers it with an error when
+    /// there is none left. Candidates that do not take it are passed over.
+    pub(super) fn send_on(&mut self, now: Timestamp, key: FlightKey) {
+        loop {
+            let flight = &mut self.flights[key];
+            if !self.router.advance(now, &flight.request, &mut flight.route) {
+                return self.finish_failed(now, key);
+            }
+            flight.strikes_here = 0;
+            flight.joined = now;
+            match self.try_here(now, key) {
+                Ok(()) => return,
+                Err(refusal) => self.flights[key].set_back(Cause::Refused(refusal)),
+            }
+        }
+    }
+
+    /// Strikes at the present candidate, or joins its line.
+    fn try_here(&mut self, now: Timestamp, key: FlightKey) -> Result<(), Refusal> {
+        let cable = self.cable_of(key);
+        match self.cables[cable].admit(now)? {
+            Admission::Strike(permit) => self.strike(now, key, permit),
+            Admission::Wait => self.join_line(now, key),
+        }
+        Ok(())
+    }
+
+    /// A strike failed: again here after a pause, or on.
+    pub(super) fn after_failure(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        error: Error,
+        again: bool,
+    ) {
+        let pause = if again { self.pause_before_retry(key, error.kind) } else { None };
+        self.flights[key].set_back(Cause::Failed(error));
+        if self.draining {
+            self.finish_failed(now, key);
+        } else if let Some(pause) = pause {
+            let timer = self.timers.pause(now + pause, Pause::Retry(key));
+            self.flights[key].phase = Phase::Pausing(timer);
+        } else {
+            self.send_on(now, key);
+        }
+    }
+
+    fn pause_before_retry(&mut self, key: FlightKey, kind: ErrorKind) -> Option<Duration> {
+        let at_least = retry_after(kind);
+        if !kind.retryable() || at_least.is_some_and(|asked| asked > self.patience) {
+            return None;
+        }
+        let retries = self.flights[key].strikes_here.saturating_sub(1);
+        self.retries.pause(retries, at_least)
+    }
+
+    /// The pause before a retry is over. A pool that may hold a share for us without our knowledge
+    /// is not asked again before that is cleared up.
+    pub(super) fn retry(&mut self, now: Timestamp, key: FlightKey) {
+        let cable = self.cable_of(key);
+        let cable = &mut self.cables[cable];
+        let flight = &mut self.flights[key];
+        if cable.breaker.admits(now) && !cable.reconciler.is_over(flight.doubt) {
+            flight.phase = Phase::Reconciling;
+            cable.awaiting_list.push(key);
+            return;
+        }
+        flight.phase = Phase::Deciding;
+        if let Err(refusal) = self.try_here(now, key) {
+            self.flights[key].set_back(Cause::Refused(refusal));
+            self.send_on(now, key);
+        }
+    }
+
+    /// The cable of the candidate that the request is at.
+    pub(super) fn cable_of(&self, key: FlightKey) -> usize {
+        let choice = self.router.current(&self.flights[key].route);
+        choice.expect("a request that was sent somewhere is at a candidate").cable.index()
+    }
+}
+
+/// How long the provider asks us to wait, if it says so.
+pub(super) const fn retry_after(kind: ErrorKind) -> Option<Duration> {
+    match kind {
+        ErrorKind::RateLimited { retry_after } => retry_after,
+        ErrorKind::Timeout
+        | ErrorKind::Unavailable { .. }
+        | ErrorKind::CapacityExhausted
+        | ErrorKind::Preempted
+        | ErrorKind::PolicyRefused
+        | ErrorKind::Unauthorized
+        | ErrorKind::NotFound
+        | ErrorKind::Conflict
+        | ErrorKind::Invalid
+        | ErrorKind::Protocol => None,
+    }
+}

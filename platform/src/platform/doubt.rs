@@ -1,0 +1,105 @@
+use std::collections::BTreeSet;
+
+use connector::{AllocationId, AllocationInfo, Error, ErrorKind, Operation, Reply, Timestamp};
+
+use super::{Platform, answer::expect_reply, decide::retry_after};
+use crate::{
+    flight::{FlightKey, Phase},
+    question::{Question, QuestionKey},
+    reconcile::ListFailure,
+    timers::Pause,
+};
+
+impl Platform {
+    /// A share may be held on this cable without our knowledge. Returns the round of the cable's
+    /// reconciliation that will clear it up.
+    pub(super) fn doubt(&mut self, now: Timestamp, cable: usize) -> u64 {
+        let (round, begins) = self.cables[cable].reconciler.doubt();
+        if begins {
+            self.ask_list(now, cable);
+        }
+        round
+    }
+
+    pub(super) fn ask_list(&mut self, now: Timestamp, cable: usize) {
+        let pool = self.cables[cable].pool;
+        let question = self.ask(cable, Question::List(cable), Operation::List { pool });
+        self.timers.release.start(now, question);
+        self.cables[cable].reconciler.listing(question);
+    }
+
+    pub(super) fn list_answered(
+        &mut self,
+        now: Timestamp,
+        cable: usize,
+        question: QuestionKey,
+        result: Result<Reply, Error>,
+    ) {
+        let listed = |reply| if let Reply::Listed(shares) = reply { Some(shares) } else { None };
+        match expect_reply(result, listed) {
+            Ok(shares) => {
+                if self.cables[cable].reconciler.awaits(question) {
+                    self.listed(now, cable, &shares);
+                }
+            }
+            Err(error) => self.list_failed(now, cable, question, error.kind),
+        }
+    }
+
+    fn listed(&mut self, now: Timestamp, index: usize, shares: &[AllocationInfo]) {
+        let known = self.known(index);
+        let cable = &mut self.cables[index];
+        cable.statistics.unresolved = 0;
+        let here = shares.iter().filter(|share| share.pool == cable.pool);
+        let ghosts = cable.reconciler.listed(here.map(|share| share.allocation), &known);
+        self.give_back_ghosts(now, index, ghosts);
+        self.end_round(now, index);
+    }
+
+    /// A list failed or did not come in time.
+    pub(super) fn list_failed(
+        &mut self,
+        now: Timestamp,
+        cable: usize,
+        question: QuestionKey,
+        kind: ErrorKind,
+    ) {
+        let hopeless = !kind.retryable() && !kind.ambiguous();
+        match self.cables[cable].reconciler.list_failed(question, hopeless) {
+            ListFailure::Stale => {}
+            ListFailure::Again(failures) => {
+                let pause = self.persistence.pause(failures, retry_after(kind));
+                let pause = pause.expect("a round has fewer tries than releases have");
+                self.timers.pause(now + pause, Pause::List(cable));
+            }
+            ListFailure::GivenUp => {
+                self.cables[cable].statistics.unresolved += 1;
+                self.end_round(now, cable);
+            }
+        }
+    }
+
+    fn end_round(&mut self, now: Timestamp, cable: usize) {
+        if self.cables[cable].reconciler.end_round() {
+            self.ask_list(now, cable);
+        }
+        self.stop_awaiting_list(now, cable);
+    }
+
+    /// Requests that were waiting for a list try again, or go on waiting for a later one.
+    pub(super) fn stop_awaiting_list(&mut self, now: Timestamp, cable: usize) {
+        let awaiting: Vec<FlightKey> = std::mem::take(&mut self.cables[cable].awaiting_list);
+        for key in awaiting {
+            let flight = self.flights.get(key);
+            if flight.is_some_and(|flight| matches!(flight.phase, Phase::Reconciling)) {
+                self.retry(now, key);
+            }
+        }
+    }
+
+    /// The shares of our leases on a cable.
+    fn known(&self, cable: usize) -> BTreeSet<AllocationId> {
+        let here = self.leases.values().filter(|lease| lease.cable == cable);
+        here.filter_map(crate::lease::Lease::allocation).collect()
+    }
+}

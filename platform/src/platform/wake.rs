@@ -1,0 +1,86 @@
+use connector::{ErrorKind, Timestamp};
+
+use super::Platform;
+use crate::{
+    flight::{FlightKey, Phase},
+    lease::{LeaseKey, LeaseState},
+    question::{Question, QuestionKey},
+    timers::Pause,
+};
+
+impl Platform {
+    /// Does everything that is due by `now`.
+    pub(super) fn wake(&mut self, now: Timestamp) {
+        while let Some((since, key)) = self.timers.queue.expire(now) {
+            if self.flights.get(key).is_some_and(|flight| flight.waits_since(since)) {
+                self.waited_too_long(now, key);
+            }
+        }
+        while let Some((_, key)) = self.timers.allocation.expire(now) {
+            self.unanswered(now, key);
+        }
+        while let Some((_, key)) = self.timers.inference.expire(now) {
+            self.unanswered(now, key);
+        }
+        while let Some((_, key)) = self.timers.release.expire(now) {
+            self.unanswered(now, key);
+        }
+        while let Some(pause) = self.timers.pause_over(now) {
+            self.pause_over(now, pause);
+        }
+    }
+
+    /// A question was not answered in time. It stays open: the answer may still come.
+    fn unanswered(&mut self, now: Timestamp, key: QuestionKey) {
+        match self.questions.get(key) {
+            None | Some(Question::Cancel) => {}
+            Some(&Question::Allocate(lease)) => self.allocation_timed_out(now, lease),
+            Some(&Question::Infer(lease)) => self.inference_timed_out(now, lease),
+            Some(&Question::Release(lease)) => {
+                self.release_failed(now, lease, key, ErrorKind::Timeout);
+            }
+            Some(&Question::List(cable)) => self.list_failed(now, cable, key, ErrorKind::Timeout),
+        }
+    }
+
+    /// The request gives up waiting; the lease stays behind for a late grant.
+    fn allocation_timed_out(&mut self, now: Timestamp, key: LeaseKey) {
+        let lease = &self.leases[key];
+        let LeaseState::Asked { owner: Some(owner), .. } = lease.state else {
+            return;
+        };
+        let cable = lease.cable;
+        self.cables[cable].statistics.allocation_timeouts += 1;
+        self.flights[owner].doubt = self.doubt(now, cable);
+        self.strike_failed(now, owner, ErrorKind::Timeout.into(), true);
+    }
+
+    /// The inference is stopped and its share given back. It had its time: another one on the same
+    /// pool would take the caller as long again.
+    fn inference_timed_out(&mut self, now: Timestamp, key: LeaseKey) {
+        let Some(held) = self.leases.get_mut(key).and_then(|lease| lease.held_mut()) else {
+            return;
+        };
+        let owner = held.owner;
+        let cable = self.cable_of(owner);
+        self.cables[cable].statistics.inference_timeouts += 1;
+        self.strike_failed(now, owner, ErrorKind::Timeout.into(), false);
+    }
+
+    fn pause_over(&mut self, now: Timestamp, pause: Pause) {
+        match pause {
+            Pause::Retry(key) => {
+                if self.is_pausing(key) {
+                    self.retry(now, key);
+                }
+            }
+            Pause::Release(key) => self.ask_release(now, key),
+            Pause::List(cable) => self.ask_list(now, cable),
+        }
+    }
+
+    fn is_pausing(&self, key: FlightKey) -> bool {
+        let flight = self.flights.get(key);
+        flight.is_some_and(|flight| matches!(flight.phase, Phase::Pausing(_)))
+    }
+}
