@@ -130,15 +130,15 @@ impl Breaker {
     }
 
     /// What became of a call. True if this result opened the breaker.
+    #[expect(clippy::needless_pass_by_value, reason = "a permit is good for one result")]
     pub fn record(&mut self, now: Timestamp, permit: Permit, verdict: Verdict) -> bool {
-        let Permit { period, round } = permit;
-        if period != self.period {
+        if permit.period != self.period {
             return false;
         }
         match verdict {
             Verdict::Success => self.succeeded(),
             Verdict::Failure => return self.failed(now),
-            Verdict::Ignored => self.give_back(round),
+            Verdict::Ignored => self.give_back(permit.round),
         }
         false
     }

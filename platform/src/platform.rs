@@ -169,6 +169,7 @@ impl Platform {
         self.cables[cable.index()].status()
     }
 
+    #[inline]
     /// Opens a question and hands its operation over.
     fn ask(&mut self, cable: usize, question: Question, operation: Operation) -> QuestionKey {
         let key = self.questions.insert(question);
@@ -176,6 +177,7 @@ impl Platform {
         key
     }
 
+    #[inline]
     fn submit(&mut self, cable: usize, ticket: Ticket, operation: Operation) {
         let cable = CableId(cable as u32);
         self.outputs.push_back(Output::Submit { cable, ticket, operation });

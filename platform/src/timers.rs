@@ -87,13 +87,18 @@ impl Timers {
 
     /// When anything is due next. It may be early where a pause was cancelled, never late.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let lanes = [
-            self.queue.next(),
-            self.allocation.next(),
-            self.inference.next(),
-            self.release.next(),
-            self.pauses.next_time(),
-        ];
-        lanes.into_iter().flatten().min()
+        let mut earliest = self.pauses.next_time();
+        let mut consider = |next: Option<Timestamp>| {
+            if let Some(next) = next
+                && earliest.is_none_or(|earliest| next < earliest)
+            {
+                earliest = Some(next);
+            }
+        };
+        consider(self.queue.next());
+        consider(self.allocation.next());
+        consider(self.inference.next());
+        consider(self.release.next());
+        earliest
     }
 }
