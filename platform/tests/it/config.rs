@@ -1,0 +1,121 @@
+//! Every configuration that cannot be is refused by name.
+
+use connector::{Duration, Mebibytes, ModelId, Money, PoolId};
+use platform::{
+    ConfigError, Platform, PlatformConfig,
+    config::{Candidate, RouterConfig},
+};
+
+use crate::setting::{LARGE, SMALL, cable, class, model, money, pools};
+
+#[test]
+fn what_cannot_be_is_refused_by_name() {
+    for (message, spoil) in SPOILT {
+        let mut config = pools(2);
+        spoil(&mut config);
+        let error = Platform::new(config).expect_err(message);
+        assert_eq!(error.to_string(), *message);
+        assert!(!error.help().is_empty());
+    }
+}
+
+type Spoil = fn(&mut PlatformConfig);
+
+const SPOILT: &[(&str, Spoil)] = &[
+    ("there are no models", |config| config.models.clear()),
+    ("there are no cables", |config| config.cables.clear()),
+    ("there are no tenants", |config| config.tenants.clear()),
+    ("there are no classes", |config| config.classifier.classes.clear()),
+    ("there are two cables `pool-0`", |config| config.cables[1].name = "pool-0".into()),
+    ("there are two cables to pool `0`", |config| config.cables[1].pool = PoolId(0)),
+    ("there are two tenants `acme`", |config| config.tenants[1].name = "acme".into()),
+    ("there are two classes `simple`", |config| {
+        config.classifier.classes[1].name = "simple".into();
+    }),
+    ("there are two models `gemma-2b`", |config| config.models[1].name = "gemma-2b".into()),
+    ("class `complex` has no models", |config| config.classifier.classes[1].models.clear()),
+    ("class `complex` names model 7, but there are 2", |config| {
+        config.classifier.classes[1].models = vec![ModelId(7)];
+    }),
+    ("model `qwen-14b` needs 14 GiB, but the largest card has 8 GiB", |config| {
+        for cable in &mut config.cables {
+            cable.card_vram = Mebibytes::from_gib(8);
+        }
+    }),
+    ("model `qwen-14b` needs 14 GiB, but cards of pool `pool-1` have 8 GiB", |config| {
+        config.cables[1].card_vram = Mebibytes::from_gib(8);
+    }),
+    ("class `simple` has a candidate on pool 9, to which no cable leads", |config| {
+        config.router = only(Candidate { model: SMALL, pool: PoolId(9) });
+    }),
+    ("class `simple` names model 9, but there are 2", |config| {
+        config.router = only(Candidate { model: ModelId(9), pool: PoolId(0) });
+    }),
+    ("class `simple` has no candidates", |config| {
+        config.router = RouterConfig::Static(vec![vec![], vec![]]);
+    }),
+    ("lists of candidates: 1 given, 2 needed", |config| {
+        config.router = RouterConfig::Static(vec![vec![]]);
+    }),
+    ("paces of cable `pool-1`: 1 given, 2 needed", |config| {
+        config.cables[1].paces.truncate(1);
+    }),
+    ("strikes at once of cable `pool-0` must be at least 1, not 0", |config| {
+        config.cables[0].max_in_flight = Some(0);
+    }),
+    ("failure threshold of cable `pool-0` must be at least 1, not 0", |config| {
+        config.cables[0].breaker.failure_threshold = 0;
+    }),
+    ("half-open probes of cable `pool-1` must be at least 1, not 0", |config| {
+        config.cables[1].breaker.half_open_probes = 0;
+    }),
+    ("pool `pool-0`: price -0.000000001 is below zero", |config| {
+        config.cables[0].price_per_slot_hour = Money::from_nanos(-1);
+    }),
+    ("retry: multiplier must be at least 1, not 0", |config| config.retry.multiplier = 0),
+    ("retries: 1001 is more than 1000", |config| config.retry.max_retries = 1_001),
+    ("time-out of allocations in ns must be at least 1, not 0", |config| {
+        config.timeouts.allocation = Duration::ZERO;
+    }),
+    ("time-out of inferences in ns must be at least 1, not 0", |config| {
+        config.timeouts.inference = Duration::ZERO;
+    }),
+    ("time-out of releases in ns must be at least 1, not 0", |config| {
+        config.timeouts.release = Duration::ZERO;
+    }),
+    ("cables: 1025 is more than 1024", |config| {
+        let standard = connector::PoolKind::Standard;
+        config.cables = (0..1_025).map(|pool| cable(pool, standard, "1.00")).collect();
+    }),
+    ("candidates of class `simple`: 130 is more than 128", |config| {
+        let standard = connector::PoolKind::Standard;
+        config.cables = (0..65).map(|pool| cable(pool, standard, "1.00")).collect();
+        config.router = RouterConfig::Cheapest;
+        config.classifier.classes[0].models = vec![SMALL, LARGE];
+    }),
+];
+
+#[test]
+fn a_model_that_no_class_uses_may_be_too_large() {
+    let mut config = pools(1);
+    config.models.push(model("qwen-70b", 80, 100));
+    config.cables[0].paces = vec![config.cables[0].paces[0]; 3];
+    assert!(Platform::new(config).is_ok());
+}
+
+#[test]
+fn free_pools_and_refusing_queues_are_fine() {
+    let mut config = pools(2);
+    config.cables[0].price_per_slot_hour = money("0");
+    config.timeouts.queue = Duration::ZERO;
+    config.retry.max_retries = 0;
+    config.classifier.classes.truncate(1);
+    config.classifier.classes[0] = class("all", 1, SMALL);
+    config.router = RouterConfig::Cheapest;
+    assert!(Platform::new(config).is_ok());
+    assert!(!ConfigError::Empty { what: "cables" }.help().is_empty());
+}
+
+fn only(candidate: Candidate) -> RouterConfig {
+    RouterConfig::Static(vec![vec![candidate], vec![candidate]])
+}

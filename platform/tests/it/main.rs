@@ -1,0 +1,16 @@
+//! The platform against a scripted provider: what each operation answers, and when, is data.
+
+mod breaker;
+mod cancel;
+mod config;
+mod drain;
+mod fallback;
+mod leases;
+mod property;
+mod queue;
+mod reconcile;
+mod request;
+mod retry;
+mod routing;
+mod setting;
+mod world;
