@@ -154,23 +154,32 @@ impl World {
     /// Lets everything happen that is due by `end`.
     pub(crate) fn run_until(&mut self, end: Timestamp) {
         for _ in 0..STEPS_MAX {
-            let coming = self.coming.first_key_value().map(|(&(time, _), _)| time);
-            let next = [coming, self.platform.deadline()].into_iter().flatten().min();
-            let Some(next) = next.filter(|&next| next <= end) else {
+            if !self.step(end) {
                 if end < Timestamp::MAX {
                     self.now = end;
                 }
                 return;
-            };
-            self.now = self.now.max(next);
-            if coming == Some(next) {
-                let (_, (cable, kind)) = self.coming.pop_first().expect("it is coming");
-                self.deliver(cable.0, kind);
-            } else {
-                self.hand_over(Input::Wake);
             }
         }
         panic!("livelock at {:?}", self.now);
+    }
+
+    /// Lets the next thing happen that is due by `end`. False if there is none.
+    pub(crate) fn step(&mut self, end: Timestamp) -> bool {
+        let coming = self.coming.first_key_value().map(|(&(time, _), _)| time);
+        let next = [coming, self.platform.deadline()].into_iter().flatten().min();
+        let Some(next) = next.filter(|&next| next <= end) else {
+            return false;
+        };
+        self.now = self.now.max(next);
+        if coming == Some(next) {
+            let (_, (cable, kind)) = self.coming.pop_first().expect("it is coming");
+            self.deliver(cable.0, kind);
+        } else {
+            self.hand_over(Input::Wake);
+            assert_ne!(self.platform.deadline(), Some(next), "a wake-up makes progress");
+        }
+        true
     }
 
     pub(crate) fn hand_over(&mut self, input: Input) {
