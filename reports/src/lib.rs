@@ -1,1 +1,41 @@
-//! Run records in, tables and files out: recorder, summary, objectives.
+//! Run records in, tables and files out.
+//!
+//! A [`Recorder`] is told of every finished request and of the state of the pools while a run
+//! lasts, and condenses them in bounded memory. At the end it becomes a [`Summary`]: figures,
+//! judged objectives ([`Verdict`]), a table for people ([`Summary::table`]) and, where asked for,
+//! [`RunFiles`]. [`Replications`] does the same over several runs. `docs/reports.md` defines every
+//! figure and file.
+//!
+//! * [`Header`], [`RunDigest`]: the first line of every output.
+//! * [`Question`], [`Verdict`]: objectives.
+//! * [`humanise_duration`]: durations for people.
+
+mod cells;
+mod digest;
+mod distribution;
+mod files;
+mod header;
+mod humanise;
+mod layout;
+mod objective;
+mod pools;
+mod recorder;
+mod replications;
+mod series;
+mod style;
+mod summary;
+
+pub use cells::MAX_CELLS;
+pub use digest::{Digest, RunDigest};
+pub use files::{FilesError, Overwrite, RunFiles};
+pub use header::Header;
+pub use humanise::duration as humanise_duration;
+pub use objective::{Comparison, Question, Verdict};
+pub use recorder::{GeneratorLag, Recorder, RecorderConfig, RunEnd};
+pub use replications::{MetricSpread, ObjectiveSpread, Replications, ReplicationsSummary, Spread};
+pub use series::MAX_INTERVALS;
+pub use style::Style;
+pub use summary::{
+    Amount, FailuresByKind, Group, Latencies, Latency, MeterReport, PoolGroup, Run, Summary,
+    TenantGroup, Traffic,
+};

@@ -1,0 +1,320 @@
+//! What is known of the requests, kept apart by pool, model, tenant and class.
+//!
+//! # Mechanism
+//!
+//! One *cell* of counters and latency distributions per combination that occurs. Every breakdown
+//! and every [`Scope`] is a sum of cells, made when it is asked for, so a finished request costs
+//! one cell and not one record per breakdown. Cells are found through a table per tenant, indexed by pool, model
+//! and class: two loads, no hashing.
+//!
+//! # Edges
+//!
+//! Memory is bounded by [`MAX_CELLS`]: once there are that many, tenants not seen before share the
+//! cells of one nameless tenant, and a question about such a tenant alone has no answer. Cells are
+//! kept in the order in which they were first needed.
+
+use connector::{
+    ClassId, Duration, ErrorKind, Metric, ModelId, Money, Names, Outcome, PoolId, RequestRecord,
+    Scope, TenantId,
+};
+
+use crate::distribution::{Distribution, Merged};
+
+/// Cells from which on unknown tenants are folded into one.
+pub const MAX_CELLS: usize = 1_024;
+
+/// Number of kinds of failure, by name.
+const KINDS: usize = 11;
+
+/// How many requests ended how, and what they took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) completed: u64,
+    failed: [u64; KINDS],
+    pub(crate) rejected: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) attempts: u64,
+    pub(crate) retried: u64,
+    pub(crate) fell_back: u64,
+    pub(crate) prompt_tokens: u64,
+    pub(crate) completed_prompt_tokens: u64,
+    pub(crate) output_tokens: u64,
+    pub(crate) cost: Money,
+}
+
+impl Counts {
+    #[inline]
+    pub(crate) fn record(&mut self, record: &RequestRecord) {
+        match record.outcome {
+            Outcome::Completed => {
+                self.completed += 1;
+                self.completed_prompt_tokens += u64::from(record.prompt_tokens.get());
+            }
+            Outcome::Failed(kind) => self.failed[kind_index(kind)] += 1,
+            Outcome::Rejected => self.rejected += 1,
+            Outcome::Cancelled => self.cancelled += 1,
+        }
+        self.attempts += u64::from(record.attempts);
+        self.retried += u64::from(record.attempts > 1);
+        self.fell_back += u64::from(record.fallbacks > 0);
+        self.prompt_tokens += u64::from(record.prompt_tokens.get());
+        self.output_tokens += u64::from(record.output_tokens.get());
+        self.cost += record.cost;
+    }
+
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        self.completed += other.completed;
+        for (mine, theirs) in self.failed.iter_mut().zip(other.failed) {
+            *mine += theirs;
+        }
+        self.rejected += other.rejected;
+        self.cancelled += other.cancelled;
+        self.attempts += other.attempts;
+        self.retried += other.retried;
+        self.fell_back += other.fell_back;
+        self.prompt_tokens += other.prompt_tokens;
+        self.completed_prompt_tokens += other.completed_prompt_tokens;
+        self.output_tokens += other.output_tokens;
+        self.cost += other.cost;
+    }
+
+    pub(crate) fn failed(&self) -> u64 {
+        self.failed.iter().sum()
+    }
+
+    /// Failures by kind, only those that occurred, in the order of [`ErrorKind::ALL`].
+    pub(crate) fn failed_by_kind(&self) -> Vec<(&'static str, u64)> {
+        let mut found: Vec<(&'static str, u64)> = Vec::new();
+        for kind in ErrorKind::ALL {
+            let times = self.failed[kind_index(kind)];
+            if times > 0 && found.last().is_none_or(|(name, _)| *name != kind.name()) {
+                found.push((kind.name(), times));
+            }
+        }
+        found
+    }
+
+    pub(crate) fn offered(&self) -> u64 {
+        self.completed + self.failed() + self.rejected + self.cancelled
+    }
+
+    /// Share of requests that did not complete; `None` without requests.
+    pub(crate) fn error_rate(&self) -> Option<f64> {
+        let offered = self.offered();
+        (offered > 0).then(|| (offered - self.completed) as f64 / offered as f64)
+    }
+}
+
+fn kind_index(kind: ErrorKind) -> usize {
+    match kind {
+        ErrorKind::Timeout => 0,
+        ErrorKind::Unavailable { reached: _ } => 1,
+        ErrorKind::RateLimited { retry_after: _ } => 2,
+        ErrorKind::CapacityExhausted => 3,
+        ErrorKind::Preempted => 4,
+        ErrorKind::PolicyRefused => 5,
+        ErrorKind::Unauthorized => 6,
+        ErrorKind::NotFound => 7,
+        ErrorKind::Conflict => 8,
+        ErrorKind::Invalid => 9,
+        ErrorKind::Protocol => 10,
+    }
+}
+
+/// One combination of pool, model, tenant and class.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    pool: Option<PoolId>,
+    model: ModelId,
+    /// `None`: the tenants that came too late for cells of their own.
+    tenant: Option<TenantId>,
+    class: ClassId,
+    pub(crate) counts: Counts,
+    allocating: Distribution,
+    first_token: Distribution,
+    per_token: Distribution,
+    end_to_end: Distribution,
+    queueing: Distribution,
+}
+
+impl Cell {
+    fn new(record: &RequestRecord, tenant: Option<TenantId>) -> Self {
+        Self {
+            pool: record.pool,
+            model: record.model,
+            tenant,
+            class: record.class,
+            counts: Counts::default(),
+            allocating: Distribution::default(),
+            first_token: Distribution::default(),
+            per_token: Distribution::default(),
+            end_to_end: Distribution::default(),
+            queueing: Distribution::default(),
+        }
+    }
+
+    #[inline]
+    fn record(&mut self, record: &RequestRecord) {
+        self.counts.record(record);
+        self.queueing.record(record.queued);
+        record_if_any(&mut self.allocating, record.allocating);
+        if matches!(record.outcome, Outcome::Completed) {
+            record_if_any(&mut self.first_token, record.time_to_first_token());
+            record_if_any(&mut self.per_token, record.time_per_output_token());
+            self.end_to_end.record(record.end_to_end());
+        }
+    }
+
+    fn is_in(&self, scope: &Scope) -> bool {
+        scope.pool.is_none_or(|pool| self.pool == Some(pool))
+            && scope.model.is_none_or(|model| self.model == model)
+            && scope.tenant.is_none_or(|tenant| self.tenant == Some(tenant))
+            && scope.class.is_none_or(|class| self.class == class)
+    }
+
+    /// The distribution behind a metric; `None` if the metric is not one.
+    fn distribution(&self, metric: Metric) -> Option<&Distribution> {
+        match metric {
+            Metric::AllocationLatency => Some(&self.allocating),
+            Metric::TimeToFirstToken => Some(&self.first_token),
+            Metric::TimePerOutputToken => Some(&self.per_token),
+            Metric::EndToEnd => Some(&self.end_to_end),
+            Metric::Queueing => Some(&self.queueing),
+            Metric::ErrorRate
+            | Metric::GpuUtilization
+            | Metric::SlotUtilization
+            | Metric::Throughput
+            | Metric::OutputTokenThroughput
+            | Metric::Cost
+            | Metric::PeakInFlight => None,
+        }
+    }
+}
+
+#[inline]
+fn record_if_any(distribution: &mut Distribution, value: Option<Duration>) {
+    if let Some(value) = value {
+        distribution.record(value);
+    }
+}
+
+/// All cells of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Cells {
+    cells: Vec<Cell>,
+    /// Index of the cell by tenant, then by pool, model and class; [`NO_CELL`] where there is none.
+    /// The last row is that of the folded tenants.
+    rows: Vec<Row>,
+    pools: usize,
+    models: usize,
+    classes: usize,
+    folded_tenants: usize,
+    max_cells: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Row {
+    Unseen,
+    Own(Box<[u32]>),
+    Folded,
+}
+
+const NO_CELL: u32 = u32::MAX;
+
+impl Cells {
+    pub(crate) fn new(names: &Names, max_cells: usize) -> Self {
+        Self {
+            cells: Vec::new(),
+            rows: vec![Row::Unseen; names.tenants.len() + 1],
+            pools: names.pools.len(),
+            models: names.models.len(),
+            classes: names.classes.len(),
+            folded_tenants: 0,
+            max_cells,
+        }
+    }
+
+    /// # Panics
+    /// On an id that has no name.
+    #[inline]
+    pub(crate) fn record(&mut self, record: &RequestRecord) {
+        let column = self.column(record);
+        let tenant = record.tenant.index();
+        assert!(tenant + 1 < self.rows.len(), "tenant {tenant} has no name");
+        let cell = match &self.rows[tenant] {
+            Row::Own(row) if row[column] != NO_CELL => row[column],
+            Row::Own(_) | Row::Unseen | Row::Folded => self.open(record, column),
+        };
+        self.cells[cell as usize].record(record);
+    }
+
+    #[inline]
+    fn column(&self, record: &RequestRecord) -> usize {
+        // Place 0 is "no pool was ever asked".
+        let pool = record.pool.map_or(0, |pool| pool.index() + 1);
+        let (model, class) = (record.model.index(), record.class.index());
+        assert!(pool <= self.pools, "pool {} has no name", pool - 1);
+        assert!(model < self.models, "model {model} has no name");
+        assert!(class < self.classes, "class {class} has no name");
+        (pool * self.models + model) * self.classes + class
+    }
+
+    #[cold]
+    fn open(&mut self, record: &RequestRecord, column: usize) -> u32 {
+        let row = self.row_of(record.tenant);
+        let folded = row + 1 == self.rows.len();
+        let width = (self.pools + 1) * self.models * self.classes;
+        if matches!(self.rows[row], Row::Unseen) {
+            self.rows[row] = Row::Own(vec![NO_CELL; width].into());
+        }
+        let Row::Own(columns) = &mut self.rows[row] else {
+            unreachable!("the row of a folded tenant is the last one, which is never folded")
+        };
+        if columns[column] == NO_CELL {
+            columns[column] = self.cells.len() as u32;
+            self.cells.push(Cell::new(record, (!folded).then_some(record.tenant)));
+        }
+        columns[column]
+    }
+
+    /// The row that keeps this tenant's cells: its own, or the last one.
+    fn row_of(&mut self, tenant: TenantId) -> usize {
+        let row = &mut self.rows[tenant.index()];
+        if matches!(row, Row::Unseen) && self.cells.len() >= self.max_cells {
+            *row = Row::Folded;
+            self.folded_tenants += 1;
+        }
+        if matches!(row, Row::Folded) { self.rows.len() - 1 } else { tenant.index() }
+    }
+
+    /// Tenants without cells of their own.
+    pub(crate) fn folded_tenants(&self) -> usize {
+        self.folded_tenants
+    }
+
+    pub(crate) fn counts(&self, scope: &Scope) -> Counts {
+        let mut sum = Counts::default();
+        self.within(scope).for_each(|cell| sum.absorb(&cell.counts));
+        sum
+    }
+
+    /// What the folded tenants did together.
+    pub(crate) fn folded(&self) -> Counts {
+        let mut sum = Counts::default();
+        let folded = self.cells.iter().filter(|cell| cell.tenant.is_none());
+        folded.for_each(|cell| sum.absorb(&cell.counts));
+        sum
+    }
+
+    /// The distribution of a metric within a scope.
+    pub(crate) fn merged(&self, metric: Metric, scope: &Scope) -> Merged {
+        Merged::of(self.within(scope).filter_map(|cell| cell.distribution(metric)))
+    }
+
+    fn within(&self, scope: &Scope) -> impl Iterator<Item = &Cell> + Clone {
+        self.cells.iter().filter(|cell| cell.is_in(scope))
+    }
+}
+
+#[cfg(test)]
+mod tests;

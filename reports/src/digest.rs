@@ -1,0 +1,206 @@
+//! The run digest: one number that changes when anything that happened changes.
+//!
+//! # Mechanism
+//!
+//! XXH3 (64 bit, seed 0) over a log of fixed-size entries, in the order in which the recorder was
+//! told of them. All integers are little-endian. What is absent is zero, and a flag tells it from
+//! a zero that was measured.
+//!
+//! A request, 104 bytes:
+//!
+//! | offset | field |
+//! | --- | --- |
+//! | 0 | 1 |
+//! | 1 | flags: 1 pool, 2 allocating, 4 first token, 8 reached, 16 retry after |
+//! | 2 | outcome: 0 completed, 1 failed, 2 rejected, 3 cancelled |
+//! | 3 | kind of failure, from 1 in the order of [`ErrorKind`]'s declaration; else 0 |
+//! | 4 | tenant, class, model, pool (4 x 4 bytes) |
+//! | 20 | attempts, fallbacks (2 x 2) |
+//! | 24 | request, arrived, queued, allocating, first token, finished (6 x 8) |
+//! | 72 | prompt tokens, output tokens (2 x 4) |
+//! | 80 | retry after (8) |
+//! | 88 | cost (16) |
+//!
+//! A gauge, 128 bytes:
+//!
+//! | offset | field |
+//! | --- | --- |
+//! | 0 | 2, then three zero bytes |
+//! | 4 | pool, cards, slots, slots held, running, waiting (6 x 4) |
+//! | 28 | four zero bytes |
+//! | 32 | time, memory and memory promised (MiB), compute and compute promised (GFLOPS) (5 x 8) |
+//! | 72 | preemptions (8) |
+//! | 80 | integrals: busy cards, cards, slots held (3 x 16) |
+//!
+//! # Edges
+//!
+//! Times are virtual in a simulation, so the digest is the same on any machine; that of a live run
+//! only names the run.
+
+use std::fmt;
+
+use connector::{ErrorKind, Outcome, PoolGauge, RequestRecord, Timestamp};
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
+
+/// Hash of everything that a run reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunDigest(pub u64);
+
+impl RunDigest {
+    /// The digest of several runs in this order (replications). A single run keeps its own digest.
+    #[must_use]
+    pub fn combine(digests: &[Self]) -> Self {
+        if let [only] = digests {
+            return *only;
+        }
+        let bytes: Vec<u8> = digests.iter().flat_map(|digest| digest.0.to_le_bytes()).collect();
+        Self(xxh3_64(&bytes))
+    }
+}
+
+/// 16 hexadecimal digits.
+impl fmt::Display for RunDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The running hash.
+#[derive(Default)]
+pub struct Digest(Xxh3Default);
+
+impl Digest {
+    /// Nothing has happened yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A request finished.
+    pub fn record(&mut self, record: &RequestRecord) {
+        let (outcome, failure) = outcome_bytes(record.outcome);
+        let flags = flag(1, record.pool.is_some())
+            | flag(2, record.allocating.is_some())
+            | flag(4, record.first_token.is_some())
+            | failure.flags;
+        let mut entry = Entry::<104>::begin([1, flags, outcome, failure.kind]);
+        entry.put(record.tenant.0.to_le_bytes());
+        entry.put(record.class.0.to_le_bytes());
+        entry.put(record.model.0.to_le_bytes());
+        entry.put(record.pool.map_or(0, |pool| pool.0).to_le_bytes());
+        entry.put(record.attempts.to_le_bytes());
+        entry.put(record.fallbacks.to_le_bytes());
+        entry.put(record.request.0.to_le_bytes());
+        entry.put(record.arrived.as_nanos().to_le_bytes());
+        entry.put(record.queued.as_nanos().to_le_bytes());
+        entry.put(record.allocating.map_or(0, |time| time.as_nanos()).to_le_bytes());
+        entry.put(record.first_token.map_or(0, |at| at.as_nanos()).to_le_bytes());
+        entry.put(record.finished.as_nanos().to_le_bytes());
+        entry.put(record.prompt_tokens.get().to_le_bytes());
+        entry.put(record.output_tokens.get().to_le_bytes());
+        entry.put(failure.retry_after_ns.to_le_bytes());
+        entry.put(record.cost.as_nanos().to_le_bytes());
+        self.0.update(entry.finished());
+    }
+
+    /// A pool was looked at.
+    pub fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge) {
+        let mut entry = Entry::<128>::begin([2, 0, 0, 0]);
+        entry.put(gauge.pool.0.to_le_bytes());
+        entry.put(gauge.cards.to_le_bytes());
+        entry.put(gauge.slots.to_le_bytes());
+        entry.put(gauge.slots_held.to_le_bytes());
+        entry.put(gauge.running.to_le_bytes());
+        entry.put(gauge.waiting.to_le_bytes());
+        entry.put([0; 4]);
+        entry.put(at.as_nanos().to_le_bytes());
+        entry.put(gauge.vram.get().to_le_bytes());
+        entry.put(gauge.vram_promised.get().to_le_bytes());
+        entry.put(gauge.tflops.as_gflops().to_le_bytes());
+        entry.put(gauge.tflops_promised.as_gflops().to_le_bytes());
+        entry.put(gauge.preemptions.to_le_bytes());
+        entry.put(gauge.busy_card_ns.to_le_bytes());
+        entry.put(gauge.card_ns.to_le_bytes());
+        entry.put(gauge.held_slot_ns.to_le_bytes());
+        self.0.update(entry.finished());
+    }
+
+    /// The hash of all that happened so far.
+    pub fn digest(&self) -> RunDigest {
+        RunDigest(self.0.digest())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Digest").field(&self.digest()).finish()
+    }
+}
+
+/// One entry of the log, filled from the front.
+struct Entry<const SIZE: usize> {
+    bytes: [u8; SIZE],
+    filled: usize,
+}
+
+impl<const SIZE: usize> Entry<SIZE> {
+    fn begin(head: [u8; 4]) -> Self {
+        let mut entry = Self { bytes: [0; SIZE], filled: 0 };
+        entry.put(head);
+        entry
+    }
+
+    #[inline]
+    fn put<const N: usize>(&mut self, field: [u8; N]) {
+        self.bytes[self.filled..self.filled + N].copy_from_slice(&field);
+        self.filled += N;
+    }
+
+    fn finished(&self) -> &[u8; SIZE] {
+        debug_assert_eq!(self.filled, SIZE, "an entry has a fixed layout");
+        &self.bytes
+    }
+}
+
+#[derive(Default)]
+struct Failure {
+    kind: u8,
+    flags: u8,
+    retry_after_ns: u64,
+}
+
+fn flag(bit: u8, set: bool) -> u8 {
+    if set { bit } else { 0 }
+}
+
+fn outcome_bytes(outcome: Outcome) -> (u8, Failure) {
+    match outcome {
+        Outcome::Completed => (0, Failure::default()),
+        Outcome::Failed(kind) => (1, failure_bytes(kind)),
+        Outcome::Rejected => (2, Failure::default()),
+        Outcome::Cancelled => (3, Failure::default()),
+    }
+}
+
+fn failure_bytes(kind: ErrorKind) -> Failure {
+    let plain = |kind| Failure { kind, ..Failure::default() };
+    match kind {
+        ErrorKind::Timeout => plain(1),
+        ErrorKind::Unavailable { reached } => Failure { flags: flag(8, reached), ..plain(2) },
+        ErrorKind::RateLimited { retry_after } => Failure {
+            flags: flag(16, retry_after.is_some()),
+            retry_after_ns: retry_after.map_or(0, |pause| pause.as_nanos()),
+            ..plain(3)
+        },
+        ErrorKind::CapacityExhausted => plain(4),
+        ErrorKind::Preempted => plain(5),
+        ErrorKind::PolicyRefused => plain(6),
+        ErrorKind::Unauthorized => plain(7),
+        ErrorKind::NotFound => plain(8),
+        ErrorKind::Conflict => plain(9),
+        ErrorKind::Invalid => plain(10),
+        ErrorKind::Protocol => plain(11),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! The files of a run: `summary.json`, `requests.csv` and `timeline.csv` in one directory.
+//!
+//! # Mechanism
+//!
+//! All three exist from the start with a header that says they are unfinished, so that nothing of
+//! an earlier run can be mistaken for part of this one. Requests are written as they finish and nothing of them is
+//! kept. The digest is known only at the end; the first line of `requests.csv` is therefore of fixed
+//! length and written again then.
+//!
+//! # Edges
+//!
+//! A file with one of these names that this product has not written is left alone, unless told
+//! otherwise. Once a write fails (disk full), nothing more is written and [`finish`](RunFiles::finish) returns the
+//! first failure; the run itself goes on.
+
+mod requests;
+mod timeline;
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use connector::{Duration, Names, RequestRecord};
+
+use crate::{
+    Header, Summary,
+    header::{JSON_MARK, TEXT_MARK},
+    series::Series,
+};
+
+const SUMMARY: &str = "summary.json";
+const REQUESTS: &str = "requests.csv";
+const TIMELINE: &str = "timeline.csv";
+
+/// Why a run's files could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// The operating system refused.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried: `create`, `write` ...
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is in the way that this product has not written.
+    #[error(
+        "`{}` is in the way and was not written by harpoon\n\
+         help: choose another directory, move the file, or allow overwriting",
+        path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl FilesError {
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+/// Which files may be replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Those that this product has written.
+    #[default]
+    OwnOutputs,
+    /// Any.
+    Anything,
+}
+
+impl Overwrite {
+    /// Whether this file may be replaced, judged by its first bytes.
+    pub(crate) fn check(self, path: &Path) -> Result<(), FilesError> {
+        if self == Self::Anything {
+            return Ok(());
+        }
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(FilesError::io("read", path)(error)),
+        };
+        let mut start = [0; JSON_MARK.len()];
+        let read = file.read(&mut start).map_err(FilesError::io("read", path))?;
+        let start = &start[..read];
+        // An empty file loses nothing.
+        let ours = start.is_empty()
+            || start.starts_with(TEXT_MARK.as_bytes())
+            || start.starts_with(JSON_MARK.as_bytes());
+        if ours { Ok(()) } else { Err(FilesError::Foreign { path: path.to_owned() }) }
+    }
+}
+
+/// The files of a run that has begun.
+#[derive(Debug)]
+pub struct RunFiles {
+    directory: PathBuf,
+    requests: requests::RequestsFile,
+    failure: Option<FilesError>,
+}
+
+impl RunFiles {
+    /// Begins the files in this directory, which is created if missing.
+    ///
+    /// # Errors
+    /// If a file of one of the names is in the way, or cannot be written.
+    pub fn create(
+        directory: &Path,
+        header: &Header,
+        overwrite: Overwrite,
+    ) -> Result<Self, FilesError> {
+        fs::create_dir_all(directory).map_err(FilesError::io("create", directory))?;
+        for name in [SUMMARY, REQUESTS, TIMELINE] {
+            overwrite.check(&directory.join(name))?;
+        }
+        let begun = Header { digest: None, ..header.clone() };
+        let unfinished = format!("{JSON_MARK} {}}}\n", json(&begun));
+        write_whole(&directory.join(SUMMARY), &unfinished)?;
+        write_whole(&directory.join(TIMELINE), &begun.reserved_line())?;
+        let requests = requests::RequestsFile::create(directory.join(REQUESTS), &begun)?;
+        Ok(Self { directory: directory.to_owned(), requests, failure: None })
+    }
+
+    /// One row of `requests.csv`.
+    pub(crate) fn request(&mut self, names: &Names, record: &RequestRecord, warming_up: bool) {
+        if self.failure.is_none() {
+            self.failure = self.requests.write(names, record, warming_up).err();
+        }
+    }
+
+    /// Completes all three.
+    pub(crate) fn finish(
+        self,
+        summary: &Summary,
+        series: &Series,
+        warm_up: Duration,
+    ) -> Result<(), FilesError> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        self.requests.finish(&summary.header)?;
+        let timeline = self.directory.join(TIMELINE);
+        timeline::write(&timeline, summary, series, warm_up)?;
+        write_whole(&self.directory.join(SUMMARY), &summary.to_json())
+    }
+}
+
+fn json(header: &Header) -> String {
+    serde_json::to_string(header).expect("a header is text and numbers")
+}
+
+/// Replaces a file by this text.
+pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), FilesError> {
+    fs::write(path, text).map_err(FilesError::io("write", path))
+}
+
+/// Writes the first line of a file again, now that the digest is known.
+fn rewrite_header(file: &mut File, header: &Header) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(header.reserved_line().as_bytes())?;
+    file.flush()
+}
+
+/// Seconds with all their nanoseconds: exact, and as wide for every value.
+fn exact_seconds(ns: u64) -> impl std::fmt::Display {
+    struct Exact(u64);
+    impl std::fmt::Display for Exact {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "{}.{:09}", self.0 / 1_000_000_000, self.0 % 1_000_000_000)
+        }
+    }
+    Exact(ns)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+use std::{
+    fmt::{Display, Write as _},
+    fs::File,
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use connector::{Names, RequestRecord};
+
+use super::{FilesError, exact_seconds, rewrite_header};
+use crate::Header;
+
+/// Bytes gathered before they go to the file.
+const BUFFER: usize = 128 * 1024;
+
+const COLUMNS: [&str; 19] = [
+    "request",
+    "tenant",
+    "class",
+    "model",
+    "pool",
+    "outcome",
+    "warm_up",
+    "arrived_s",
+    "finished_s",
+    "queued_s",
+    "allocation_s",
+    "ttft_s",
+    "tpot_s",
+    "end_to_end_s",
+    "prompt_tokens",
+    "output_tokens",
+    "attempts",
+    "fallbacks",
+    "cost",
+];
+
+/// `requests.csv`, a row per finished request in order of finishing.
+#[derive(Debug)]
+pub(super) struct RequestsFile {
+    path: PathBuf,
+    writer: csv::Writer<File>,
+    field: String,
+}
+
+impl RequestsFile {
+    pub(super) fn create(path: PathBuf, header: &Header) -> Result<Self, FilesError> {
+        let mut file = File::create(&path).map_err(FilesError::io("create", &path))?;
+        file.write_all(header.reserved_line().as_bytes())
+            .map_err(FilesError::io("write", &path))?;
+        let mut writer = csv::WriterBuilder::new().buffer_capacity(BUFFER).from_writer(file);
+        writer.write_record(COLUMNS).map_err(|error| failed(&path, error))?;
+        Ok(Self { path, writer, field: String::new() })
+    }
+
+    pub(super) fn write(
+        &mut self,
+        names: &Names,
+        record: &RequestRecord,
+        warming_up: bool,
+    ) -> Result<(), FilesError> {
+        self.row(names, record, warming_up).map_err(|error| failed(&self.path, error))
+    }
+
+    fn row(&mut self, names: &Names, record: &RequestRecord, warming_up: bool) -> csv::Result<()> {
+        let seconds = |time: connector::Duration| exact_seconds(time.as_nanos());
+        self.put(record.request)?;
+        self.writer.write_field(&names.tenants[record.tenant.index()])?;
+        self.writer.write_field(&names.classes[record.class.index()])?;
+        self.writer.write_field(&names.models[record.model.index()])?;
+        self.writer.write_field(record.pool.map_or("", |pool| &names.pools[pool.index()]))?;
+        self.writer.write_field(record.outcome.name())?;
+        self.writer.write_field(if warming_up { "1" } else { "0" })?;
+        self.put(exact_seconds(record.arrived.as_nanos()))?;
+        self.put(exact_seconds(record.finished.as_nanos()))?;
+        self.put(seconds(record.queued))?;
+        self.put_if_any(record.allocating.map(seconds))?;
+        self.put_if_any(record.time_to_first_token().map(seconds))?;
+        self.put_if_any(record.time_per_output_token().map(seconds))?;
+        self.put(seconds(record.end_to_end()))?;
+        self.put(record.prompt_tokens)?;
+        self.put(record.output_tokens)?;
+        self.put(record.attempts)?;
+        self.put(record.fallbacks)?;
+        self.put(record.cost)?;
+        self.writer.write_record(None::<&[u8]>)
+    }
+
+    fn put(&mut self, value: impl Display) -> csv::Result<()> {
+        self.field.clear();
+        write!(self.field, "{value}").expect("writing to text cannot fail");
+        self.writer.write_field(&self.field)
+    }
+
+    fn put_if_any(&mut self, value: Option<impl Display>) -> csv::Result<()> {
+        match value {
+            Some(value) => self.put(value),
+            None => self.writer.write_field(""),
+        }
+    }
+
+    pub(super) fn finish(self, header: &Header) -> Result<(), FilesError> {
+        let path = self.path;
+        let mut file = self
+            .writer
+            .into_inner()
+            .map_err(|error| FilesError::io("write", &path)(error.into_error()))?;
+        rewrite_header(&mut file, header).map_err(FilesError::io("write", &path))
+    }
+}
+
+/// Rows are made here, so the only thing that can go wrong with them is the file.
+pub(super) fn failed(path: &std::path::Path, error: csv::Error) -> FilesError {
+    FilesError::io("write", path)(io::Error::from(error))
+}

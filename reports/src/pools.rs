@@ -1,0 +1,124 @@
+//! What gauges say about pools: utilisation from differences of integrals, and maxima.
+//!
+//! Integrals only grow, so the difference between two gauges is exact for the time between them.
+//! The first of the two is the last gauge at or before the end of the warm-up (the start of the
+//! run, where every integral is zero, if there is none), the second is the last gauge of all. A driver
+//! that takes a gauge at the very end of the warm-up gets figures for exactly the measured time.
+
+use connector::{PoolGauge, PoolId, Timestamp};
+
+/// One pool over the measured time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PoolTrack {
+    base: PoolGauge,
+    last: PoolGauge,
+    /// Slots and cards when there were cards last: their ratio is the pool's sharing ratio.
+    slots: u32,
+    cards: u32,
+    pub(crate) peak_slots_held: u32,
+    pub(crate) peak_waiting: u32,
+    pub(crate) seen: bool,
+}
+
+/// Integrals over the measured time, of one pool or several.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Integrals {
+    busy_card_ns: u128,
+    card_ns: u128,
+    held_slot_ns: u128,
+    slot_ns: u128,
+}
+
+impl PoolTrack {
+    fn gauge(&mut self, warming_up: bool, gauge: &PoolGauge) {
+        if warming_up {
+            self.base = *gauge;
+        } else {
+            self.peak_slots_held = self.peak_slots_held.max(gauge.slots_held);
+            self.peak_waiting = self.peak_waiting.max(gauge.waiting);
+        }
+        if gauge.cards > 0 {
+            (self.slots, self.cards) = (gauge.slots, gauge.cards);
+        }
+        self.last = *gauge;
+        self.seen = true;
+    }
+
+    pub(crate) fn preemptions(&self) -> u64 {
+        self.last.preemptions.saturating_sub(self.base.preemptions)
+    }
+
+    pub(crate) fn integrals(&self) -> Integrals {
+        let card_ns = self.last.card_ns.saturating_sub(self.base.card_ns);
+        Integrals {
+            busy_card_ns: self.last.busy_card_ns.saturating_sub(self.base.busy_card_ns),
+            card_ns,
+            held_slot_ns: self.last.held_slot_ns.saturating_sub(self.base.held_slot_ns),
+            slot_ns: card_ns * u128::from(self.slots) / u128::from(self.cards.max(1)),
+        }
+    }
+}
+
+impl Integrals {
+    fn absorb(mut self, other: Self) -> Self {
+        self.busy_card_ns += other.busy_card_ns;
+        self.card_ns += other.card_ns;
+        self.held_slot_ns += other.held_slot_ns;
+        self.slot_ns += other.slot_ns;
+        self
+    }
+
+    /// `None` if no card was ever in service.
+    pub(crate) fn gpu_utilization(&self) -> Option<f64> {
+        ratio(self.busy_card_ns, self.card_ns)
+    }
+
+    /// `None` if no slot was ever on offer.
+    pub(crate) fn slot_utilization(&self) -> Option<f64> {
+        ratio(self.held_slot_ns, self.slot_ns)
+    }
+}
+
+/// `None` instead of a division by zero.
+pub(crate) fn ratio(part: u128, whole: u128) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// All pools over the measured time.
+#[derive(Clone, Debug)]
+pub(crate) struct Pools {
+    tracks: Vec<PoolTrack>,
+    warm_up_ends: Timestamp,
+}
+
+impl Pools {
+    pub(crate) fn new(pools: usize, warm_up_ends: Timestamp) -> Self {
+        Self { tracks: vec![PoolTrack::default(); pools], warm_up_ends }
+    }
+
+    /// # Panics
+    /// On a pool that has no name.
+    pub(crate) fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge) {
+        assert!(gauge.pool.index() < self.tracks.len(), "pool {} has no name", gauge.pool);
+        self.tracks[gauge.pool.index()].gauge(at <= self.warm_up_ends, gauge);
+    }
+
+    pub(crate) fn of(&self, pool: PoolId) -> Option<&PoolTrack> {
+        self.tracks.get(pool.index()).filter(|track| track.seen)
+    }
+
+    /// Of one pool, or of all together.
+    pub(crate) fn integrals(&self, pool: Option<PoolId>) -> Integrals {
+        match pool {
+            Some(pool) => self.of(pool).map(PoolTrack::integrals).unwrap_or_default(),
+            None => self
+                .tracks
+                .iter()
+                .map(PoolTrack::integrals)
+                .fold(Integrals::default(), Integrals::absorb),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! Takes everything that a run reports, as it happens, and condenses it.
+
+use connector::{Duration, Names, PoolGauge, PoolKind, RequestRecord, Timestamp};
+use platform::Meter;
+
+use crate::{
+    Digest, FilesError, Header, Question, RunFiles, Summary,
+    cells::{Cells, Counts, MAX_CELLS},
+    pools::Pools,
+    series::Series,
+    summary::Measured,
+};
+
+/// What a recorder is told before a run.
+#[derive(Debug)]
+pub struct RecorderConfig {
+    /// What the outputs begin with; the recorder fills in digest and partial.
+    pub header: Header,
+    /// Length of an interval of the time series; zero reads as one second. It doubles whenever a
+    /// run outgrows [`MAX_INTERVALS`](crate::MAX_INTERVALS).
+    pub interval: Duration,
+    /// Requests that arrive earlier than this are counted apart and left out of all statistics.
+    /// Zero: no warm-up.
+    pub warm_up: Duration,
+    /// How the pools are sold, by [`PoolId`](connector::PoolId), for the table of pools; may be shorter than the list of
+    /// pools.
+    pub pool_kinds: Vec<PoolKind>,
+    /// Where to write; `None`: no files.
+    pub files: Option<RunFiles>,
+}
+
+/// What a recorder is told at the end of a run.
+#[derive(Clone, Debug, Default)]
+pub struct RunEnd {
+    /// When the run ended; measured time lasts from the end of the warm-up until then.
+    pub ended: Timestamp,
+    /// Whether it was cut off before its end.
+    pub partial: bool,
+    /// Requests that were in flight at the end and never got a record.
+    pub unfinished: u64,
+    /// What each tenant used, by [`TenantId`](connector::TenantId), warm-up included; may be empty.
+    pub meters: Vec<Meter>,
+    /// How late a generator of live traffic was; `None` in virtual time.
+    pub lag: Option<GeneratorLag>,
+    /// How long the run took on the clock on the wall. Only for
+    /// [`Summary::speed`](crate::Summary::speed): it never reaches a file, so that files are the
+    /// same, byte for byte, for the same seed.
+    pub wall: Option<std::time::Duration>,
+    /// Objectives to judge.
+    pub questions: Vec<Question>,
+}
+
+/// How late a generator of live traffic sent its requests, against their schedule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GeneratorLag {
+    /// Mean lateness.
+    pub mean: Duration,
+    /// 99th percentile of lateness.
+    pub p99: Duration,
+    /// Greatest lateness.
+    pub max: Duration,
+    /// Requests that were not sent at all because too many were in flight.
+    pub dropped: u64,
+    /// Whether the figures say more about the generator than about what it measured.
+    pub limited: bool,
+}
+
+/// Takes everything that a run reports, as it happens, and condenses it.
+///
+/// Memory does not grow with the number of requests: see [`MAX_INTERVALS`](crate::MAX_INTERVALS)
+/// and [`MAX_CELLS`].
+#[derive(Debug)]
+pub struct Recorder {
+    names: Names,
+    config: RecorderConfig,
+    warm_up_ends: Timestamp,
+    digest: Digest,
+    warm_up: Counts,
+    cells: Cells,
+    pools: Pools,
+    series: Series,
+    peak_in_flight: Option<u64>,
+    finished: u64,
+}
+
+impl Recorder {
+    /// A recorder of a run in which nothing has happened yet.
+    pub fn new(names: Names, config: RecorderConfig) -> Self {
+        let warm_up_ends = Timestamp::ZERO + config.warm_up;
+        Self {
+            warm_up_ends,
+            digest: Digest::new(),
+            warm_up: Counts::default(),
+            cells: Cells::new(&names, MAX_CELLS),
+            pools: Pools::new(names.pools.len(), warm_up_ends),
+            series: Series::new(config.interval, names.pools.len()),
+            peak_in_flight: None,
+            finished: 0,
+            names,
+            config,
+        }
+    }
+
+    /// A request finished, in whatever way.
+    ///
+    /// # Panics
+    /// On an id that has no name in [`Names`].
+    pub fn record(&mut self, record: &RequestRecord) {
+        self.finished += 1;
+        self.digest.record(record);
+        self.series.record(record);
+        let warming_up = record.arrived < self.warm_up_ends;
+        if warming_up {
+            self.warm_up.record(record);
+        } else {
+            self.cells.record(record);
+        }
+        if let Some(files) = &mut self.config.files {
+            files.request(&self.names, record, warming_up);
+        }
+    }
+
+    /// A pool was looked at. Gauges come in order of time; one at the end of the warm-up and one at
+    /// the end of the run make utilisation exact for the time between.
+    ///
+    /// # Panics
+    /// On a pool that has no name in [`Names`].
+    pub fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge) {
+        self.digest.gauge(at, gauge);
+        self.pools.gauge(at, gauge);
+        self.series.gauge(at, gauge);
+    }
+
+    /// How many requests are in flight from now on; told whenever it rises, the peak is exact.
+    pub fn in_flight(&mut self, at: Timestamp, requests: u64) {
+        if at >= self.warm_up_ends {
+            self.peak_in_flight = self.peak_in_flight.max(Some(requests));
+        }
+        self.series.in_flight(at, requests);
+    }
+
+    /// Requests recorded so far, warm-up included.
+    pub fn finished(&self) -> u64 {
+        self.finished
+    }
+
+    /// Hash of everything told so far.
+    pub fn digest(&self) -> crate::RunDigest {
+        self.digest.digest()
+    }
+
+    /// Condenses the run, judges it, and completes the files.
+    ///
+    /// A full disk does not cost the summary: it is always made, and what went wrong with the files
+    /// comes beside it.
+    pub fn finish(self, end: RunEnd) -> (Summary, Result<(), FilesError>) {
+        let header = Header {
+            digest: Some(self.digest.digest()),
+            partial: end.partial,
+            ..self.config.header
+        };
+        let measured = Measured {
+            names: self.names,
+            pool_kinds: self.config.pool_kinds,
+            cells: self.cells,
+            pools: self.pools,
+            time: end.ended.since(self.warm_up_ends),
+            peak_in_flight: self.peak_in_flight,
+        };
+        let series = self.series;
+        let warm_up = self.config.warm_up;
+        let summary = Summary::new(header, measured, warm_up, &self.warm_up, end);
+        let written = match self.config.files {
+            Some(files) => files.finish(&summary, &series, warm_up),
+            None => Ok(()),
+        };
+        (summary, written)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+use super::{ReplicationsSummary, Spread};
+use crate::{
+    Style,
+    layout::{ABSENT, Layout, in_unit},
+};
+use connector::MetricUnit;
+
+impl ReplicationsSummary {
+    /// The report for people: the header line, then tables of at most 100 columns.
+    pub fn table(&self, style: Style) -> String {
+        let mut text = format!("{}\n\n", self.header);
+        let title = format!("{} replications", self.replications);
+        text += &format!("{}\n{}", style.heading(&title), self.metrics());
+        if !self.objectives.is_empty() {
+            text += &format!("\n{}\n{}", style.heading("objectives"), self.verdicts(style));
+        }
+        text
+    }
+
+    fn metrics(&self) -> String {
+        let mut table = Layout::new(&["", "mean", "deviation", "95% confidence of the mean"], 1);
+        for metric in &self.metrics {
+            let name = match &metric.statistic {
+                Some(statistic) => format!("{} {statistic}", metric.metric),
+                None => metric.metric.to_owned(),
+            };
+            let mut row = vec![name];
+            row.extend(figures(&metric.spread, metric.measures.unit()));
+            table.row(row);
+        }
+        table.finish()
+    }
+
+    fn verdicts(&self, style: Style) -> String {
+        let mut table =
+            Layout::new(&["objective", "mean", "95% confidence", "met in", "verdict"], 1);
+        for objective in &self.objectives {
+            let [mean, _, interval] = figures(&objective.spread, objective.measures.unit());
+            let mean = if objective.spread.count == 0 { "no data".to_owned() } else { mean };
+            let met_in = format!("{} of {}", objective.met_in, self.replications);
+            let word = if objective.met { style.good("met") } else { style.bad("MISSED") };
+            table.row(vec![objective.text.clone(), mean, interval, met_in, word]);
+        }
+        table.finish()
+    }
+}
+
+fn figures(spread: &Spread, unit: MetricUnit) -> [String; 3] {
+    let shown =
+        |value: Option<f64>| value.map_or_else(|| ABSENT.to_owned(), |value| in_unit(value, unit));
+    let interval = match (spread.mean_low, spread.mean_high) {
+        (Some(low), Some(high)) => format!("{} .. {}", in_unit(low, unit), in_unit(high, unit)),
+        (None, _) | (_, None) => ABSENT.to_owned(),
+    };
+    [shown(spread.mean), shown(spread.standard_deviation), interval]
+}

@@ -1,0 +1,172 @@
+//! A finished run, condensed: every figure of the report, and answers to further questions.
+
+mod answer;
+mod group;
+mod json;
+mod latency;
+mod table;
+mod traffic;
+
+use connector::{ClassId, Duration, Metric, ModelId, PoolId, Scope, Statistic, TenantId};
+use serde::Serialize;
+
+pub(crate) use answer::Measured;
+pub use group::{Group, MeterReport, PoolGroup, TenantGroup};
+pub(crate) use json::{HasHeader, header_first};
+pub use latency::{Latencies, Latency};
+pub use traffic::{Amount, FailuresByKind, Traffic};
+
+use crate::{GeneratorLag, Header, RunEnd, Verdict, cells::Counts, humanise};
+
+/// A finished run, condensed.
+///
+/// Serialises to what `summary.json` holds (see [`Summary::to_json`]), and prints as a table (see
+/// [`Summary::table`]). Keeps what it was made from, to answer further questions
+/// ([`Summary::value`]); that takes up to some tens of MiB, so drop it when done.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// What made it and how to make it again.
+    #[serde(rename = "harpoon")]
+    pub header: Header,
+    /// How long it took and what is left out.
+    pub run: Run,
+    /// All measured requests.
+    pub requests: Traffic,
+    /// Latencies of all measured requests.
+    pub latency: Latencies,
+    /// Judged objectives, in the order in which they were asked.
+    pub objectives: Vec<Verdict>,
+    /// By pool of the last attempt: pools with requests or gauges.
+    pub pools: Vec<PoolGroup>,
+    /// By model: those with requests.
+    pub models: Vec<Group>,
+    /// By class: those with requests.
+    pub classes: Vec<Group>,
+    /// By tenant: those with requests or usage.
+    pub tenants: Vec<TenantGroup>,
+    /// How late a generator of live traffic was; `None` in virtual time.
+    pub generator: Option<GeneratorLag>,
+    #[serde(skip)]
+    measured: Measured,
+    #[serde(skip)]
+    wall: Option<std::time::Duration>,
+}
+
+/// How long a run took and what is left out of its statistics.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Run {
+    /// From the start to the end of the run, in its own time.
+    pub ended_s: f64,
+    /// Time at the start whose requests are left out.
+    pub warm_up_s: f64,
+    /// Time that rates are taken over: from the end of the warm-up to the end.
+    pub measured_s: f64,
+    /// Requests that finished and are left out, because they arrived during the warm-up.
+    pub warm_up_requests: u64,
+    /// Requests that were in flight at the end and are in no other figure.
+    pub unfinished_requests: u64,
+    /// Most requests in flight at once after the warm-up; `None` if nobody counted.
+    pub peak_in_flight: Option<u64>,
+    /// Tenants that came after there were [`MAX_CELLS`](crate::MAX_CELLS) cells: they are in every
+    /// figure but those by tenant.
+    pub folded_tenants: usize,
+    /// Requests of those tenants.
+    pub folded_requests: u64,
+}
+
+impl Summary {
+    pub(crate) fn new(
+        header: Header,
+        measured: Measured,
+        warm_up: Duration,
+        warm_up_counts: &Counts,
+        end: RunEnd,
+    ) -> Self {
+        let everything = Scope::default();
+        let run = Run {
+            ended_s: end.ended.as_secs_f64(),
+            warm_up_s: warm_up.as_secs_f64(),
+            measured_s: measured.time.as_secs_f64(),
+            warm_up_requests: warm_up_counts.offered(),
+            unfinished_requests: end.unfinished,
+            peak_in_flight: measured.peak_in_flight,
+            folded_tenants: measured.cells.folded_tenants(),
+            folded_requests: measured.cells.folded().offered(),
+        };
+        let judge = |question: crate::Question| {
+            let value = measured.value(question.metric, question.statistic, &question.scope);
+            Verdict::new(question, value)
+        };
+        Self {
+            header,
+            run,
+            requests: measured.traffic(&everything),
+            latency: Latencies::within(&measured.cells, &everything),
+            objectives: end.questions.into_iter().map(judge).collect(),
+            pools: PoolGroup::all(&measured),
+            models: Group::models(&measured),
+            classes: Group::classes(&measured),
+            tenants: TenantGroup::all(&measured, &end.meters),
+            generator: end.lag,
+            measured,
+            wall: end.wall,
+        }
+    }
+
+    /// A figure of the run in the metric's unit: seconds, a ratio, per second, the currency unit, a
+    /// count.
+    ///
+    /// `statistic` is for distributions and for nothing else. `None` where there is no answer: no
+    /// such data, a statistic too many or too few, a metric of cards asked by model, tenant or
+    /// class.
+    pub fn value(
+        &self,
+        metric: Metric,
+        statistic: Option<Statistic>,
+        scope: &Scope,
+    ) -> Option<f64> {
+        self.measured.value(metric, statistic, scope)
+    }
+
+    /// Whether every objective is met; true without objectives.
+    pub fn objectives_met(&self) -> bool {
+        self.objectives.iter().all(|verdict| verdict.met)
+    }
+
+    /// How fast the run went by the clock on the wall, for people who wait: `1.00 h in 2.34 s, 1,538x real
+    /// time, 712,345 requests/s`. `None` if nobody looked at the clock.
+    ///
+    /// Changes from run to run, so it belongs on stderr and in no file.
+    pub fn speed(&self) -> Option<String> {
+        let wall = self.wall?.as_secs_f64();
+        let requests = self.requests.offered + self.run.warm_up_requests;
+        let per_second = |amount: f64| if wall > 0.0 { amount / wall } else { 0.0 };
+        Some(format!(
+            "{} in {}, {}x real time, {} requests/s",
+            humanise::seconds(self.run.ended_s),
+            humanise::seconds(wall),
+            humanise::whole(per_second(self.run.ended_s) as u64),
+            humanise::whole(per_second(requests as f64) as u64),
+        ))
+    }
+}
+
+/// The scope of one pool.
+fn of_pool(index: usize) -> Scope {
+    Scope { pool: Some(PoolId(index as u32)), ..Scope::default() }
+}
+
+/// The scope of one model.
+fn of_model(index: usize) -> Scope {
+    Scope { model: Some(ModelId(index as u32)), ..Scope::default() }
+}
+
+/// The scope of one tenant.
+fn of_tenant(index: usize) -> Scope {
+    Scope { tenant: Some(TenantId(index as u32)), ..Scope::default() }
+}
+
+/// The scope of one class.
+fn of_class(index: usize) -> Scope {
+    Scope { class: Some(ClassId(index as u32)), ..Scope::default() }
+}

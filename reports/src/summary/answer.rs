@@ -1,0 +1,76 @@
+use connector::{Duration, Metric, Names, PoolKind, Scope, Statistic};
+
+use super::Traffic;
+use crate::{cells::Cells, pools::Pools};
+
+/// What a run left behind once it is over: all that figures are made from.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    pub(crate) names: Names,
+    pub(crate) pool_kinds: Vec<PoolKind>,
+    pub(crate) cells: Cells,
+    pub(crate) pools: Pools,
+    /// From the end of the warm-up to the end of the run.
+    pub(crate) time: Duration,
+    pub(crate) peak_in_flight: Option<u64>,
+}
+
+impl Measured {
+    pub(crate) fn value(
+        &self,
+        metric: Metric,
+        statistic: Option<Statistic>,
+        scope: &Scope,
+    ) -> Option<f64> {
+        match (metric.is_distribution(), statistic) {
+            (true, Some(statistic)) => self.cells.merged(metric, scope).value_s(statistic),
+            (false, None) => self.single_value(metric, scope),
+            (true, None) | (false, Some(_)) => None,
+        }
+    }
+
+    fn single_value(&self, metric: Metric, scope: &Scope) -> Option<f64> {
+        let of_pools = scope.model.is_none() && scope.tenant.is_none() && scope.class.is_none();
+        match metric {
+            Metric::GpuUtilization if of_pools => {
+                self.pools.integrals(scope.pool).gpu_utilization()
+            }
+            Metric::SlotUtilization if of_pools => {
+                self.pools.integrals(scope.pool).slot_utilization()
+            }
+            Metric::PeakInFlight if of_pools && scope.pool.is_none() => {
+                self.peak_in_flight.map(|requests| requests as f64)
+            }
+            Metric::ErrorRate => self.cells.counts(scope).error_rate(),
+            Metric::Throughput => self.per_second(self.cells.counts(scope).completed),
+            Metric::OutputTokenThroughput => {
+                self.per_second(self.cells.counts(scope).output_tokens)
+            }
+            Metric::Cost => Some(self.cells.counts(scope).cost.as_f64()),
+            Metric::GpuUtilization
+            | Metric::SlotUtilization
+            | Metric::PeakInFlight
+            | Metric::AllocationLatency
+            | Metric::TimeToFirstToken
+            | Metric::TimePerOutputToken
+            | Metric::EndToEnd
+            | Metric::Queueing => None,
+        }
+    }
+
+    /// `None` if no time was measured.
+    pub(super) fn per_second(&self, amount: u64) -> Option<f64> {
+        (!self.time.is_zero()).then(|| amount as f64 / self.time.as_secs_f64())
+    }
+
+    pub(crate) fn traffic(&self, scope: &Scope) -> Traffic {
+        Traffic::new(self, &self.cells.counts(scope))
+    }
+}
+
+impl super::Summary {
+    /// In the order of [`PoolId`](connector::PoolId).
+    pub(crate) fn pool_names(&self) -> &[String] {
+        &self.measured.names.pools
+    }
+}

@@ -1,0 +1,280 @@
+use std::fmt::Write as _;
+
+use super::{Group, PoolGroup, Run, Summary, TenantGroup};
+use crate::{
+    Style, Traffic, Verdict, humanise,
+    layout::{ABSENT, Layout, in_unit, number, share, short, time},
+    summary::Latency,
+};
+
+/// Rows of the table of tenants; the rest is added up in one more.
+const TENANTS_SHOWN: usize = 10;
+
+impl Summary {
+    /// The report for people: the header line, then tables of at most 100 columns.
+    pub fn table(&self, style: Style) -> String {
+        let mut text = format!("{}\n\n", self.header);
+        if self.header.partial {
+            let mark = style.bad("PARTIAL RUN");
+            let at = humanise::seconds(self.run.ended_s);
+            let _ = writeln!(text, "{mark}: cut off after {at}\n");
+        }
+        text += &self.facts();
+        section(&mut text, style, "latency", self.latencies());
+        section(&mut text, style, "pools", pools(&self.pools));
+        section(&mut text, style, "models", groups("model", &self.models));
+        section(&mut text, style, "classes", groups("class", &self.classes));
+        section(&mut text, style, "tenants", tenants(&self.tenants, &self.run));
+        section(&mut text, style, "objectives", objectives(&self.objectives, style));
+        text
+    }
+
+    fn facts(&self) -> String {
+        let mut facts = Layout::of_facts();
+        let mut fact = |name: &str, text: String| facts.row(vec![name.to_owned(), text]);
+        fact("run", run(&self.run));
+        fact("requests", outcomes(&self.requests));
+        fact("", pace(&self.requests, &self.run));
+        fact("tokens", tokens(&self.requests));
+        fact("cost", cost(&self.requests, &self.tenants));
+        if let Some(lag) = &self.generator {
+            let limited =
+                if lag.limited { "; GENERATOR-LIMITED: figures are not the target's" } else { "" };
+            fact(
+                "generator",
+                format!(
+                    "sent late by {} in the mean, {} at p99, {} at most; {} dropped{limited}",
+                    humanise::duration(lag.mean),
+                    humanise::duration(lag.p99),
+                    humanise::duration(lag.max),
+                    humanise::whole(lag.dropped),
+                ),
+            );
+        }
+        facts.finish()
+    }
+
+    fn latencies(&self) -> Option<Layout> {
+        let mut table = Layout::new(&["", "count", "mean", "p50", "p90", "p95", "p99", "max"], 1);
+        let Self { latency, .. } = self;
+        for (name, of) in [
+            ("allocation", &latency.allocation_latency),
+            ("time to first token", &latency.ttft),
+            ("time per output token", &latency.tpot),
+            ("end to end", &latency.end_to_end),
+            ("queueing", &latency.queueing),
+        ] {
+            let Latency { count, mean_s, p50_s, p90_s, p95_s, p99_s, max_s, .. } = *of;
+            let mut row = vec![name.to_owned(), humanise::whole(count)];
+            row.extend([mean_s, p50_s, p90_s, p95_s, p99_s, max_s].map(time));
+            table.row(row);
+        }
+        Some(table)
+    }
+}
+
+fn section(text: &mut String, style: Style, title: &str, table: Option<Layout>) {
+    if let Some(table) = table {
+        let _ = write!(text, "\n{}\n{}", style.heading(title), table.finish());
+    }
+}
+
+fn run(run: &Run) -> String {
+    let mut text = format!(
+        "{}, measured {}",
+        humanise::seconds(run.ended_s),
+        humanise::seconds(run.measured_s)
+    );
+    if run.warm_up_s > 0.0 {
+        let _ = write!(
+            text,
+            "; warm-up of {} left out with its {} requests",
+            humanise::seconds(run.warm_up_s),
+            humanise::whole(run.warm_up_requests),
+        );
+    }
+    if run.unfinished_requests > 0 {
+        let _ = write!(
+            text,
+            "; {} still in flight at the end",
+            humanise::whole(run.unfinished_requests)
+        );
+    }
+    text
+}
+
+fn outcomes(requests: &Traffic) -> String {
+    let kinds: Vec<String> = requests
+        .failed_by_kind
+        .0
+        .iter()
+        .map(|(name, times)| format!("{name} {}", humanise::whole(*times)))
+        .collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+    format!(
+        "{} offered: {} completed, {} failed{kinds}, {} rejected, {} cancelled",
+        humanise::whole(requests.offered),
+        humanise::whole(requests.completed),
+        humanise::whole(requests.failed),
+        humanise::whole(requests.rejected),
+        humanise::whole(requests.cancelled),
+    )
+}
+
+fn pace(requests: &Traffic, run: &Run) -> String {
+    format!(
+        "error rate {}, {} completed per second, peak in flight {}, {} retried, {} fell back",
+        share(requests.error_rate),
+        rate(requests.completed_per_s),
+        number(run.peak_in_flight),
+        humanise::whole(requests.retried),
+        humanise::whole(requests.fell_back),
+    )
+}
+
+fn tokens(requests: &Traffic) -> String {
+    format!(
+        "{} prompt, {} output, {} output per second",
+        humanise::whole(requests.prompt_tokens),
+        humanise::whole(requests.output_tokens),
+        rate(requests.output_tokens_per_s),
+    )
+}
+
+fn cost(requests: &Traffic, tenants: &[TenantGroup]) -> String {
+    let per_thousand =
+        requests.cost_per_1k_output_tokens.map_or_else(|| ABSENT.to_owned(), humanise::significant);
+    let mut text = format!("{:.2}, {per_thousand} per 1k output tokens", requests.cost.0);
+    let meters: Vec<_> = tenants.iter().filter_map(|tenant| tenant.meter).collect();
+    if !meters.is_empty() {
+        let metered: connector::Money = meters.iter().map(|meter| meter.cost.0).sum();
+        let _ = write!(text, "; metered over the whole run {metered:.2}");
+    }
+    text
+}
+
+fn rate(per_second: Option<f64>) -> String {
+    per_second.map_or_else(|| ABSENT.to_owned(), humanise::significant)
+}
+
+fn pools(pools: &[PoolGroup]) -> Option<Layout> {
+    if pools.is_empty() {
+        return None;
+    }
+    let mut table = Layout::new(
+        &[
+            "pool",
+            "kind",
+            "completed",
+            "alloc p95",
+            "TTFT p95",
+            "GPU",
+            "slots",
+            "preempted",
+            "cost",
+        ],
+        2,
+    );
+    for pool in pools {
+        let Group { name, requests, latency } = &pool.group;
+        table.row(vec![
+            short(name),
+            pool.kind.unwrap_or(ABSENT).to_owned(),
+            humanise::whole(requests.completed),
+            time(latency.allocation_latency.p95_s),
+            time(latency.ttft.p95_s),
+            share(pool.gpu_utilization),
+            share(pool.slot_utilization),
+            number(pool.preemptions),
+            format!("{:.2}", requests.cost.0),
+        ]);
+    }
+    Some(table)
+}
+
+fn groups(what: &str, groups: &[Group]) -> Option<Layout> {
+    if groups.is_empty() {
+        return None;
+    }
+    let mut table = Layout::new(&headings(what), 1);
+    groups.iter().for_each(|group| table.row(group_row(group)));
+    Some(table)
+}
+
+fn headings(what: &str) -> [&str; 8] {
+    [what, "offered", "completed", "errors", "TTFT p95", "TPOT p95", "end p95", "cost"]
+}
+
+fn group_row(group: &Group) -> Vec<String> {
+    let Group { name, requests, latency } = group;
+    vec![
+        short(name),
+        humanise::whole(requests.offered),
+        humanise::whole(requests.completed),
+        share(requests.error_rate),
+        time(latency.ttft.p95_s),
+        time(latency.tpot.p95_s),
+        time(latency.end_to_end.p95_s),
+        format!("{:.2}", requests.cost.0),
+    ]
+}
+
+/// The tenants with most requests, and one row for all others: percentiles cannot be added up, so
+/// that row has none.
+fn tenants(tenants: &[TenantGroup], run: &Run) -> Option<Layout> {
+    let mut ranked: Vec<&Group> = tenants
+        .iter()
+        .map(|tenant| &tenant.group)
+        .filter(|group| group.requests.offered > 0)
+        .collect();
+    if ranked.is_empty() && run.folded_tenants == 0 {
+        return None;
+    }
+    // The sort is stable: among equals, the scenario's order stands.
+    ranked.sort_by_key(|group| std::cmp::Reverse(group.requests.offered));
+    let mut table = Layout::new(&headings("tenant"), 1);
+    let (shown, rest) = ranked.split_at(ranked.len().min(TENANTS_SHOWN));
+    shown.iter().for_each(|group| table.row(group_row(group)));
+    if !rest.is_empty() {
+        table.row(rest_row(rest));
+    }
+    if run.folded_tenants > 0 {
+        let name = format!("({} more, folded)", run.folded_tenants);
+        let mut row = vec![name, humanise::whole(run.folded_requests)];
+        row.resize(headings("").len(), ABSENT.to_owned());
+        table.row(row);
+    }
+    Some(table)
+}
+
+fn rest_row(rest: &[&Group]) -> Vec<String> {
+    let sum = |of: fn(&Traffic) -> u64| rest.iter().map(|group| of(&group.requests)).sum::<u64>();
+    let (offered, completed) =
+        (sum(|requests| requests.offered), sum(|requests| requests.completed));
+    let cost: connector::Money = rest.iter().map(|group| group.requests.cost.0).sum();
+    vec![
+        format!("({} others)", rest.len()),
+        humanise::whole(offered),
+        humanise::whole(completed),
+        share(Some((offered - completed) as f64 / offered as f64)),
+        ABSENT.to_owned(),
+        ABSENT.to_owned(),
+        ABSENT.to_owned(),
+        format!("{cost:.2}"),
+    ]
+}
+
+fn objectives(verdicts: &[Verdict], style: Style) -> Option<Layout> {
+    if verdicts.is_empty() {
+        return None;
+    }
+    let mut table = Layout::new(&["objective", "measured", "verdict"], 1);
+    for verdict in verdicts {
+        let unit = verdict.question.metric.unit();
+        let measured =
+            verdict.measured.map_or_else(|| "no data".to_owned(), |value| in_unit(value, unit));
+        let word = if verdict.met { style.good("met") } else { style.bad("MISSED") };
+        table.row(vec![verdict.question.text.clone(), measured, word]);
+    }
+    Some(table)
+}
