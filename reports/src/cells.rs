@@ -4,14 +4,17 @@
 //!
 //! One *cell* of counters and latency distributions per combination that occurs. Every breakdown
 //! and every [`Scope`] is a sum of cells, made when it is asked for, so a finished request costs
-//! one cell and not one record per breakdown. Cells are found through a table per tenant, indexed by pool, model
-//! and class: two loads, no hashing.
+//! one cell and not one record per breakdown. Cells are found through a table per tenant, indexed
+//! by pool, model and class: two loads, no hashing.
+//!
+//! Five histograms per cell do not stay in the processor's caches when there are many cells. A cell
+//! therefore gathers [`GATHERED`] requests and then counts them together, metric by metric.
 //!
 //! # Edges
 //!
-//! Memory is bounded by [`MAX_CELLS`]: once there are that many, tenants not seen before share the
-//! cells of one nameless tenant, and a question about such a tenant alone has no answer. Cells are
-//! kept in the order in which they were first needed.
+//! Memory is bounded: once there are [`MAX_CELLS`], tenants not seen before share the cells of one
+//! nameless tenant, and a question about such a tenant alone has no answer. Cells are kept in the
+//! order in which they were first needed.
 
 use connector::{
     ClassId, Duration, ErrorKind, Metric, ModelId, Money, Names, Outcome, PoolId, RequestRecord,
@@ -121,20 +124,25 @@ fn kind_index(kind: ErrorKind) -> usize {
     }
 }
 
+/// Latency metrics: the distributions that a cell keeps.
+const LATENCIES: usize = 5;
+/// Requests that a cell gathers before it counts them.
+const GATHERED: usize = 256;
+/// Stands for a latency that a request does not have.
+const ABSENT: u64 = u64::MAX;
+
 /// One combination of pool, model, tenant and class.
 #[derive(Clone, Debug)]
-pub(crate) struct Cell {
+struct Cell {
     pool: Option<PoolId>,
     model: ModelId,
     /// `None`: the tenants that came too late for cells of their own.
     tenant: Option<TenantId>,
     class: ClassId,
-    pub(crate) counts: Counts,
-    allocating: Distribution,
-    first_token: Distribution,
-    per_token: Distribution,
-    end_to_end: Distribution,
-    queueing: Distribution,
+    counts: Counts,
+    /// Latencies in nanoseconds that are not in the distributions yet.
+    gathered: Vec<[u64; LATENCIES]>,
+    distributions: [Distribution; LATENCIES],
 }
 
 impl Cell {
@@ -145,24 +153,27 @@ impl Cell {
             tenant,
             class: record.class,
             counts: Counts::default(),
-            allocating: Distribution::default(),
-            first_token: Distribution::default(),
-            per_token: Distribution::default(),
-            end_to_end: Distribution::default(),
-            queueing: Distribution::default(),
+            gathered: Vec::new(),
+            distributions: Default::default(),
         }
     }
 
     #[inline]
     fn record(&mut self, record: &RequestRecord) {
         self.counts.record(record);
-        self.queueing.record(record.queued);
-        record_if_any(&mut self.allocating, record.allocating);
-        if matches!(record.outcome, Outcome::Completed) {
-            record_if_any(&mut self.first_token, record.time_to_first_token());
-            record_if_any(&mut self.per_token, record.time_per_output_token());
-            self.end_to_end.record(record.end_to_end());
+        self.gathered.push(latencies_ns(record));
+        if self.gathered.len() >= GATHERED {
+            self.count_gathered();
         }
+    }
+
+    #[inline(never)]
+    fn count_gathered(&mut self) {
+        for (metric, distribution) in self.distributions.iter_mut().enumerate() {
+            let values = self.gathered.iter().map(|latencies| latencies[metric]);
+            values.filter(|&ns| ns != ABSENT).for_each(|ns| distribution.record(ns));
+        }
+        self.gathered.clear();
     }
 
     fn is_in(&self, scope: &Scope) -> bool {
@@ -171,37 +182,45 @@ impl Cell {
             && scope.tenant.is_none_or(|tenant| self.tenant == Some(tenant))
             && scope.class.is_none_or(|class| self.class == class)
     }
-
-    /// The distribution behind a metric; `None` if the metric is not one.
-    fn distribution(&self, metric: Metric) -> Option<&Distribution> {
-        match metric {
-            Metric::AllocationLatency => Some(&self.allocating),
-            Metric::TimeToFirstToken => Some(&self.first_token),
-            Metric::TimePerOutputToken => Some(&self.per_token),
-            Metric::EndToEnd => Some(&self.end_to_end),
-            Metric::Queueing => Some(&self.queueing),
-            Metric::ErrorRate
-            | Metric::GpuUtilization
-            | Metric::SlotUtilization
-            | Metric::Throughput
-            | Metric::OutputTokenThroughput
-            | Metric::Cost
-            | Metric::PeakInFlight => None,
-        }
-    }
 }
 
+/// In the order of [`place`].
 #[inline]
-fn record_if_any(distribution: &mut Distribution, value: Option<Duration>) {
-    if let Some(value) = value {
-        distribution.record(value);
+fn latencies_ns(record: &RequestRecord) -> [u64; LATENCIES] {
+    let ns = |time: Option<Duration>| time.map_or(ABSENT, Duration::as_nanos);
+    let completed = matches!(record.outcome, Outcome::Completed);
+    let of_completed = |time: Option<Duration>| if completed { ns(time) } else { ABSENT };
+    [
+        ns(record.allocating),
+        of_completed(record.time_to_first_token()),
+        of_completed(record.time_per_output_token()),
+        of_completed(Some(record.end_to_end())),
+        record.queued.as_nanos(),
+    ]
+}
+
+/// Where a metric's distribution stands; `None` if the metric is not one.
+fn place(metric: Metric) -> Option<usize> {
+    match metric {
+        Metric::AllocationLatency => Some(0),
+        Metric::TimeToFirstToken => Some(1),
+        Metric::TimePerOutputToken => Some(2),
+        Metric::EndToEnd => Some(3),
+        Metric::Queueing => Some(4),
+        Metric::ErrorRate
+        | Metric::GpuUtilization
+        | Metric::SlotUtilization
+        | Metric::Throughput
+        | Metric::OutputTokenThroughput
+        | Metric::Cost
+        | Metric::PeakInFlight => None,
     }
 }
 
 /// All cells of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Cells {
-    cells: Vec<Cell>,
+    all: Vec<Cell>,
     /// Index of the cell by tenant, then by pool, model and class; [`NO_CELL`] where there is none.
     /// The last row is that of the folded tenants.
     rows: Vec<Row>,
@@ -209,7 +228,8 @@ pub(crate) struct Cells {
     models: usize,
     classes: usize,
     folded_tenants: usize,
-    max_cells: usize,
+    /// Cells from which on unknown tenants are folded.
+    limit: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -222,15 +242,15 @@ enum Row {
 const NO_CELL: u32 = u32::MAX;
 
 impl Cells {
-    pub(crate) fn new(names: &Names, max_cells: usize) -> Self {
+    pub(crate) fn new(names: &Names, limit: usize) -> Self {
         Self {
-            cells: Vec::new(),
+            all: Vec::new(),
             rows: vec![Row::Unseen; names.tenants.len() + 1],
             pools: names.pools.len(),
             models: names.models.len(),
             classes: names.classes.len(),
             folded_tenants: 0,
-            max_cells,
+            limit,
         }
     }
 
@@ -245,7 +265,7 @@ impl Cells {
             Row::Own(row) if row[column] != NO_CELL => row[column],
             Row::Own(_) | Row::Unseen | Row::Folded => self.open(record, column),
         };
-        self.cells[cell as usize].record(record);
+        self.all[cell as usize].record(record);
     }
 
     #[inline]
@@ -271,8 +291,8 @@ impl Cells {
             unreachable!("the row of a folded tenant is the last one, which is never folded")
         };
         if columns[column] == NO_CELL {
-            columns[column] = self.cells.len() as u32;
-            self.cells.push(Cell::new(record, (!folded).then_some(record.tenant)));
+            columns[column] = self.all.len() as u32;
+            self.all.push(Cell::new(record, (!folded).then_some(record.tenant)));
         }
         columns[column]
     }
@@ -280,7 +300,7 @@ impl Cells {
     /// The row that keeps this tenant's cells: its own, or the last one.
     fn row_of(&mut self, tenant: TenantId) -> usize {
         let row = &mut self.rows[tenant.index()];
-        if matches!(row, Row::Unseen) && self.cells.len() >= self.max_cells {
+        if matches!(row, Row::Unseen) && self.all.len() >= self.limit {
             *row = Row::Folded;
             self.folded_tenants += 1;
         }
@@ -301,18 +321,25 @@ impl Cells {
     /// What the folded tenants did together.
     pub(crate) fn folded(&self) -> Counts {
         let mut sum = Counts::default();
-        let folded = self.cells.iter().filter(|cell| cell.tenant.is_none());
+        let folded = self.all.iter().filter(|cell| cell.tenant.is_none());
         folded.for_each(|cell| sum.absorb(&cell.counts));
         sum
     }
 
-    /// The distribution of a metric within a scope.
+    /// The distribution of a metric within a scope; empty for a metric that is not a distribution.
     pub(crate) fn merged(&self, metric: Metric, scope: &Scope) -> Merged {
-        Merged::of(self.within(scope).filter_map(|cell| cell.distribution(metric)))
+        let Some(place) = place(metric) else { return Merged::new(0) };
+        let distributions = || self.within(scope).map(|cell| &cell.distributions[place]);
+        let most_ns = distributions().map(|part| part.moments().most_ns()).max().unwrap_or(0);
+        let mut merged = Merged::new(most_ns);
+        distributions().for_each(|part| merged.absorb(part));
+        let gathered = self.within(scope).flat_map(|cell| &cell.gathered);
+        gathered.filter(|of| of[place] != ABSENT).for_each(|of| merged.record(of[place]));
+        merged
     }
 
-    fn within(&self, scope: &Scope) -> impl Iterator<Item = &Cell> + Clone {
-        self.cells.iter().filter(|cell| cell.is_in(scope))
+    fn within(&self, scope: &Scope) -> impl Iterator<Item = &Cell> {
+        self.all.iter().filter(|cell| cell.is_in(scope))
     }
 }
 

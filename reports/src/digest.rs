@@ -39,7 +39,7 @@
 
 use std::fmt;
 
-use connector::{ErrorKind, Outcome, PoolGauge, RequestRecord, Timestamp};
+use connector::{Duration, ErrorKind, Outcome, PoolGauge, RequestRecord, Timestamp};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 /// Hash of everything that a run reported.
@@ -92,8 +92,8 @@ impl Digest {
         entry.put(record.request.0.to_le_bytes());
         entry.put(record.arrived.as_nanos().to_le_bytes());
         entry.put(record.queued.as_nanos().to_le_bytes());
-        entry.put(record.allocating.map_or(0, |time| time.as_nanos()).to_le_bytes());
-        entry.put(record.first_token.map_or(0, |at| at.as_nanos()).to_le_bytes());
+        entry.put(record.allocating.map_or(0, Duration::as_nanos).to_le_bytes());
+        entry.put(record.first_token.map_or(0, Timestamp::as_nanos).to_le_bytes());
         entry.put(record.finished.as_nanos().to_le_bytes());
         entry.put(record.prompt_tokens.get().to_le_bytes());
         entry.put(record.output_tokens.get().to_le_bytes());
@@ -188,7 +188,7 @@ fn failure_bytes(kind: ErrorKind) -> Failure {
         ErrorKind::Unavailable { reached } => Failure { flags: flag(8, reached), ..plain(2) },
         ErrorKind::RateLimited { retry_after } => Failure {
             flags: flag(16, retry_after.is_some()),
-            retry_after_ns: retry_after.map_or(0, |pause| pause.as_nanos()),
+            retry_after_ns: retry_after.map_or(0, Duration::as_nanos),
             ..plain(3)
         },
         ErrorKind::CapacityExhausted => plain(4),

@@ -5,23 +5,19 @@
 //!
 //! Counts go into HDR histograms (Gil Tene's; buckets of equal relative width). They are kept per
 //! combination of pool, model, tenant and class, of which a run may have many with little in them,
-//! so a distribution starts small and grows:
-//!
-//! 1. up to [`FEW`] values: a list of bucket-resolution values, 4 bytes each;
-//! 2. up to 65,535 values: a histogram of 16-bit counters, which cannot overflow;
-//! 3. beyond: 32-bit counters.
-//!
-//! All three lose the same bits, so merging gives what recording into one would have given.
+//! so a distribution grows: none before the first value, a histogram of 16-bit counters, which
+//! cannot overflow, up to 65,535 values, and one of 32-bit counters beyond. All lose the same bits,
+//! so merging gives what recording into one would have given.
 //!
 //! # Edges
 //!
 //! Values are told apart down to [`LOWEST_NS`] (1 us) and up to [`HIGHEST_NS`] (24 h); a longer one
 //! counts as 24 h among the quantiles, while mean and maximum stay exact. A counter of 32 bits
-//! saturates after 4 x 10^9 values in one bucket. Quantiles are nearest-rank: the upper edge of
-//! the bucket that holds the value of rank `ceil(q n)`, cut to the exact least and most, hence never below
-//! that value and at most 0.1 % (or 1 us) above it.
+//! saturates after 4 x 10^9 values in one bucket. Quantiles are nearest-rank: the upper edge of the
+//! bucket that holds the value of rank `ceil(q n)`, cut to the exact least and most, hence never
+//! below that value and at most 0.1 % (or 1 us) above it.
 
-use connector::{Duration, Statistic};
+use connector::Statistic;
 use hdrhistogram::{Counter, Histogram};
 
 /// What is told apart at the lower end, in nanoseconds.
@@ -30,23 +26,20 @@ pub(crate) const LOWEST_NS: u64 = 1_000;
 pub(crate) const HIGHEST_NS: u64 = 86_400_000_000_000;
 const SIGNIFICANT_FIGURES: u8 = 3;
 
-/// Values kept one by one before there is a histogram.
-const FEW: usize = 2_048;
 /// Values that 16-bit counters can take, whatever their distribution.
 const NARROW: u64 = u16::MAX as u64;
-/// Bits that every histogram drops: the greatest power of two not above [`LOWEST_NS`].
-const DROPPED_BITS: u32 = LOWEST_NS.ilog2();
 
 /// A growing distribution.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Distribution {
     moments: Moments,
     buckets: Buckets,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 enum Buckets {
-    Few(Vec<u32>),
+    #[default]
+    None,
     Narrow(Histogram<u16>),
     Wide(Histogram<u32>),
 }
@@ -96,30 +89,29 @@ impl Moments {
         (self.count > 0).then(|| seconds(self.min_ns))
     }
 
+    /// 0 for no values.
+    pub(crate) fn most_ns(&self) -> u64 {
+        self.max_ns
+    }
+
     fn max_s(&self) -> Option<f64> {
         (self.count > 0).then(|| seconds(self.max_ns))
     }
 }
 
-impl Default for Distribution {
-    fn default() -> Self {
-        Self { moments: Moments::default(), buckets: Buckets::Few(Vec::new()) }
-    }
-}
-
 impl Distribution {
+    pub(crate) fn moments(&self) -> &Moments {
+        &self.moments
+    }
+
     #[inline]
-    pub(crate) fn record(&mut self, value: Duration) {
-        let ns = value.as_nanos();
+    pub(crate) fn record(&mut self, ns: u64) {
         self.moments.record(ns);
         let kept = ns.min(HIGHEST_NS);
         match &mut self.buckets {
             Buckets::Wide(histogram) => count(histogram, kept, 1),
             Buckets::Narrow(histogram) if self.moments.count <= NARROW => count(histogram, kept, 1),
-            Buckets::Few(list) if list.len() < FEW && kept >> DROPPED_BITS <= LIST_MAX => {
-                list.push((kept >> DROPPED_BITS) as u32);
-            }
-            Buckets::Few(_) | Buckets::Narrow(_) => self.record_larger(kept),
+            Buckets::None | Buckets::Narrow(_) => self.record_larger(kept),
         }
     }
 
@@ -129,9 +121,8 @@ impl Distribution {
         // behind the histogram, is rare.
         let high = self.moments.max_ns.saturating_mul(2).clamp(2 * LOWEST_NS, HIGHEST_NS);
         self.buckets = match &self.buckets {
-            Buckets::Few(_) => {
+            Buckets::None => {
                 let mut histogram = new_histogram(high);
-                self.buckets.pour_into(&mut histogram);
                 count(&mut histogram, kept, 1);
                 Buckets::Narrow(histogram)
             }
@@ -145,17 +136,10 @@ impl Distribution {
     }
 }
 
-/// The largest value that the list of a young distribution can hold.
-const LIST_MAX: u64 = u32::MAX as u64;
-
 impl Buckets {
     fn pour_into<T: Counter>(&self, target: &mut Histogram<T>) {
         match self {
-            Self::Few(list) => {
-                for &value in list {
-                    count(target, u64::from(value) << DROPPED_BITS, T::one());
-                }
-            }
+            Self::None => {}
             Self::Narrow(source) => pour(source, target),
             Self::Wide(source) => pour(source, target),
         }
@@ -170,12 +154,20 @@ pub(crate) struct Merged {
 }
 
 impl Merged {
-    pub(crate) fn of<'a>(parts: impl Iterator<Item = &'a Distribution> + Clone) -> Self {
-        let mut moments = Moments::default();
-        parts.clone().for_each(|part| moments.absorb(&part.moments));
-        let mut histogram = new_histogram(moments.max_ns.clamp(2 * LOWEST_NS, HIGHEST_NS));
-        parts.for_each(|part| part.buckets.pour_into(&mut histogram));
-        Self { moments, histogram }
+    /// With room for `most_ns`, the most of what will be added; more is taken too.
+    pub(crate) fn new(most_ns: u64) -> Self {
+        let high = most_ns.clamp(2 * LOWEST_NS, HIGHEST_NS);
+        Self { moments: Moments::default(), histogram: new_histogram(high) }
+    }
+
+    pub(crate) fn record(&mut self, ns: u64) {
+        self.moments.record(ns);
+        count(&mut self.histogram, ns.min(HIGHEST_NS), 1);
+    }
+
+    pub(crate) fn absorb(&mut self, part: &Distribution) {
+        self.moments.absorb(&part.moments);
+        part.buckets.pour_into(&mut self.histogram);
     }
 
     pub(crate) fn count(&self) -> u64 {

@@ -1,9 +1,9 @@
 //! Tables for people: no borders, figures to the right, at most [`WIDTH`] columns.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::NOTHING};
-use connector::MetricUnit;
+use connector::{MetricUnit, Money};
 
-use crate::humanise;
+use crate::{Style, humanise};
 
 /// Columns that a table may take.
 pub(crate) const WIDTH: u16 = 100;
@@ -11,6 +11,8 @@ pub(crate) const WIDTH: u16 = 100;
 const NAME_LENGTH: usize = 20;
 /// What stands where there is no figure.
 pub(crate) const ABSENT: &str = "-";
+const MET: &str = "met";
+const MISSED: &str = "MISSED";
 
 /// A table under construction.
 pub(crate) struct Layout(Table);
@@ -42,12 +44,32 @@ impl Layout {
         }
         self.0.trim_fmt() + "\n"
     }
+
+    /// The same for a table whose last column is [`verdict_word`], with these words coloured. Only
+    /// then, because terminal codes inside a table would count as characters of a column.
+    pub(crate) fn finish_with_verdicts(self, style: Style) -> String {
+        let mut text = String::new();
+        for line in self.finish().lines() {
+            text += &match (line.strip_suffix(MISSED), line.strip_suffix(MET)) {
+                (Some(rest), _) => rest.to_owned() + &style.bad(MISSED),
+                (None, Some(rest)) => rest.to_owned() + &style.good(MET),
+                (None, None) => line.to_owned(),
+            };
+            text.push('\n');
+        }
+        text
+    }
 }
 
 fn blank() -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
     table
+}
+
+/// Whether an objective is met.
+pub(crate) const fn verdict_word(met: bool) -> &'static str {
+    if met { MET } else { MISSED }
 }
 
 /// A name that fits its column.
@@ -72,6 +94,16 @@ pub(crate) fn share(ratio: Option<f64>) -> String {
 /// A count, or its absence.
 pub(crate) fn number(value: Option<u64>) -> String {
     value.map_or_else(|| ABSENT.to_owned(), humanise::whole)
+}
+
+/// An amount of the currency unit: hundredths, and finer for small ones.
+pub(crate) fn money(amount: Money) -> String {
+    const SMALL_NANOS: u128 = 10_000_000_000;
+    if amount.as_nanos().unsigned_abs() < SMALL_NANOS {
+        format!("{amount:.4}")
+    } else {
+        format!("{amount:.2}")
+    }
 }
 
 /// A metric's value in its unit.

@@ -21,6 +21,8 @@ mod objective;
 mod pools;
 mod recorder;
 mod replications;
+#[cfg(test)]
+mod sample;
 mod series;
 mod style;
 mod summary;

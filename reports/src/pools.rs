@@ -20,13 +20,13 @@ pub(crate) struct PoolTrack {
     pub(crate) seen: bool,
 }
 
-/// Integrals over the measured time, of one pool or several.
+/// Integrals over the measured time, of one pool or several, in card- and slot-nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Integrals {
-    busy_card_ns: u128,
-    card_ns: u128,
-    held_slot_ns: u128,
-    slot_ns: u128,
+    busy_cards: u128,
+    cards: u128,
+    held_slots: u128,
+    slots: u128,
 }
 
 impl PoolTrack {
@@ -51,31 +51,31 @@ impl PoolTrack {
     pub(crate) fn integrals(&self) -> Integrals {
         let card_ns = self.last.card_ns.saturating_sub(self.base.card_ns);
         Integrals {
-            busy_card_ns: self.last.busy_card_ns.saturating_sub(self.base.busy_card_ns),
-            card_ns,
-            held_slot_ns: self.last.held_slot_ns.saturating_sub(self.base.held_slot_ns),
-            slot_ns: card_ns * u128::from(self.slots) / u128::from(self.cards.max(1)),
+            busy_cards: self.last.busy_card_ns.saturating_sub(self.base.busy_card_ns),
+            cards: card_ns,
+            held_slots: self.last.held_slot_ns.saturating_sub(self.base.held_slot_ns),
+            slots: card_ns * u128::from(self.slots) / u128::from(self.cards.max(1)),
         }
     }
 }
 
 impl Integrals {
     fn absorb(mut self, other: Self) -> Self {
-        self.busy_card_ns += other.busy_card_ns;
-        self.card_ns += other.card_ns;
-        self.held_slot_ns += other.held_slot_ns;
-        self.slot_ns += other.slot_ns;
+        self.busy_cards += other.busy_cards;
+        self.cards += other.cards;
+        self.held_slots += other.held_slots;
+        self.slots += other.slots;
         self
     }
 
     /// `None` if no card was ever in service.
     pub(crate) fn gpu_utilization(&self) -> Option<f64> {
-        ratio(self.busy_card_ns, self.card_ns)
+        ratio(self.busy_cards, self.cards)
     }
 
     /// `None` if no slot was ever on offer.
     pub(crate) fn slot_utilization(&self) -> Option<f64> {
-        ratio(self.held_slot_ns, self.slot_ns)
+        ratio(self.held_slots, self.slots)
     }
 }
 

@@ -1,1 +1,125 @@
+use connector::{ClassId, Mebibytes, ModelId, Money, PoolId, RequestId, TenantId, Tflops, Tokens};
 
+use super::*;
+use crate::sample;
+
+fn of_record(record: &RequestRecord) -> RunDigest {
+    let mut digest = Digest::new();
+    digest.record(record);
+    digest.digest()
+}
+
+fn of_gauge(at: Timestamp, gauge: &PoolGauge) -> RunDigest {
+    let mut digest = Digest::new();
+    digest.gauge(at, gauge);
+    digest.digest()
+}
+
+fn assert_all_differ(digests: &[RunDigest]) {
+    for (place, digest) in digests.iter().enumerate() {
+        let twin = digests.iter().position(|other| other == digest);
+        assert_eq!(twin, Some(place), "variants {twin:?} and {place} have the same digest");
+    }
+}
+
+#[test]
+fn the_digest_of_a_small_run_is_this_for_ever() {
+    // A change here breaks every digest that was ever published: old runs cannot be verified.
+    let mut digest = Digest::new();
+    assert_eq!(digest.digest().to_string(), "2d06800538d394c2");
+    digest.record(&sample::completed(1_000, 700));
+    digest.record(&sample::failed(
+        2_000,
+        Outcome::Failed(ErrorKind::RateLimited { retry_after: Some(Duration::from_secs(1)) }),
+    ));
+    digest.gauge(sample::at_ms(3_000), &sample::gauge(sample::at_ms(3_000), 500));
+    assert_eq!(digest.digest().to_string(), "d034e2739e6449ef");
+}
+
+#[test]
+fn every_field_of_a_record_is_part_of_the_digest() {
+    let base = sample::completed(1_000, 700);
+    let variants = [
+        base,
+        RequestRecord { request: RequestId(1), ..base },
+        RequestRecord { tenant: TenantId(1), ..base },
+        RequestRecord { class: ClassId(1), ..base },
+        RequestRecord { model: ModelId(1), ..base },
+        RequestRecord { pool: Some(PoolId(1)), ..base },
+        RequestRecord { pool: None, ..base },
+        RequestRecord { arrived: Timestamp::ZERO, ..base },
+        RequestRecord { queued: Duration::ZERO, ..base },
+        RequestRecord { allocating: Some(Duration::ZERO), ..base },
+        RequestRecord { allocating: None, ..base },
+        RequestRecord { first_token: Some(Timestamp::ZERO), ..base },
+        RequestRecord { first_token: None, ..base },
+        RequestRecord { finished: Timestamp::ZERO, ..base },
+        RequestRecord { prompt_tokens: Tokens::ZERO, ..base },
+        RequestRecord { output_tokens: Tokens::ZERO, ..base },
+        RequestRecord { attempts: 2, ..base },
+        RequestRecord { fallbacks: 2, ..base },
+        RequestRecord { cost: Money::ZERO, ..base },
+        RequestRecord { cost: Money::from_nanos(-2_000_000), ..base },
+    ];
+    assert_all_differ(&variants.map(|record| of_record(&record)));
+}
+
+#[test]
+fn every_outcome_has_its_own_digest() {
+    let mut outcomes = vec![
+        Outcome::Completed,
+        Outcome::Rejected,
+        Outcome::Cancelled,
+        Outcome::Failed(ErrorKind::RateLimited { retry_after: Some(Duration::ZERO) }),
+        Outcome::Failed(ErrorKind::RateLimited { retry_after: Some(Duration::from_secs(1)) }),
+    ];
+    outcomes.extend(ErrorKind::ALL.map(Outcome::Failed));
+    let digests: Vec<RunDigest> =
+        outcomes.iter().map(|&outcome| of_record(&sample::failed(0, outcome))).collect();
+    assert_all_differ(&digests);
+}
+
+#[test]
+fn every_field_of_a_gauge_is_part_of_the_digest() {
+    let at = sample::at_ms(1_000);
+    let base = sample::gauge(at, 500);
+    let variants = [
+        base,
+        PoolGauge { pool: PoolId(1), ..base },
+        PoolGauge { cards: 9, ..base },
+        PoolGauge { slots: 9, ..base },
+        PoolGauge { slots_held: 9, ..base },
+        PoolGauge { running: 9, ..base },
+        PoolGauge { waiting: 9, ..base },
+        PoolGauge { vram: Mebibytes::new(9), ..base },
+        PoolGauge { vram_promised: Mebibytes::new(9), ..base },
+        PoolGauge { tflops: Tflops::new(9), ..base },
+        PoolGauge { tflops_promised: Tflops::new(9), ..base },
+        PoolGauge { busy_card_ns: 9, ..base },
+        PoolGauge { card_ns: 9, ..base },
+        PoolGauge { held_slot_ns: 9, ..base },
+        PoolGauge { preemptions: 9, ..base },
+    ];
+    let mut digests = variants.map(|gauge| of_gauge(at, &gauge)).to_vec();
+    digests.push(of_gauge(sample::at_ms(1_001), &base));
+    assert_all_differ(&digests);
+}
+
+#[test]
+fn the_order_is_part_of_the_digest() {
+    let (first, second) = (sample::completed(0, 500), sample::completed(1, 500));
+    let of = |records: [&RequestRecord; 2]| {
+        let mut digest = Digest::new();
+        records.into_iter().for_each(|record| digest.record(record));
+        digest.digest()
+    };
+    assert_ne!(of([&first, &second]), of([&second, &first]));
+}
+
+#[test]
+fn digests_combine_in_order_and_one_alone_stays_itself() {
+    let (a, b) = (RunDigest(1), RunDigest(2));
+    assert_eq!(RunDigest::combine(&[a]), a);
+    assert_ne!(RunDigest::combine(&[a, b]), RunDigest::combine(&[b, a]));
+    assert_ne!(RunDigest::combine(&[a, b]), a);
+}

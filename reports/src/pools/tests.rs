@@ -1,1 +1,61 @@
+use super::*;
+use crate::sample::{at_ms, gauge};
 
+fn pools(warm_up_ms: u64) -> Pools {
+    Pools::new(2, at_ms(warm_up_ms))
+}
+
+#[test]
+fn utilisation_is_the_growth_of_the_integrals_over_the_measured_time() {
+    let mut pools = pools(1_000);
+    pools.gauge(at_ms(1_000), &gauge(at_ms(1_000), 100));
+    pools.gauge(at_ms(3_000), &gauge(at_ms(3_000), 2_100));
+    // 2 s of 4 cards with 8 slots: 8 card-seconds, 2 of them busy; 16 slot-seconds, 4 of them held.
+    let integrals = pools.integrals(None);
+    assert_eq!(integrals.gpu_utilization(), Some(0.25));
+    assert_eq!(integrals.slot_utilization(), Some(0.25));
+}
+
+#[test]
+fn without_a_gauge_in_the_warm_up_the_run_starts_at_zero() {
+    let mut pools = pools(0);
+    pools.gauge(at_ms(2_000), &gauge(at_ms(2_000), 4_000));
+    assert_eq!(pools.integrals(Some(PoolId(0))).gpu_utilization(), Some(0.5));
+}
+
+#[test]
+fn a_pool_that_was_never_looked_at_has_no_utilisation() {
+    let pools = pools(0);
+    assert!(pools.of(PoolId(1)).is_none());
+    assert_eq!(pools.integrals(Some(PoolId(1))).gpu_utilization(), None);
+    assert_eq!(pools.integrals(None).slot_utilization(), None);
+    assert_eq!(pools.integrals(Some(PoolId(99))).gpu_utilization(), None);
+}
+
+#[test]
+fn pools_together_weigh_by_their_cards() {
+    let mut pools = pools(0);
+    // East: 4 cards for 1 s, all busy. West: 12 cards for 1 s, idle.
+    pools.gauge(at_ms(1_000), &gauge(at_ms(1_000), 4_000));
+    let west =
+        PoolGauge { pool: PoolId(1), cards: 12, card_ns: 12_000_000_000, ..gauge(at_ms(1_000), 0) };
+    pools.gauge(at_ms(1_000), &west);
+    assert_eq!(pools.integrals(None).gpu_utilization(), Some(0.25));
+}
+
+#[test]
+fn a_pool_that_lost_all_its_cards_keeps_its_sharing_ratio() {
+    let mut pools = pools(0);
+    pools.gauge(at_ms(1_000), &gauge(at_ms(1_000), 0));
+    pools.gauge(at_ms(2_000), &PoolGauge { cards: 0, slots: 0, ..gauge(at_ms(1_000), 0) });
+    assert_eq!(pools.integrals(None).slot_utilization(), Some(0.25));
+}
+
+#[test]
+fn preemptions_and_peaks_leave_the_warm_up_out() {
+    let mut pools = pools(1_000);
+    pools.gauge(at_ms(500), &PoolGauge { waiting: 99, preemptions: 5, ..gauge(at_ms(500), 0) });
+    pools.gauge(at_ms(1_500), &PoolGauge { preemptions: 7, ..gauge(at_ms(1_500), 0) });
+    let track = pools.of(PoolId(0)).expect("seen");
+    assert_eq!((track.preemptions(), track.peak_waiting, track.peak_slots_held), (2, 3, 2));
+}

@@ -1,1 +1,274 @@
+use connector::{
+    ClassId, ErrorKind, Metric, ModelId, Money, Outcome, PoolId, Scope, Statistic, TenantId,
+};
 
+use super::*;
+use crate::{
+    Comparison, Style,
+    sample::{at_ms, completed, failed, gauge, names, recorder},
+};
+
+const EVERYTHING: Scope = Scope { pool: None, model: None, tenant: None, class: None };
+
+#[test]
+fn the_table_of_a_small_run() {
+    insta::assert_snapshot!(small_run().table(Style::PLAIN), @"TABLE");
+}
+
+#[test]
+fn the_json_of_a_small_run() {
+    let json = small_run().to_json();
+    let begin: Vec<&str> = json.lines().take_while(|line| !line.contains("\"tpot\"")).collect();
+    insta::assert_snapshot!(begin.join("\n"), @"JSON");
+    let value: serde_json::Value = serde_json::from_str(&json).expect("valid JSON");
+    let keys: Vec<&String> = value.as_object().expect("an object").keys().collect();
+    assert_eq!(keys.len(), 10, "{keys:?}");
+    assert_eq!(value["pools"][0]["name"], "east");
+    assert_eq!(value["pools"][0]["gpu_utilization"], 0.75);
+    assert_eq!(value["pools"][1]["gpu_utilization"], serde_json::Value::Null);
+    assert_eq!(value["pools"][0]["latency"]["ttft"]["p95_s"], 0.2);
+    assert_eq!(value["tenants"][0]["meter"]["cost"], 0.04);
+    assert_eq!(value["objectives"][2]["measured"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_run_without_requests_makes_a_sane_report() {
+    let summary = nothing();
+    insta::assert_snapshot!(summary.table(Style::PLAIN), @"NOTHING");
+    let json = summary.to_json();
+    let figures = json + &summary.table(Style::PLAIN);
+    assert!(!figures.contains("NaN") && !figures.contains("inf"), "{figures}");
+    assert!(summary.objectives_met(), "there are none");
+    for metric in Metric::ALL {
+        let statistic = metric.is_distribution().then_some(Statistic::Mean);
+        let value = summary.value(metric, statistic, &EVERYTHING);
+        let expected = matches!(metric, Metric::Cost).then_some(0.0);
+        assert_eq!(value, expected, "{metric}");
+    }
+}
+
+#[test]
+fn the_header_is_the_first_line_of_table_and_json() {
+    let summary = small_run();
+    let table = summary.table(Style::PLAIN);
+    assert_eq!(table.lines().next(), Some(summary.header.to_string().as_str()));
+    let json = summary.to_json();
+    let first = json.lines().next().expect("has lines");
+    let header: serde_json::Value =
+        serde_json::from_str(&(first.trim_end_matches(',').to_owned() + "}")).expect("valid JSON");
+    assert_eq!(header["harpoon"]["digest"], summary.header.digest.expect("finished").to_string());
+    assert_eq!(header["harpoon"]["seed"], 42);
+}
+
+#[test]
+fn requests_of_the_warm_up_are_counted_and_left_out() {
+    let run = |with_warm_up: bool| {
+        let mut recorder = recorder(Duration::from_secs(1), None);
+        recorder.in_flight(at_ms(900), 99);
+        if with_warm_up {
+            recorder.record(&completed(999, 60_000));
+        }
+        recorder.record(&completed(1_000, 500));
+        recorder.finish(RunEnd { ended: at_ms(61_000), ..RunEnd::default() }).0
+    };
+    let (with, without) = (run(true), run(false));
+    assert_eq!(with.run.warm_up_requests, 1);
+    assert_eq!(with.requests, without.requests);
+    assert_eq!(with.latency, without.latency);
+    assert_eq!(with.run.measured_s, 60.0);
+    assert_eq!(with.run.peak_in_flight, None, "the peak was in the warm-up");
+    assert!(with.table(Style::PLAIN).contains("warm-up 1.00 s, requests left out: 1"));
+    assert_ne!(with.header.digest, without.header.digest, "the digest is of all that happened");
+}
+
+#[test]
+fn a_run_that_was_cut_off_says_so_everywhere() {
+    let mut recorder = recorder(Duration::ZERO, None);
+    recorder.record(&completed(0, 500));
+    let end = RunEnd { ended: at_ms(700), partial: true, unfinished: 3, ..RunEnd::default() };
+    let summary = recorder.finish(end).0;
+    let table = summary.table(Style::PLAIN);
+    assert!(table.lines().next().is_some_and(|line| line.ends_with(" partial")), "{table}");
+    assert!(table.contains("PARTIAL RUN: cut off after 700 ms"), "{table}");
+    assert!(table.contains("3 still in flight at the end"), "{table}");
+    assert!(summary.to_json().contains("\"partial\":true"));
+    assert!(summary.to_json().contains("\"unfinished_requests\": 3"));
+}
+
+#[test]
+fn values_are_those_of_the_small_run_by_hand() {
+    let summary = small_run();
+    let value = |metric, scope: Scope| summary.value(metric, None, &scope);
+    assert_eq!(value(Metric::ErrorRate, EVERYTHING), Some(3.0 / 23.0));
+    assert_eq!(value(Metric::Throughput, EVERYTHING), Some(20.0 / 9.0));
+    assert_eq!(value(Metric::OutputTokenThroughput, EVERYTHING), Some(220.0 / 9.0));
+    assert_eq!(value(Metric::Cost, EVERYTHING), Some(0.044));
+    assert_eq!(value(Metric::PeakInFlight, EVERYTHING), Some(20.0));
+    // East computed for 27 of the 36 card-seconds, and held 18 of 72 slot-seconds.
+    assert_eq!(value(Metric::GpuUtilization, EVERYTHING), Some(0.75));
+    assert_eq!(value(Metric::SlotUtilization, EVERYTHING), Some(0.25));
+    let west = Scope { pool: Some(PoolId(1)), ..EVERYTHING };
+    assert_eq!(value(Metric::GpuUtilization, west), None, "it was never looked at");
+    assert_eq!(value(Metric::ErrorRate, west), Some(0.0));
+    let globex = Scope { tenant: Some(TenantId(1)), class: Some(ClassId(1)), ..west };
+    // 800, 1200 .. 2400 ms.
+    let mean = summary.value(Metric::EndToEnd, Some(Statistic::Mean), &globex);
+    assert_eq!(mean, Some(1.6));
+    let nobody = Scope { model: Some(ModelId(0)), ..globex };
+    assert_eq!(summary.value(Metric::EndToEnd, Some(Statistic::Mean), &nobody), None);
+    assert_eq!(value(Metric::ErrorRate, nobody), None);
+}
+
+#[test]
+fn a_question_that_makes_no_sense_has_no_answer() {
+    let summary = small_run();
+    let acme = Scope { tenant: Some(TenantId(0)), ..EVERYTHING };
+    assert_eq!(summary.value(Metric::EndToEnd, None, &EVERYTHING), None);
+    assert_eq!(summary.value(Metric::Cost, Some(Statistic::Max), &EVERYTHING), None);
+    assert_eq!(summary.value(Metric::GpuUtilization, None, &acme), None);
+    assert_eq!(summary.value(Metric::PeakInFlight, None, &acme), None);
+}
+
+#[test]
+fn many_tenants_are_shown_by_size_and_the_rest_is_added_up() {
+    let tenants = (0..30).map(|n| format!("tenant {n}")).collect();
+    let mut recorder = Recorder::new(
+        connector::Names { tenants, ..names() },
+        RecorderConfig { warm_up: Duration::ZERO, ..recorder(Duration::ZERO, None).config },
+    );
+    for tenant in 0..30u32 {
+        for _ in 0..=tenant {
+            let tenant = TenantId(tenant);
+            recorder.record(&RequestRecord { tenant, ..completed(0, 500) });
+        }
+    }
+    let summary = recorder.finish(RunEnd::default()).0;
+    let table = summary.table(Style::PLAIN);
+    let shown: Vec<&str> = table.lines().filter(|line| line.starts_with("tenant ")).collect();
+    assert_eq!(shown.len(), 10 + 1, "with the heading: {table}");
+    assert!(shown[1].starts_with("tenant 29"), "{table}");
+    // The other twenty have 1 + 2 + .. + 20 requests.
+    assert!(table.contains("(20 others)      210"), "{table}");
+    assert_eq!(summary.tenants.len(), 30, "all are in the JSON");
+}
+
+#[test]
+fn tables_fit_100_columns_whatever_the_names() {
+    let long =
+        |what: &str| vec![format!("{what} with a name that nobody would ever want to read aloud")];
+    let names = connector::Names {
+        pools: long("pool"),
+        models: long("model"),
+        tenants: long("tenant"),
+        classes: long("class"),
+    };
+    let mut recorder = Recorder::new(names, recorder(Duration::ZERO, None).config);
+    let large = RequestRecord {
+        cost: Money::from_nanos(123_456_789_000_000_000),
+        ..completed(0, 10_000_000)
+    };
+    recorder.record(&large);
+    for kind in ErrorKind::ALL {
+        recorder.record(&failed(0, Outcome::Failed(kind)));
+    }
+    recorder.gauge(at_ms(1_000), &gauge(at_ms(1_000), 10));
+    let question = Question { text: "objective ".repeat(20), ..end().questions[0].clone() };
+    let end = RunEnd {
+        questions: vec![question],
+        lag: Some(GeneratorLag { limited: true, ..GeneratorLag::default() }),
+        ..end()
+    };
+    let table = recorder.finish(end).0.table(Style::PLAIN);
+    let header = table.lines().next();
+    for line in table.lines().filter(|line| Some(*line) != header) {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    assert!(table.contains("GENERATOR-LIMITED"), "{table}");
+}
+
+#[test]
+fn colour_changes_nothing_but_colour() {
+    let summary = small_run();
+    let coloured = summary.table(Style { colour: true });
+    assert!(coloured.contains("\u{1b}[1;31mMISSED\u{1b}[0m"), "{coloured}");
+    let mut stripped = coloured;
+    for code in ["\u{1b}[1m", "\u{1b}[32m", "\u{1b}[1;31m", "\u{1b}[0m"] {
+        stripped = stripped.replace(code, "");
+    }
+    assert_eq!(stripped, summary.table(Style::PLAIN));
+}
+
+#[test]
+fn the_clock_on_the_wall_is_told_apart_from_the_report() {
+    let summary = small_run();
+    assert_eq!(
+        summary.speed().as_deref(),
+        Some("10.0 s in 20.0 ms, 500x real time, 1,200 requests/s")
+    );
+    assert_eq!(nothing().speed(), None);
+}
+
+fn nothing() -> Summary {
+    recorder(Duration::ZERO, None).finish(RunEnd::default()).0
+}
+
+/// Ten seconds, the first of them warm-up: 20 completed requests of two tenants on two pools, two
+/// failures, a rejection, and what the pools did.
+fn small_run() -> Summary {
+    let mut recorder = recorder(Duration::from_secs(1), None);
+    recorder.record(&completed(900, 700));
+    recorder.gauge(at_ms(1_000), &gauge(at_ms(1_000), 1_000));
+    for n in 0..20u64 {
+        let mut record = completed(1_000 + 100 * n, 500 + 100 * n);
+        if n % 4 == 3 {
+            record.tenant = TenantId(1);
+            record.class = ClassId(1);
+            record.model = ModelId(1);
+            record.pool = Some(PoolId(1));
+        }
+        recorder.in_flight(record.arrived, n + 1);
+        recorder.record(&record);
+    }
+    recorder.record(&failed(4_000, Outcome::Failed(ErrorKind::Timeout)));
+    recorder.record(&failed(4_000, Outcome::Failed(ErrorKind::CapacityExhausted)));
+    let rejected = RequestRecord {
+        pool: None,
+        allocating: None,
+        attempts: 0,
+        cost: Money::ZERO,
+        ..failed(5_000, Outcome::Rejected)
+    };
+    recorder.record(&rejected);
+    recorder.gauge(at_ms(10_000), &gauge(at_ms(10_000), 28_000));
+    recorder.finish(end()).0
+}
+
+fn end() -> RunEnd {
+    let ask = |text: &str, metric, statistic, comparison, threshold| Question {
+        text: text.to_owned(),
+        metric,
+        statistic,
+        scope: EVERYTHING,
+        comparison,
+        threshold,
+    };
+    let p95 = Some(Statistic::Percentile(95_000));
+    RunEnd {
+        ended: at_ms(10_000),
+        meters: vec![Meter {
+            completed: 16,
+            cost: Money::from_nanos(40_000_000),
+            ..Meter::default()
+        }],
+        wall: Some(std::time::Duration::from_millis(20)),
+        questions: vec![
+            ask("ttft.p95 < 300ms", Metric::TimeToFirstToken, p95, Comparison::Less, 0.3),
+            ask("error_rate < 0.1%", Metric::ErrorRate, None, Comparison::Less, 0.001),
+            Question {
+                scope: Scope { tenant: Some(TenantId(1)), pool: Some(PoolId(0)), ..EVERYTHING },
+                ..ask("end_to_end.p95 < 2s", Metric::EndToEnd, p95, Comparison::Less, 2.0)
+            },
+        ],
+        ..RunEnd::default()
+    }
+}

@@ -1,18 +1,21 @@
+use std::fmt::Write as _;
+
+use connector::MetricUnit;
+
 use super::{ReplicationsSummary, Spread};
 use crate::{
     Style,
-    layout::{ABSENT, Layout, in_unit},
+    layout::{ABSENT, Layout, in_unit, verdict_word},
 };
-use connector::MetricUnit;
-
 impl ReplicationsSummary {
     /// The report for people: the header line, then tables of at most 100 columns.
     pub fn table(&self, style: Style) -> String {
         let mut text = format!("{}\n\n", self.header);
         let title = format!("{} replications", self.replications);
-        text += &format!("{}\n{}", style.heading(&title), self.metrics());
+        let _ = write!(text, "{}\n{}", style.heading(&title), self.metrics());
         if !self.objectives.is_empty() {
-            text += &format!("\n{}\n{}", style.heading("objectives"), self.verdicts(style));
+            let heading = style.heading("objectives");
+            let _ = write!(text, "\n{heading}\n{}", self.verdicts().finish_with_verdicts(style));
         }
         text
     }
@@ -31,17 +34,22 @@ impl ReplicationsSummary {
         table.finish()
     }
 
-    fn verdicts(&self, style: Style) -> String {
+    fn verdicts(&self) -> Layout {
         let mut table =
             Layout::new(&["objective", "mean", "95% confidence", "met in", "verdict"], 1);
         for objective in &self.objectives {
             let [mean, _, interval] = figures(&objective.spread, objective.measures.unit());
             let mean = if objective.spread.count == 0 { "no data".to_owned() } else { mean };
             let met_in = format!("{} of {}", objective.met_in, self.replications);
-            let word = if objective.met { style.good("met") } else { style.bad("MISSED") };
-            table.row(vec![objective.text.clone(), mean, interval, met_in, word]);
+            table.row(vec![
+                objective.text.clone(),
+                mean,
+                interval,
+                met_in,
+                verdict_word(objective.met).to_owned(),
+            ]);
         }
-        table.finish()
+        table
     }
 }
 

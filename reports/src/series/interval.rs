@@ -93,7 +93,7 @@ impl PoolPoint {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sketch {
     moments: Moments,
-    histogram: Option<Box<Histogram<u32>>>,
+    histogram: Option<Histogram<u32>>,
 }
 
 impl Sketch {
@@ -108,7 +108,7 @@ impl Sketch {
         self.moments.absorb(&later.moments);
         match (&mut self.histogram, later.histogram) {
             (Some(mine), Some(theirs)) => {
-                mine.add(*theirs).expect("it grows to what the other has")
+                mine.add(theirs).expect("it grows to what the other has");
             }
             (None, theirs) => self.histogram = theirs,
             (Some(_), None) => {}
@@ -122,15 +122,15 @@ impl Sketch {
 
     /// In seconds; `None` for no values.
     pub(crate) fn p95_s(&self) -> Option<f64> {
-        let ns = quantile_ns(self.histogram.as_deref()?, 95_000)?;
+        let ns = quantile_ns(self.histogram.as_ref()?, 95_000)?;
         Some(self.moments.cut(ns) as f64 / 1e9)
     }
 }
 
-fn new_histogram() -> Box<Histogram<u32>> {
+fn new_histogram() -> Histogram<u32> {
     let mut histogram =
         Histogram::new_with_bounds(SKETCH_LOWEST_NS, SKETCH_HIGH_NS, SKETCH_SIGNIFICANT_FIGURES)
             .expect("the bounds are apart and the figures within the library's limit");
     histogram.auto(true);
-    Box::new(histogram)
+    histogram
 }

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use super::{Group, PoolGroup, Run, Summary, TenantGroup};
 use crate::{
     Style, Traffic, Verdict, humanise,
-    layout::{ABSENT, Layout, in_unit, number, share, short, time},
+    layout::{ABSENT, Layout, in_unit, money, number, share, short, time, verdict_word},
     summary::Latency,
 };
 
@@ -20,12 +20,15 @@ impl Summary {
             let _ = writeln!(text, "{mark}: cut off after {at}\n");
         }
         text += &self.facts();
-        section(&mut text, style, "latency", self.latencies());
+        section(&mut text, style, "latency", Some(self.latencies()));
         section(&mut text, style, "pools", pools(&self.pools));
         section(&mut text, style, "models", groups("model", &self.models));
         section(&mut text, style, "classes", groups("class", &self.classes));
         section(&mut text, style, "tenants", tenants(&self.tenants, &self.run));
-        section(&mut text, style, "objectives", objectives(&self.objectives, style));
+        if !self.objectives.is_empty() {
+            let verdicts = objectives(&self.objectives).finish_with_verdicts(style);
+            let _ = write!(text, "\n{}\n{verdicts}", style.heading("objectives"));
+        }
         text
     }
 
@@ -33,10 +36,14 @@ impl Summary {
         let mut facts = Layout::of_facts();
         let mut fact = |name: &str, text: String| facts.row(vec![name.to_owned(), text]);
         fact("run", run(&self.run));
-        fact("requests", outcomes(&self.requests));
-        fact("", pace(&self.requests, &self.run));
-        fact("tokens", tokens(&self.requests));
-        fact("cost", cost(&self.requests, &self.tenants));
+        if self.requests.offered == 0 {
+            fact("requests", "none finished in the measured time".to_owned());
+        } else {
+            fact("requests", outcomes(&self.requests));
+            fact("", pace(&self.requests, &self.run));
+            fact("tokens", tokens(&self.requests));
+            fact("cost", cost(&self.requests, &self.tenants));
+        }
         if let Some(lag) = &self.generator {
             let limited =
                 if lag.limited { "; GENERATOR-LIMITED: figures are not the target's" } else { "" };
@@ -54,7 +61,7 @@ impl Summary {
         facts.finish()
     }
 
-    fn latencies(&self) -> Option<Layout> {
+    fn latencies(&self) -> Layout {
         let mut table = Layout::new(&["", "count", "mean", "p50", "p90", "p95", "p99", "max"], 1);
         let Self { latency, .. } = self;
         for (name, of) in [
@@ -69,7 +76,7 @@ impl Summary {
             row.extend([mean_s, p50_s, p90_s, p95_s, p99_s, max_s].map(time));
             table.row(row);
         }
-        Some(table)
+        table
     }
 }
 
@@ -88,7 +95,7 @@ fn run(run: &Run) -> String {
     if run.warm_up_s > 0.0 {
         let _ = write!(
             text,
-            "; warm-up of {} left out with its {} requests",
+            "; warm-up {}, requests left out: {}",
             humanise::seconds(run.warm_up_s),
             humanise::whole(run.warm_up_requests),
         );
@@ -144,11 +151,11 @@ fn tokens(requests: &Traffic) -> String {
 fn cost(requests: &Traffic, tenants: &[TenantGroup]) -> String {
     let per_thousand =
         requests.cost_per_1k_output_tokens.map_or_else(|| ABSENT.to_owned(), humanise::significant);
-    let mut text = format!("{:.2}, {per_thousand} per 1k output tokens", requests.cost.0);
+    let mut text = format!("{}, {per_thousand} per 1k output tokens", money(requests.cost.0));
     let meters: Vec<_> = tenants.iter().filter_map(|tenant| tenant.meter).collect();
     if !meters.is_empty() {
         let metered: connector::Money = meters.iter().map(|meter| meter.cost.0).sum();
-        let _ = write!(text, "; metered over the whole run {metered:.2}");
+        let _ = write!(text, "; metered over the whole run {}", money(metered));
     }
     text
 }
@@ -186,7 +193,7 @@ fn pools(pools: &[PoolGroup]) -> Option<Layout> {
             share(pool.gpu_utilization),
             share(pool.slot_utilization),
             number(pool.preemptions),
-            format!("{:.2}", requests.cost.0),
+            money(requests.cost.0),
         ]);
     }
     Some(table)
@@ -197,7 +204,9 @@ fn groups(what: &str, groups: &[Group]) -> Option<Layout> {
         return None;
     }
     let mut table = Layout::new(&headings(what), 1);
-    groups.iter().for_each(|group| table.row(group_row(group)));
+    for group in groups {
+        table.row(group_row(group));
+    }
     Some(table)
 }
 
@@ -215,7 +224,7 @@ fn group_row(group: &Group) -> Vec<String> {
         time(latency.ttft.p95_s),
         time(latency.tpot.p95_s),
         time(latency.end_to_end.p95_s),
-        format!("{:.2}", requests.cost.0),
+        money(requests.cost.0),
     ]
 }
 
@@ -234,7 +243,9 @@ fn tenants(tenants: &[TenantGroup], run: &Run) -> Option<Layout> {
     ranked.sort_by_key(|group| std::cmp::Reverse(group.requests.offered));
     let mut table = Layout::new(&headings("tenant"), 1);
     let (shown, rest) = ranked.split_at(ranked.len().min(TENANTS_SHOWN));
-    shown.iter().for_each(|group| table.row(group_row(group)));
+    for group in shown {
+        table.row(group_row(group));
+    }
     if !rest.is_empty() {
         table.row(rest_row(rest));
     }
@@ -260,21 +271,16 @@ fn rest_row(rest: &[&Group]) -> Vec<String> {
         ABSENT.to_owned(),
         ABSENT.to_owned(),
         ABSENT.to_owned(),
-        format!("{cost:.2}"),
+        money(cost),
     ]
 }
 
-fn objectives(verdicts: &[Verdict], style: Style) -> Option<Layout> {
-    if verdicts.is_empty() {
-        return None;
-    }
+fn objectives(verdicts: &[Verdict]) -> Layout {
     let mut table = Layout::new(&["objective", "measured", "verdict"], 1);
-    for verdict in verdicts {
-        let unit = verdict.question.metric.unit();
-        let measured =
-            verdict.measured.map_or_else(|| "no data".to_owned(), |value| in_unit(value, unit));
-        let word = if verdict.met { style.good("met") } else { style.bad("MISSED") };
-        table.row(vec![verdict.question.text.clone(), measured, word]);
+    for Verdict { question, measured, met } in verdicts {
+        let unit = question.metric.unit();
+        let measured = measured.map_or_else(|| "no data".to_owned(), |value| in_unit(value, unit));
+        table.row(vec![question.text.clone(), measured, verdict_word(*met).to_owned()]);
     }
-    Some(table)
+    table
 }

@@ -46,7 +46,6 @@ pub struct Traffic {
 
 impl Traffic {
     pub(super) fn new(measured: &Measured, counts: &Counts) -> Self {
-        let thousands = counts.output_tokens as f64 / 1000.0;
         Self {
             offered: counts.offered(),
             completed: counts.completed,
@@ -65,7 +64,7 @@ impl Traffic {
             output_tokens_per_s: measured.per_second(counts.output_tokens),
             cost: Amount(counts.cost),
             cost_per_1k_output_tokens: (counts.output_tokens > 0)
-                .then(|| counts.cost.as_f64() / thousands),
+                .then(|| counts.cost.as_nanos() as f64 * 1e3 / counts.output_tokens as f64 / 1e9),
         }
     }
 }
