@@ -32,8 +32,5 @@ mod question;
 mod sse;
 mod table;
 
-#[cfg(test)]
-mod tests;
-
 pub use connector::HttpConnector;
 pub use options::{HttpLimits, HttpOptions, HttpTimeouts, SetupError};

@@ -251,14 +251,9 @@ fn not_answered(error: reqwest::Error) -> Error {
     Error::new(kind, causes(error))
 }
 
-/// A failure after the head of an answer came.
+/// A failure after the head of an answer came: the connection broke, or the framing of the body did.
 fn cut_off(error: reqwest::Error) -> Error {
-    let kind = if error.is_decode() {
-        ErrorKind::Protocol
-    } else {
-        ErrorKind::Unavailable { reached: true }
-    };
-    Error::new(kind, causes(error))
+    Error::new(ErrorKind::Unavailable { reached: true }, causes(error))
 }
 
 /// The error and what is behind it, without the address: the driver knows it, and a log need not.

@@ -8,6 +8,7 @@ use connector::{
     AllocationId, AllocationInfo, Connector, Error, ErrorKind, Event, EventKind, Operation, PoolId,
     Reply, Ticket, Timestamp,
 };
+use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     runtime::Handle,
     sync::{Notify, Semaphore, mpsc},
@@ -33,6 +34,8 @@ const NEWS_PER_CALL: usize = 3;
 /// every exchange in flight.
 pub struct HttpConnector {
     endpoint: Endpoint,
+    /// Kept to take it out of what the provider says.
+    api_key: Option<SecretString>,
     names: WireNames,
     timeouts: HttpTimeouts,
     limits: HttpLimits,
@@ -83,6 +86,7 @@ impl HttpConnector {
         let (news_in, news_out) = mpsc::channel(capacity.min(Semaphore::MAX_PERMITS));
         Ok(Self {
             endpoint,
+            api_key: options.api_key,
             names: WireNames::new(options.names),
             timeouts: options.timeouts,
             limits: options.limits,
@@ -191,7 +195,7 @@ impl HttpConnector {
                 self.in_flight.remove(&ticket);
                 let result = match result {
                     Ok(answer) => self.understand(subject, answer),
-                    Err(error) => Err(error),
+                    Err(error) => Err(self.redact(error)),
                 };
                 self.take_leave(subject, &result);
                 self.complete(at, ticket, result);
@@ -239,6 +243,17 @@ impl HttpConnector {
         let numbers = self.table.listed(pool, here.iter().map(|body| body.allocation_id.as_str()));
         let pairs = numbers.into_iter().zip(here);
         pairs.map(|(number, body)| self.names.allocation_from_wire(number, body)).collect()
+    }
+
+    /// A provider may repeat the key in its complaint about it.
+    fn redact(&self, error: Error) -> Error {
+        let key = self.api_key.as_ref().map_or("", |key| key.expose_secret());
+        match &error.detail {
+            Some(words) if !key.is_empty() && words.contains(key) => {
+                Error::new(error.kind, words.replace(key, "[redacted]"))
+            }
+            Some(_) | None => error,
+        }
     }
 
     /// Forgets the name of a share that this answer says is gone.

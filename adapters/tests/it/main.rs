@@ -1,0 +1,8 @@
+//! The live connector against servers over loopback: one that answers as it should and many that
+//! do not.
+
+mod bounds;
+mod dialogue;
+mod hostile;
+mod server;
+mod talk;
