@@ -189,3 +189,6 @@ impl Breaker {
         self.period += 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,6 +102,17 @@ fn a_release_that_is_not_confirmed_in_time_is_asked_for_again() {
 }
 
 #[test]
+fn the_late_failure_of_an_earlier_asking_does_not_hurry_the_present_one() {
+    let mut world = World::new(pools(1));
+    let late = Answer { after: secs(40), says: Says::No(DOWN) };
+    world.script(0, OperationKind::Release, [late, yes_after(secs(20))]);
+    world.request();
+    world.run();
+    assert_eq!(world.operations(OperationKind::Release).len(), 2);
+    world.assert_nothing_leaked();
+}
+
+#[test]
 fn a_release_that_is_never_confirmed_is_given_up_and_still_counted() {
     let mut world = World::new(pools(1));
     world.script(0, OperationKind::Release, [no(DOWN); 21]);

@@ -78,6 +78,10 @@ pub(crate) struct World {
     /// How often each share was really released.
     pub(crate) releases: BTreeMap<AllocationId, u32>,
     pub(crate) granted: u64,
+    /// Granted, but the platform does not know yet.
+    promised: BTreeSet<AllocationId>,
+    /// Released, and the platform knows.
+    confirmed: BTreeSet<AllocationId>,
     requests: u64,
     scripts: BTreeMap<(u32, OperationKind), VecDeque<Answer>>,
     /// To be delivered, in order of time and of asking.
@@ -97,6 +101,8 @@ impl World {
             held: BTreeSet::new(),
             releases: BTreeMap::new(),
             granted: 0,
+            promised: BTreeSet::new(),
+            confirmed: BTreeSet::new(),
             requests: 0,
             scripts: BTreeMap::new(),
             coming: BTreeMap::new(),
@@ -138,6 +144,9 @@ impl World {
     }
 
     pub(crate) fn deliver(&mut self, cable: u32, kind: EventKind) {
+        if let EventKind::Completed { ticket, result: Ok(reply) } = &kind {
+            self.note(*ticket, reply);
+        }
         let event = Event { at: self.now, kind };
         self.hand_over(Input::Event(CableId(cable), event));
     }
@@ -248,6 +257,26 @@ impl World {
         assert!(self.releases.values().all(|&times| times == 1), "{:?}", self.releases);
     }
 
+    /// What the platform is about to learn.
+    fn note(&mut self, ticket: Ticket, reply: &Reply) {
+        match reply {
+            Reply::Granted { allocation } => _ = self.promised.remove(allocation),
+            Reply::Released => {
+                let release = self.submitted.iter().rfind(|one| one.ticket == ticket);
+                if let Some(Submitted { operation: Operation::Release { allocation }, .. }) =
+                    release
+                {
+                    self.confirmed.insert(*allocation);
+                }
+            }
+            Reply::Generated { .. }
+            | Reply::Cancelled
+            | Reply::Inspected(_)
+            | Reply::Listed(_)
+            | Reply::Pools(_) => {}
+        }
+    }
+
     fn perform(&mut self, cable: CableId, ticket: Ticket, operation: &Operation) {
         let kind = operation.kind();
         let script = self.scripts.get_mut(&(cable.0, kind));
@@ -274,6 +303,9 @@ impl World {
         if !matches!(answer.says, Says::No(_)) {
             self.granted += 1;
             self.held.insert((cable, allocation));
+        }
+        if matches!(answer.says, Says::Yes) {
+            self.promised.insert(allocation);
         }
         self.answer(cable, ticket, answer.after, said(answer.says, Reply::Granted { allocation }));
     }
@@ -307,6 +339,8 @@ impl World {
     }
 
     fn release(&mut self, cable: CableId, ticket: Ticket, answer: Answer, share: AllocationId) {
+        assert!(!self.promised.contains(&share), "{share} is still to be claimed");
+        assert!(!self.confirmed.contains(&share), "{share} is known to be released");
         let mut reply = said(answer.says, Reply::Released);
         if !matches!(answer.says, Says::No(_)) {
             if self.held.remove(&(cable, share)) {
