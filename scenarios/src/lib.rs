@@ -9,8 +9,12 @@
 //! The language itself is described in `docs/scenarios.md`.
 
 mod diagnostics;
+mod document;
+mod language;
+mod near;
 mod objective;
 mod overrides;
+mod rate;
 mod scenario;
 pub mod trace;
 mod traffic;

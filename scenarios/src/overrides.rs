@@ -14,6 +14,9 @@ pub struct Override {
     value_at: usize,
 }
 
+/// Longest path; the language needs nine parts.
+const MAX_PARTS: usize = 32;
+
 /// A text that is not `path=value`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not of the form path=value, such as provider.pools.0.count=8")]
@@ -83,7 +86,7 @@ fn parts(path: &str) -> Option<Vec<String>> {
             None => return None,
         };
     }
-    (!parts.is_empty()).then_some(parts)
+    (1..=MAX_PARTS).contains(&parts.len()).then_some(parts)
 }
 
 #[cfg(test)]

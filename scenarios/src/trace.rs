@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use connector::Duration;
 
+/// Most tokens of one prompt or one answer.
+pub(crate) const MAX_TOKENS: u32 = 1 << 22;
+
 /// How a trace is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

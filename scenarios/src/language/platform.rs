@@ -1,0 +1,144 @@
+use connector::BasisPoints;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
+use crate::document::Node;
+
+/// What stands between tenants and pools.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlatformSpec {
+    /// Classes from the simplest to the most complex; a request gets the first that takes it.
+    /// Default: one class `all` served by every model in the order given.
+    pub(crate) classes: Optional<List<ClassSpec>>,
+    /// How candidates (model x pool) are ranked. Default: cheapest.
+    pub(crate) router: Optional<RouterSpec>,
+    /// When and how often a failed call is tried again.
+    pub(crate) retry: Optional<RetrySpec>,
+    /// How long each step may take.
+    pub(crate) timeouts: Optional<TimeoutsSpec>,
+    /// When to stop asking a failing pool.
+    pub(crate) breaker: Optional<BreakerSpec>,
+    /// What happens when the first choice fails.
+    pub(crate) fallback: Optional<FallbackSpec>,
+    /// Whether shares on overcommitted cards are acceptable. Default: true.
+    pub(crate) overcommit: Optional<bool>,
+    /// The lines to the pools.
+    pub(crate) cables: Optional<CablesSpec>,
+}
+
+/// One class of requests.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClassSpec {
+    /// Name, unique.
+    pub(crate) name: Node<String>,
+    /// Longest prompt that the class takes. Default: any; the last class takes all regardless.
+    pub(crate) max_prompt_tokens: Optional<TokenCount>,
+    /// Longest expected answer that the class takes. Default: any.
+    pub(crate) max_output_tokens: Optional<TokenCount>,
+    /// Names of the models that serve it, best first, at least one.
+    pub(crate) models: Node<List<String>>,
+}
+
+/// How candidates are ranked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum RouterSpec {
+    /// Lowest price for the expected time first.
+    Cheapest,
+    /// Shortest expected end-to-end time first.
+    Fastest,
+    /// A fixed list of candidates per class, each written `model@pool`.
+    Static(Entries<List<String>>),
+}
+
+/// When and how often a failed call is tried again on the same pool.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetrySpec {
+    /// Tries after the first, 0 to 100. Default: 3.
+    pub(crate) max_retries: Optional<Whole<0, 100>>,
+    /// Pause before the first retry. Default: 100ms.
+    pub(crate) base: Optional<Time>,
+    /// Growth of the pause from one retry to the next, 1 to 100. Default: 2.
+    pub(crate) multiplier: Optional<Whole<1, 100>>,
+    /// Longest pause. Default: 800ms.
+    pub(crate) cap: Optional<Time>,
+    /// How the pause is randomised. Default: full.
+    pub(crate) jitter: Optional<JitterSpec>,
+}
+
+/// How a pause is randomised.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum JitterSpec {
+    /// The pause as computed.
+    None,
+    /// Uniform between 0 and the pause.
+    Full,
+    /// Half the pause, plus uniform up to the other half.
+    Equal,
+}
+
+/// How long each step may take; all above zero.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TimeoutsSpec {
+    /// Waiting in a cable's queue. Default: 30s.
+    pub(crate) queue: Optional<Time>,
+    /// From asking for a share to its grant. Default: 30s.
+    pub(crate) allocation: Optional<Time>,
+    /// From asking for an inference to its end. Default: 5min.
+    pub(crate) inference: Optional<Time>,
+    /// From a release to its confirmation; then it is asked again. Default: 30s.
+    pub(crate) release: Optional<Time>,
+}
+
+/// When to stop asking a failing pool, and when to ask again.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BreakerSpec {
+    /// Failures in a row that open the breaker, 1 to 10,000. Default: 5.
+    pub(crate) failure_threshold: Optional<Whole<1, 10_000>>,
+    /// Time that an open breaker waits before it lets probes through; above zero. Default: 60s.
+    pub(crate) recovery: Optional<Time>,
+    /// Probes at once while half-open, 1 to 1,000; as many successes in a row close it. Default: 1.
+    pub(crate) half_open_probes: Optional<Whole<1, 1_000>>,
+}
+
+/// The chain behind the first choice.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FallbackSpec {
+    /// Whether other pools are tried at all. Default: true.
+    pub(crate) enabled: Optional<bool>,
+    /// Highest price of a fallback pool, as a share of the first choice's. Default: 200%.
+    pub(crate) cost_ceiling: Optional<Quantity<BasisPoints>>,
+}
+
+/// The lines to the pools.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CablesSpec {
+    /// Strikes at once, 1 to 1,000,000, or `unlimited`; further ones queue. Default: as many as the
+    /// pool has shares.
+    pub(crate) max_in_flight: Optional<Quantity<Limit>>,
+    /// Strikes that may wait in line, 0 to 1,000,000; 0 refuses at once. Default: 1000.
+    pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// By name of a pool, what differs there.
+    pub(crate) pools: Optional<Entries<CableSpec>>,
+}
+
+/// What differs on the line to one pool.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CableSpec {
+    /// Strikes at once, or `unlimited`. Default: as for all cables.
+    pub(crate) max_in_flight: Optional<Quantity<Limit>>,
+    /// Strikes that may wait in line. Default: as for all cables.
+    pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// When to stop asking this pool. Keys left out are as for all pools.
+    pub(crate) breaker: Optional<BreakerSpec>,
+}

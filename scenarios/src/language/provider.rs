@@ -1,0 +1,307 @@
+use connector::{BasisPoints, Mebibytes, Money, Tflops};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Either, List, Optional, Positive, Quantity, Time, TokenCount, WeightLoad, Whole};
+use crate::{document::Node, rate::Bandwidth};
+
+/// Whose GPUs they are: regions and the pools in them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProviderSpec {
+    /// Regions, each with a control plane of its own. Default: one region `default`.
+    pub(crate) regions: Optional<List<RegionSpec>>,
+    /// Pools of GPUs, at least one.
+    pub(crate) pools: Node<List<PoolSpec>>,
+}
+
+/// A region: one API in front of its pools.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RegionSpec {
+    /// Name, unique.
+    pub(crate) name: Node<String>,
+    /// How the API behaves before any fault. Default: every default of its keys.
+    pub(crate) control_plane: Optional<ControlPlaneSpec>,
+}
+
+/// How an API behaves before any fault.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ControlPlaneSpec {
+    /// From a question about an allocation to the answer. Default: lognormal, p50 40ms, p95 120ms.
+    pub(crate) allocate: Optional<LatencySpec>,
+    /// From a release to its confirmation. Default: 20ms.
+    pub(crate) release: Optional<LatencySpec>,
+    /// Network time of an inference outside the card. Default: 5ms.
+    pub(crate) infer: Optional<LatencySpec>,
+    /// Everything else. Default: 20ms.
+    pub(crate) inspect: Optional<LatencySpec>,
+    /// Calls allowed, inferences not counted. Default: unlimited.
+    pub(crate) rate_limit: Optional<RateLimitSpec>,
+}
+
+/// A token bucket.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateLimitSpec {
+    /// Calls per second in the long run, 1 to 1,000,000.
+    pub(crate) per_second: Node<Whole<1, 1_000_000>>,
+    /// Calls at once after a pause, 1 to 1,000,000. Default: `per_second`.
+    pub(crate) burst: Optional<Whole<1, 1_000_000>>,
+}
+
+/// A fixed time, or a distribution of times.
+pub(crate) type LatencySpec = Either<Time, LatencyLaw>;
+
+/// A distribution of times.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum LatencyLaw {
+    /// Uniform between two bounds.
+    Uniform {
+        /// Least.
+        min: Node<Time>,
+        /// Most.
+        max: Node<Time>,
+    },
+    /// Exponential.
+    Exponential {
+        /// Mean.
+        mean: Node<Time>,
+    },
+    /// Lognormal by two quantiles.
+    Lognormal {
+        /// Median, above zero.
+        p50: Node<Time>,
+        /// 95th percentile, at least the median.
+        p95: Node<Time>,
+    },
+}
+
+/// Cards sold together.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PoolSpec {
+    /// Name, unique.
+    pub(crate) name: Node<String>,
+    /// Name of its region. Default: the first one.
+    pub(crate) region: Optional<String>,
+    /// How it is sold. Default: standard.
+    pub(crate) kind: Optional<PoolKindSpec>,
+    /// The card: a name from the catalogue, or its datasheet.
+    pub(crate) gpu: Node<Either<String, GpuSpecification>>,
+    /// Number of cards, 1 to 100,000.
+    #[schemars(range(min = 1))]
+    pub(crate) count: Node<Whole<0, 100_000>>,
+    /// Shares per card, 1 to 10. Default: 1.
+    pub(crate) sharing_ratio: Optional<Whole<1, 10>>,
+    /// Price of one share for an hour. Default: 0.
+    pub(crate) price_per_slot_hour: Optional<Quantity<Money>>,
+    /// Which card a new share goes to. Default: `least_loaded`.
+    pub(crate) placement: Optional<PlacementSpec>,
+    /// Inferences of one model in a card's batch at once, 1 to 4,096; the rest wait. Default: 64.
+    pub(crate) max_batch: Optional<Whole<1, 4_096>>,
+    /// Prompt tokens of one request processed per iteration. Default: 512.
+    pub(crate) prefill_chunk: Optional<TokenCount>,
+    /// How fast weights come onto a card; `instant`: they are always there. Default: 4 GiB/s.
+    pub(crate) weight_load_bandwidth: Optional<Quantity<WeightLoad>>,
+    /// Whether shares may be taken away for a higher priority. Default: a grace of 30s for pools of
+    /// kind `preemptible`, never for others.
+    pub(crate) preemption: Optional<PreemptionSpec>,
+    /// Base address of the pool for live runs.
+    pub(crate) endpoint: Optional<String>,
+}
+
+/// How a pool is sold.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PoolKindSpec {
+    /// Shared cards.
+    Standard,
+    /// Shared cards with a smaller sharing ratio and a higher price.
+    Premium,
+    /// Cheap shares that may be taken away.
+    Preemptible,
+    /// Whole cards.
+    Dedicated,
+    /// The operator's own engine: the last resort of the fallback chain.
+    Local,
+}
+
+/// Which card a new share goes to, among those with room.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PlacementSpec {
+    /// The card with fewest shares held.
+    LeastLoaded,
+    /// The first card with room.
+    FirstFit,
+    /// In turn.
+    RoundRobin,
+    /// Any, evenly.
+    Random,
+    /// The less loaded of two drawn evenly.
+    PowerOfTwo,
+}
+
+/// Taking shares away for a higher priority.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PreemptionSpec {
+    /// How long a share that is taken away stays. Default: 30s.
+    pub(crate) grace: Optional<Time>,
+}
+
+/// A card's datasheet.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GpuSpecification {
+    /// Display name.
+    pub(crate) name: Node<String>,
+    /// Device memory.
+    pub(crate) vram: Node<Quantity<Mebibytes>>,
+    /// Dense peak at 16 bit.
+    pub(crate) tflops_16bit: Node<Quantity<Tflops>>,
+    /// Dense peak at 8 bit. Default: the 16-bit figure.
+    pub(crate) tflops_8bit: Optional<Quantity<Tflops>>,
+    /// Device memory bandwidth.
+    pub(crate) memory_bandwidth: Node<Quantity<Bandwidth>>,
+}
+
+/// A model of your own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelSpec {
+    /// Name, unique. Keys left out are taken from the catalogue's model of this name, if there is
+    /// one.
+    pub(crate) name: Node<String>,
+    /// What an allocation asks for. Must be given unless the catalogue knows the name.
+    pub(crate) requirements: Optional<RequirementsSpec>,
+    /// Longest answer; longer requests are cut. Default: no limit.
+    pub(crate) max_tokens: Optional<TokenCount>,
+    /// The kind of pool it belongs to. Default: standard.
+    pub(crate) pool: Optional<PoolKindSpec>,
+    /// Whether its shares may be taken away. Default: true.
+    pub(crate) preemptible: Optional<bool>,
+    /// How its work becomes time. Must be given unless the catalogue knows the name.
+    pub(crate) timing: Optional<TimingSpec>,
+}
+
+/// What an allocation needs of a card.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RequirementsSpec {
+    /// Compute.
+    pub(crate) tflops: Node<Quantity<Tflops>>,
+    /// Memory for weights, KV cache and workspace.
+    pub(crate) vram: Node<Quantity<Mebibytes>>,
+}
+
+/// How a model's work becomes time on a card.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum TimingSpec {
+    /// From the model's shape and the card's datasheet.
+    Roofline {
+        /// Parameters in total, in billions.
+        parameters_billion: Node<Positive<6>>,
+        /// Parameters used per token, in billions. Default: all of them.
+        active_parameters_billion: Optional<Positive<6>>,
+        /// Bits per weight: 16, 8 or 4. Default: 16.
+        weight_bits: Optional<Whole<4, 16>>,
+        /// Transformer layers.
+        layers: Node<Whole<1, 10_000>>,
+        /// Key/value heads per layer.
+        kv_heads: Node<Whole<1, 10_000>>,
+        /// Width of a head.
+        head_dim: Node<Whole<1, 100_000>>,
+    },
+    /// Stated outright, the same on every card.
+    Linear {
+        /// Every iteration; above zero.
+        base: Node<Time>,
+        /// Per sequence in the batch. Default: 0s.
+        per_sequence: Optional<Time>,
+        /// Per prompt token processed. Default: 0s.
+        per_prompt_token: Optional<Time>,
+        /// Nanoseconds per token of context held in the batch. Default: 0.
+        per_context_token_ns: Optional<Positive<9>>,
+        /// Weights to load onto a card. Default: 0 MiB.
+        weights: Optional<Quantity<Mebibytes>>,
+    },
+}
+
+/// Something that goes wrong on a schedule: exactly one of `outage`, `errors`, `latency`,
+/// `gpu_loss`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FaultSpec {
+    /// When it begins, after the start of the run.
+    pub(crate) at: Node<Time>,
+    /// How long it lasts; above zero.
+    pub(crate) lasts: Node<Time>,
+    /// Name of the pool. Default: all pools.
+    pub(crate) pool: Optional<String>,
+    /// Nothing answers: every call fails at once, inferences in flight are lost.
+    pub(crate) outage: Optional<OutageSpec>,
+    /// Calls fail at random.
+    pub(crate) errors: Optional<ErrorsSpec>,
+    /// Answers come later.
+    pub(crate) latency: Optional<SlowSpec>,
+    /// Cards fall off the bus: what runs on them fails, the shares on them are gone.
+    pub(crate) gpu_loss: Optional<GpuLossSpec>,
+}
+
+/// An outage has no settings.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OutageSpec {}
+
+/// Calls fail at random.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErrorsSpec {
+    /// Share of calls that fail, up to 100%.
+    pub(crate) rate: Node<Quantity<BasisPoints>>,
+    /// Which calls. Default: all.
+    pub(crate) operation: Optional<OperationSpec>,
+}
+
+/// Answers come later.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SlowSpec {
+    /// Added to every answer.
+    pub(crate) add: Node<Time>,
+    /// Which calls. Default: all.
+    pub(crate) operation: Optional<OperationSpec>,
+}
+
+/// Cards fall off the bus.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GpuLossSpec {
+    /// How many cards, at least 1.
+    pub(crate) count: Node<Whole<1, 100_000>>,
+}
+
+/// A kind of call to a provider.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OperationSpec {
+    /// Hold a share of a GPU.
+    Allocate,
+    /// Run one inference.
+    Infer,
+    /// Stop an inference.
+    Cancel,
+    /// Give a share back.
+    Release,
+    /// Look at one share.
+    Inspect,
+    /// List the shares held.
+    List,
+    /// List the pools on offer.
+    Pools,
+}
