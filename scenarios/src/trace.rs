@@ -1,8 +1,26 @@
 //! Request traces: lists of arrivals with prompt and output lengths, read as streams.
+//!
+//! A file may be plain or compressed with gzip or zstd; which one is told by its content. Rows are
+//! read one at a time into one buffer, so memory does not depend on the size of the file. A row that
+//! is not valid ends the reading with its line number. Rows without prompt or output tokens (calls
+//! that failed at their origin) are left out and counted in a warning.
 
-use std::path::{Path, PathBuf};
+mod csv;
+mod describe;
+mod error;
+mod lines;
+mod mooncake;
+mod rows;
+
+use std::fmt;
 
 use connector::Duration;
+
+pub(crate) use csv::Fields;
+pub use describe::describe;
+pub use error::{RowProblem, TraceError};
+pub(crate) use lines::Lines;
+pub(crate) use rows::{Rows, TraceFile};
 
 /// Most tokens of one prompt or one answer.
 pub(crate) const MAX_TOKENS: u32 = 1 << 22;
@@ -19,18 +37,55 @@ pub enum Format {
     Own,
 }
 
-/// Why a trace could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum TraceError {
-    /// The file system refused.
-    #[error("{}: {error}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        error: std::io::Error,
-    },
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::Azure, Self::Mooncake, Self::Own];
+
+    /// Stable name, as in scenarios.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Azure => "azure",
+            Self::Mooncake => "mooncake",
+            Self::Own => "own",
+        }
+    }
+
+    /// The format of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// The format of a file that begins with this line.
+    fn guess(first_line: &str) -> Option<Self> {
+        if first_line.trim_start().starts_with('{') {
+            Some(Self::Mooncake)
+        } else if first_line.contains("TIMESTAMP") || first_line.contains("ContextTokens") {
+            Some(Self::Azure)
+        } else if first_line.contains("arrived_") || first_line.contains("prompt_tokens") {
+            Some(Self::Own)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One request of a trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Row {
+    /// Nanoseconds since an origin that all rows of the file share.
+    pub(crate) at: u64,
+    pub(crate) prompt_tokens: u32,
+    pub(crate) output_tokens: u32,
+    /// Indexes of the names in the row, where it names anything.
+    pub(crate) tenant: Option<u32>,
+    pub(crate) class: Option<u32>,
+    pub(crate) model: Option<u32>,
 }
 
 /// What a trace holds.
@@ -88,15 +143,4 @@ pub struct PrefixSummary {
     pub distinct_blocks: u64,
     /// Share of blocks that an endless prefix cache would have held when they were asked for.
     pub endless_cache_hit_rate: f64,
-}
-
-/// Reads a whole trace once and says what is in it; the format is guessed from the first line
-/// unless given.
-///
-/// # Errors
-/// When the file cannot be opened, or at the first row that is not valid.
-pub fn describe(path: &Path, _format: Option<Format>) -> Result<Summary, TraceError> {
-    std::fs::File::open(path).map_err(|error| TraceError::Io { path: path.to_owned(), error }).and(
-        Err(TraceError::Io { path: path.to_owned(), error: std::io::Error::other("not read yet") }),
-    )
 }

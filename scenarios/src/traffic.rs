@@ -1,19 +1,53 @@
 //! Where requests come from.
+//!
+//! A scenario has any number of sources. Each draws from random streams named after it and unfolds
+//! into one or more streams in order of time (a copy of a trace, a client of a mix), and
+//! [`Arrivals`] merges them. Nothing is made before it is asked for.
 
-use platform::Request;
+mod arrivals;
+pub(crate) mod curve;
+pub(crate) mod gaps;
+pub(crate) mod lengths;
+pub(crate) mod replay;
+pub(crate) mod servegen;
+pub(crate) mod synthetic;
 
-use crate::{Scenario, trace::TraceError};
+use connector::{ClassId, ModelId, TenantId, Timestamp, Tokens};
+
+pub use arrivals::Arrivals;
+
+use crate::{
+    Scenario,
+    trace::{Row, TraceError},
+};
 
 /// One source of requests.
 #[derive(Clone, Debug)]
 pub struct TrafficSource {
-    name: String,
+    pub(crate) name: String,
+    pub(crate) kind: SourceKind,
+}
+
+/// What a source makes its requests from.
+#[derive(Clone, Debug)]
+pub(crate) enum SourceKind {
+    Synthetic(synthetic::Synthetic),
+    Replay(replay::Replay),
+    Mix(servegen::Mix),
 }
 
 impl TrafficSource {
     /// Its name, unique in the scenario; random streams are named after it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it ends by itself, as a trace does.
+    pub(crate) fn is_finite(&self) -> bool {
+        match self.kind {
+            SourceKind::Synthetic(_) => false,
+            SourceKind::Replay(_) | SourceKind::Mix(_) => true,
+        }
     }
 }
 
@@ -31,33 +65,50 @@ pub enum TrafficError {
     },
 }
 
-/// All requests of a run, in order of time, numbered from 0, made as they are asked for.
-#[derive(Debug)]
-pub struct Arrivals {
-    warnings: Vec<String>,
-}
-
-impl Arrivals {
-    /// What was noticed so far but did not stop the run; complete once the iterator has ended.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
+impl TrafficError {
+    /// What to do about it, where that is not obvious.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Trace { error, .. } => error.help(),
+        }
     }
 }
 
-impl Iterator for Arrivals {
-    type Item = Result<Request, TrafficError>;
+/// Who sends a request, and what the sender insists on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Labels {
+    pub(crate) tenant: TenantId,
+    pub(crate) class: Option<ClassId>,
+    pub(crate) model: Option<ModelId>,
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        None
+impl Labels {
+    /// What a row says of itself goes before what its source says.
+    fn or_of(self, row: &Row) -> Self {
+        Self {
+            tenant: row.tenant.map_or(self.tenant, TenantId),
+            class: row.class.map(ClassId).or(self.class),
+            model: row.model.map(ModelId).or(self.model),
+        }
     }
+}
+
+/// A request before it has a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Arrival {
+    at: Timestamp,
+    prompt_tokens: Tokens,
+    output_tokens: Tokens,
+    labels: Labels,
 }
 
 impl Scenario {
-    /// The requests of one run with this seed.
+    /// The requests of one run with this seed: the same for every variant of the scenario whose
+    /// traffic is the same.
     ///
     /// # Errors
     /// When a trace cannot be opened.
-    pub fn arrivals(&self, _seed: u64) -> Result<Arrivals, TrafficError> {
-        Ok(Arrivals { warnings: Vec::new() })
+    pub fn arrivals(&self, seed: u64) -> Result<Arrivals, TrafficError> {
+        Arrivals::new(&self.traffic, seed, self.duration)
     }
 }

@@ -1,0 +1,197 @@
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use connector::{Duration, RequestId, Timestamp};
+use platform::Request;
+
+use super::{
+    Arrival, SourceKind, TrafficError, TrafficSource, replay::ReplayStream, servegen::ClientStream,
+    synthetic::SyntheticStream,
+};
+
+/// All requests of a run, in order of time, numbered from 0, made as they are asked for.
+///
+/// Requests at the same instant come in the order of their sources. An error ends the iteration.
+#[derive(Debug)]
+pub struct Arrivals {
+    /// The next arrival of every stream that has one.
+    heads: BinaryHeap<Reverse<Head>>,
+    streams: Vec<Stream>,
+    next_id: u64,
+    error: Option<TrafficError>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    source_name: String,
+    kind: StreamKind,
+}
+
+#[derive(Debug)]
+enum StreamKind {
+    Synthetic(SyntheticStream),
+    Replay(Box<ReplayStream>),
+    Client(Box<ClientStream>),
+}
+
+impl Stream {
+    fn next(&mut self) -> Result<Option<Arrival>, TrafficError> {
+        match &mut self.kind {
+            StreamKind::Synthetic(stream) => Ok(stream.next()),
+            StreamKind::Client(stream) => Ok(stream.next()),
+            StreamKind::Replay(stream) => stream.next().map_err(|error| TrafficError::Trace {
+                source_name: self.source_name.clone(),
+                error,
+            }),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        match &self.kind {
+            StreamKind::Replay(stream) => stream.warnings(),
+            StreamKind::Synthetic(_) | StreamKind::Client(_) => Vec::new(),
+        }
+    }
+}
+
+/// Ordered by time, then by stream.
+#[derive(Debug)]
+struct Head {
+    arrival: Arrival,
+    stream: usize,
+}
+
+impl Head {
+    fn key(&self) -> (Timestamp, usize) {
+        (self.arrival.at, self.stream)
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Head {}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Head {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl Arrivals {
+    pub(super) fn new(
+        sources: &[TrafficSource],
+        seed: u64,
+        end: Option<Duration>,
+    ) -> Result<Self, TrafficError> {
+        let mut arrivals = Self {
+            heads: BinaryHeap::new(),
+            streams: Vec::new(),
+            next_id: 0,
+            error: None,
+            warnings: Vec::new(),
+        };
+        for source in sources {
+            for kind in unfold(source, seed, end)? {
+                arrivals.add(Stream { source_name: source.name.clone(), kind })?;
+            }
+        }
+        Ok(arrivals)
+    }
+
+    fn add(&mut self, mut stream: Stream) -> Result<(), TrafficError> {
+        if let Some(arrival) = stream.next()? {
+            self.heads.push(Reverse(Head { arrival, stream: self.streams.len() }));
+        }
+        self.streams.push(stream);
+        Ok(())
+    }
+
+    /// What was noticed but did not stop the run; complete once the iterator has ended.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Takes the earliest arrival and puts its stream's next one in its place.
+    fn pop(&mut self) -> Option<Arrival> {
+        let mut top = self.heads.peek_mut()?;
+        let Reverse(head) = &mut *top;
+        let arrival = head.arrival;
+        match self.streams[head.stream].next() {
+            Ok(Some(next)) => head.arrival = next,
+            Ok(None) => {
+                std::collections::binary_heap::PeekMut::pop(top);
+            }
+            Err(error) => {
+                self.error = Some(error);
+                std::collections::binary_heap::PeekMut::pop(top);
+            }
+        }
+        Some(arrival)
+    }
+
+    fn finish(&mut self) {
+        if self.warnings.is_empty() {
+            self.warnings = self.streams.iter().flat_map(Stream::warnings).collect();
+        }
+    }
+}
+
+fn unfold(
+    source: &TrafficSource,
+    seed: u64,
+    end: Option<Duration>,
+) -> Result<Vec<StreamKind>, TrafficError> {
+    let name = &source.name;
+    Ok(match &source.kind {
+        SourceKind::Synthetic(synthetic) => {
+            vec![StreamKind::Synthetic(SyntheticStream::new(synthetic, name, seed, end))]
+        }
+        SourceKind::Mix(mix) => {
+            let clients = mix.streams(name, seed, end).into_iter();
+            clients.map(|client| StreamKind::Client(Box::new(client))).collect()
+        }
+        SourceKind::Replay(replay) => {
+            let copies = replay
+                .streams(name, seed, end)
+                .map_err(|error| TrafficError::Trace { source_name: name.clone(), error })?;
+            copies.into_iter().map(|copy| StreamKind::Replay(Box::new(copy))).collect()
+        }
+    })
+}
+
+impl Iterator for Arrivals {
+    type Item = Result<Request, TrafficError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.error.take() {
+            self.heads.clear();
+            return Some(Err(error));
+        }
+        let Some(Arrival { at, prompt_tokens, output_tokens, labels }) = self.pop() else {
+            self.finish();
+            return None;
+        };
+        let id = RequestId(self.next_id);
+        self.next_id += 1;
+        Some(Ok(Request {
+            id,
+            tenant: labels.tenant,
+            arrived: at,
+            prompt_tokens,
+            output_tokens,
+            text: None,
+            class: labels.class,
+            model: labels.model,
+        }))
+    }
+}
