@@ -14,6 +14,7 @@ mod report;
 
 use std::sync::Arc;
 
+pub(crate) use build::MAX_BYTES;
 pub(crate) use decode::decode;
 pub(crate) use node::Node;
 pub(crate) use report::Report;

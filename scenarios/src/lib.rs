@@ -11,6 +11,7 @@
 mod diagnostics;
 mod document;
 mod language;
+mod lower;
 mod near;
 mod objective;
 mod overrides;

@@ -31,17 +31,12 @@ impl Override {
         &self.path
     }
 
-    /// The new value, in YAML.
-    pub(crate) fn value(&self) -> &str {
-        &self.text[self.value_at..]
-    }
-
     /// The whole argument.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Where in the argument the value begins.
+    /// Where in the argument the value, in YAML, begins.
     pub(crate) fn value_offset(&self) -> usize {
         self.value_at
     }
@@ -108,7 +103,8 @@ mod tests {
             ("description=", &["description"], ""),
         ] {
             let parsed: Override = text.parse().expect("valid");
-            assert_eq!((parsed.path(), parsed.value()), (&owned(path)[..], value), "{text}");
+            let read = (parsed.path(), &parsed.text[parsed.value_at..]);
+            assert_eq!(read, (&owned(path)[..], value), "{text}");
         }
     }
 

@@ -1,10 +1,16 @@
-use std::path::Path;
+use std::{fs::File, io::Read, path::Path};
 
 use connector::{Duration, Names};
 use platform::PlatformConfig;
 use sim::ProviderConfig;
 
-use crate::{Diagnostics, Objective, Override, TrafficSource};
+use crate::{
+    Diagnostics, Objective, Override, Problem, TrafficSource,
+    diagnostics::Source,
+    document::{self, Document, MAX_BYTES, Report},
+    language::ScenarioSpec,
+    lower::{self, Context},
+};
 
 /// A whole experiment, checked.
 #[derive(Clone, Debug)]
@@ -45,7 +51,7 @@ pub struct Scenario {
 /// Every mistake at once.
 pub fn load(path: &Path, overrides: &[Override]) -> Result<Scenario, Diagnostics> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(&name, &error))?;
+    let text = read(path).map_err(|error| unreadable(&name, &error))?;
     parse(&name, &text, path.parent().unwrap_or(Path::new("")), overrides)
 }
 
@@ -56,25 +62,38 @@ pub fn load(path: &Path, overrides: &[Override]) -> Result<Scenario, Diagnostics
 /// Every mistake at once.
 pub fn parse(
     name: &str,
-    _text: &str,
-    _base_dir: &Path,
-    _overrides: &[Override],
+    text: &str,
+    base_dir: &Path,
+    overrides: &[Override],
 ) -> Result<Scenario, Diagnostics> {
-    Err(unreadable(name, &std::io::Error::other("not read yet")))
+    let mut document = Document::read(name, text)?;
+    document.apply(overrides)?;
+    let report = Report::new(&document);
+    let hash = xxhash_rust::xxh3::xxh3_64(document.canonical(&["seed"]).as_bytes());
+    let scenario = document::decode::<ScenarioSpec>(&report)
+        .and_then(|spec| lower::scenario(Context { report: &report, base_dir }, &spec, hash));
+    scenario.ok_or_else(|| report.into_diagnostics())
+}
+
+/// The language as a JSON Schema (draft 2020-12), for editors.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(ScenarioSpec).to_value()
+}
+
+/// Reads no more than a scenario may have, and one byte to tell that it has more.
+fn read(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn unreadable(name: &str, error: &std::io::Error) -> Diagnostics {
-    let source = crate::diagnostics::Source { name: name.to_owned(), text: String::new() };
-    Diagnostics::new(vec![crate::Problem {
+    let source = Source { name: name.to_owned(), text: String::new() };
+    Diagnostics::new(vec![Problem {
         message: format!("cannot be read: {error}"),
         help: None,
         key: String::new(),
         position: None,
         source: source.into(),
     }])
-}
-
-/// The language as a JSON Schema (draft 2020-12), for editors.
-pub fn json_schema() -> serde_json::Value {
-    serde_json::Value::Bool(true)
 }

@@ -36,7 +36,8 @@ impl<'a> Report<'a> {
         self.add(at, message.into(), Some(help.into()));
     }
 
-    pub(super) fn add(&self, at: NodeId, message: String, help: Option<String>) {
+    /// Something is wrong at a node, and there may be a way out.
+    pub(crate) fn add(&self, at: NodeId, message: String, help: Option<String>) {
         let problem = self.document.problem(at, message, help);
         self.problems.borrow_mut().push(problem);
     }

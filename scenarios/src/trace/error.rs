@@ -71,6 +71,18 @@ impl TraceError {
         Self::Row { path: path.to_owned(), line, problem }
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Io { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::Empty { path }
+            | Self::UnknownFormat { path, .. }
+            | Self::MissingColumn { path, .. }
+            | Self::Row { path, .. } => path,
+        }
+    }
+
     /// What to do about it, where that is not obvious.
     pub fn help(&self) -> Option<String> {
         match self {

@@ -67,6 +67,11 @@ impl Curve {
         (area > 0.0).then_some(Self { period, segments, area })
     }
 
+    /// The mean factor.
+    pub(crate) fn mean(&self) -> f64 {
+        self.area / self.period
+    }
+
     /// The real time at which the curve's clock shows `tau`.
     pub(crate) fn real_time(&self, tau: f64) -> f64 {
         let periods = libm::floor(tau / self.area);

@@ -1,0 +1,74 @@
+use connector::{BasisPoints, Duration, OperationKind, PoolId};
+use sim::config::{FaultConfig, FaultKind};
+
+use super::{Context, Known, above_zero, items, read, time};
+use crate::{
+    document::Node,
+    language::{FaultSpec, OperationSpec, Optional, ScenarioSpec},
+};
+
+/// What goes wrong, in the order written.
+pub(super) fn lower(context: Context<'_>, spec: &ScenarioSpec, known: &Known) -> Vec<FaultConfig> {
+    let list = items(spec.faults.as_ref()).iter();
+    list.filter_map(|node| fault(context, node, known)).collect()
+}
+
+fn fault(context: Context<'_>, node: &Node<FaultSpec>, known: &Known) -> Option<FaultConfig> {
+    let spec = node.get()?;
+    let at = time(context, Some(&spec.at), Duration::ZERO);
+    let lasts = above_zero(context, Some(&spec.lasts), "the fault", Duration::ZERO);
+    let pool = spec.pool.as_ref().map(|pool| known.pools.find(context.report, pool));
+    let kind = kind(context, node, spec);
+    let pool = match pool {
+        Some(found) => Some(PoolId(found? as u32)),
+        None => None,
+    };
+    Some(FaultConfig { at, lasts, pool, kind: kind? })
+}
+
+fn kind(context: Context<'_>, node: &Node<FaultSpec>, spec: &FaultSpec) -> Option<FaultKind> {
+    let stated = [
+        spec.outage.is_some(),
+        spec.errors.is_some(),
+        spec.latency.is_some(),
+        spec.gpu_loss.is_some(),
+    ];
+    let count = stated.into_iter().filter(|&stated| stated).count();
+    if count != 1 {
+        let given = if count == 0 { "none".to_owned() } else { count.to_string() };
+        context.report.problem_with_help(
+            node.at,
+            format!("a fault has one kind, but {given} is given"),
+            "write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, \
+             `gpu_loss: { count: 1 }`",
+        );
+    }
+    if let Some(errors) = read(&spec.errors) {
+        let rate = errors.rate.copied()?.0;
+        if rate > BasisPoints::ONE {
+            let message = format!("{rate} of all calls cannot fail: at most 100% can");
+            context.report.problem(errors.rate.at, message);
+        }
+        return Some(FaultKind::Errors { rate, operation: operation(&errors.operation) });
+    }
+    if let Some(slow) = read(&spec.latency) {
+        let add = above_zero(context, Some(&slow.add), "the added latency", Duration::ZERO);
+        return Some(FaultKind::Latency { add, operation: operation(&slow.operation) });
+    }
+    if let Some(loss) = read(&spec.gpu_loss) {
+        return Some(FaultKind::GpuLoss { count: loss.count.copied()?.small() });
+    }
+    spec.outage.as_ref().map(|_| FaultKind::Outage)
+}
+
+fn operation(spec: &Optional<OperationSpec>) -> Option<OperationKind> {
+    Some(match read(spec)? {
+        OperationSpec::Allocate => OperationKind::Allocate,
+        OperationSpec::Infer => OperationKind::Infer,
+        OperationSpec::Cancel => OperationKind::Cancel,
+        OperationSpec::Release => OperationKind::Release,
+        OperationSpec::Inspect => OperationKind::Inspect,
+        OperationSpec::List => OperationKind::List,
+        OperationSpec::Pools => OperationKind::Pools,
+    })
+}

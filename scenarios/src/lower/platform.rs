@@ -1,0 +1,347 @@
+use connector::{BasisPoints, Duration, ModelId, PoolId, Priority, Tokens};
+use platform::{
+    PlatformConfig,
+    config::{
+        BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig, FallbackConfig,
+        Jitter, Pace, RetryConfig, RouterConfig, TenantConfig, Timeouts,
+    },
+};
+
+use super::{
+    Context, Known, above_zero, items,
+    models::{self, Model},
+    pools::Pool,
+    read, time,
+};
+use crate::{
+    document::{Node, shorten},
+    language::{
+        BreakerSpec, CableSpec, CablesSpec, ClassSpec, Entries, FallbackSpec, JitterSpec, List,
+        PlatformSpec, RetrySpec, RouterSpec, ScenarioSpec, TimeoutsSpec,
+    },
+};
+
+/// Rank of a tenant that states none: the middle.
+const DEFAULT_PRIORITY: u8 = 5;
+const DEFAULT_QUEUE: u32 = 1_000;
+/// Longest prompt and answer of a class that states none.
+const ANY: Tokens = Tokens::new(u32::MAX);
+
+/// What stands between tenants and pools.
+pub(super) fn lower(
+    context: Context<'_>,
+    spec: &ScenarioSpec,
+    known: &Known,
+    pools: &[Pool],
+    models: &[Option<Model>],
+) -> Option<PlatformConfig> {
+    let platform = read(&spec.platform);
+    let classes = classes(context, platform, known);
+    let router = router(context, platform, known, pools, models);
+    let cables = cables(context, platform, known, pools, models);
+    let retry = retry(context, platform.and_then(|spec| read(&spec.retry)));
+    let timeouts = timeouts(context, platform.and_then(|spec| read(&spec.timeouts)));
+    let terms = models.iter().map(|model| Some(model.as_ref()?.terms.clone()));
+    Some(PlatformConfig {
+        models: terms.collect::<Option<_>>()?,
+        cables,
+        tenants: tenants(spec, known),
+        classifier: ClassifierConfig { classes },
+        router,
+        retry,
+        timeouts,
+        fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
+        overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
+        seed: 0,
+    })
+}
+
+/// The tenants of the scenario, then those that its traffic brings along.
+fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
+    let stated = items(spec.tenants.as_ref());
+    let priority = |index: usize| {
+        let stated = stated.get(index).and_then(Node::get);
+        let rank = stated.and_then(|tenant| read(&tenant.priority));
+        rank.map_or(DEFAULT_PRIORITY, |rank| rank.small() as u8)
+    };
+    known
+        .tenants
+        .names()
+        .enumerate()
+        .map(|(index, name)| TenantConfig {
+            name: name.to_owned(),
+            priority: Priority::new(priority(index)).unwrap_or(Priority::MAX),
+        })
+        .collect()
+}
+
+fn classes(context: Context<'_>, spec: Option<&PlatformSpec>, known: &Known) -> Vec<ClassConfig> {
+    let Some(list) = spec.and_then(|spec| spec.classes.as_ref()) else {
+        return vec![ClassConfig {
+            name: "all".to_owned(),
+            max_prompt_tokens: ANY,
+            max_output_tokens: ANY,
+            models: (0..known.models.len()).map(|index| ModelId(index as u32)).collect(),
+        }];
+    };
+    if list.get().is_some_and(Vec::is_empty) {
+        context.report.problem_with_help(
+            list.at,
+            "there are no classes",
+            "leave the key out for one class served by all models",
+        );
+    }
+    let classes: Vec<ClassConfig> =
+        items(Some(list)).iter().filter_map(|node| class(context, node.get()?, known)).collect();
+    if classes.len() == items(Some(list)).len() {
+        check_bounds(context, items(Some(list)), &classes);
+    }
+    classes
+}
+
+fn class(context: Context<'_>, spec: &ClassSpec, known: &Known) -> Option<ClassConfig> {
+    if spec.models.get().is_some_and(Vec::is_empty) {
+        let name = spec.name.get().map_or("", String::as_str);
+        let message = format!("class `{}` is served by no model", shorten(name));
+        context.report.problem_with_help(spec.models.at, message, "name at least one");
+    }
+    let models = items(Some(&spec.models)).iter();
+    let models: Vec<_> = models.map(|node| known.models.find(context.report, node)).collect();
+    Some(ClassConfig {
+        name: spec.name.get()?.clone(),
+        max_prompt_tokens: read(&spec.max_prompt_tokens).map_or(ANY, |n| Tokens::new(n.small())),
+        max_output_tokens: read(&spec.max_output_tokens).map_or(ANY, |n| Tokens::new(n.small())),
+        models: models
+            .into_iter()
+            .map(|found| found.map(|index| ModelId(index as u32)))
+            .collect::<Option<_>>()?,
+    })
+}
+
+/// Requests go to the first class that takes them, so a class within the bounds of an earlier one
+/// never gets any. The last class takes everything, whatever its bounds.
+fn check_bounds(context: Context<'_>, nodes: &[Node<ClassSpec>], classes: &[ClassConfig]) {
+    let last = classes.len().saturating_sub(1);
+    for (index, class) in classes.iter().enumerate() {
+        let bounds = |class: &ClassConfig| (class.max_prompt_tokens, class.max_output_tokens);
+        let (prompt, output) = if index == last { (ANY, ANY) } else { bounds(class) };
+        let before = classes[..index].iter().find(|earlier| {
+            let (earlier_prompt, earlier_output) = bounds(earlier);
+            prompt <= earlier_prompt && output <= earlier_output
+        });
+        if let Some(before) = before {
+            context.report.problem_with_help(
+                nodes[index].at,
+                format!(
+                    "class `{}` gets no request: class `{}` before it takes all of them",
+                    class.name, before.name
+                ),
+                "order classes from the simplest to the most complex, with growing bounds",
+            );
+        }
+    }
+}
+
+fn router(
+    context: Context<'_>,
+    spec: Option<&PlatformSpec>,
+    known: &Known,
+    pools: &[Pool],
+    models: &[Option<Model>],
+) -> RouterConfig {
+    match spec.and_then(|spec| spec.router.as_ref()).and_then(|node| Some((node, node.get()?))) {
+        None | Some((_, RouterSpec::Cheapest)) => RouterConfig::Cheapest,
+        Some((_, RouterSpec::Fastest)) => RouterConfig::Fastest,
+        Some((node, RouterSpec::Static(entries))) => {
+            let mut table = vec![Vec::new(); known.classes.len()];
+            for (class, list) in &entries.0 {
+                let class = known.classes.find(context.report, class);
+                let candidates = candidates(context, list, known, pools, models);
+                if let Some(class) = class {
+                    table[class] = candidates;
+                }
+            }
+            let stated = |name: &str| {
+                entries.0.iter().any(|(class, _)| class.get().is_some_and(|class| class == name))
+            };
+            for name in known.classes.names().filter(|name| !stated(name)) {
+                context.report.problem_with_help(
+                    node.at,
+                    format!("the static router has no candidates for class `{name}`"),
+                    format!("add `{name}: [model@pool]`"),
+                );
+            }
+            RouterConfig::Static(table)
+        }
+    }
+}
+
+fn candidates(
+    context: Context<'_>,
+    list: &Node<List<String>>,
+    known: &Known,
+    pools: &[Pool],
+    models: &[Option<Model>],
+) -> Vec<Candidate> {
+    if list.get().is_some_and(Vec::is_empty) {
+        context.report.problem(list.at, "a class needs at least one candidate");
+    }
+    let candidates = items(Some(list)).iter();
+    candidates.filter_map(|node| candidate(context, node, known, pools, models)).collect()
+}
+
+fn candidate(
+    context: Context<'_>,
+    node: &Node<String>,
+    known: &Known,
+    pools: &[Pool],
+    models: &[Option<Model>],
+) -> Option<Candidate> {
+    let text = node.get()?;
+    let Some((model, pool)) = text.split_once('@') else {
+        context.report.problem_with_help(
+            node.at,
+            format!("`{}` is not a candidate", shorten(text)),
+            "write it as `model@pool`",
+        );
+        return None;
+    };
+    let model = known.models.find_text(context.report, node.at, model.trim());
+    let pool = known.pools.find_text(context.report, node.at, pool.trim());
+    let (model, pool) = (model?, pool?);
+    let (terms, place) = (&models[model].as_ref()?.terms, &pools[pool]);
+    if place.has_card && !models::fits(terms.requirements, &place.config.gpu) {
+        let gpu = &place.config.gpu;
+        context.report.problem_with_help(
+            node.at,
+            format!(
+                "model `{}` needs {} and {} of one GPU, but those of pool `{}` have {} and {}",
+                terms.name,
+                terms.requirements.vram,
+                terms.requirements.tflops,
+                place.config.name,
+                gpu.vram,
+                gpu.tflops_16bit
+            ),
+            "choose a pool with larger GPUs for this model",
+        );
+    }
+    Some(Candidate { model: ModelId(model as u32), pool: PoolId(pool as u32) })
+}
+
+fn cables(
+    context: Context<'_>,
+    spec: Option<&PlatformSpec>,
+    known: &Known,
+    pools: &[Pool],
+    models: &[Option<Model>],
+) -> Vec<CableConfig> {
+    let all = spec.and_then(|spec| read(&spec.cables));
+    let breaker = spec.and_then(|spec| read(&spec.breaker));
+    let breaker = self::breaker(context, breaker, BreakerConfig::default());
+    let mut cables: Vec<CableConfig> = pools
+        .iter()
+        .enumerate()
+        .map(|(index, pool)| cable(PoolId(index as u32), pool, models, all, breaker))
+        .collect();
+    let differing = all.and_then(|all| read(&all.pools));
+    for (name, node) in differing.map_or(&[][..], |Entries(entries)| entries) {
+        let found = known.pools.find(context.report, name);
+        if let (Some(index), Some(spec)) = (found, node.get()) {
+            adjust(context, spec, &mut cables[index]);
+        }
+    }
+    cables
+}
+
+fn cable(
+    id: PoolId,
+    Pool { config, .. }: &Pool,
+    models: &[Option<Model>],
+    all: Option<&CablesSpec>,
+    breaker: BreakerConfig,
+) -> CableConfig {
+    let pace = |model: &Option<Model>| {
+        let pace = sim::pace(&model.as_ref()?.config, &config.gpu);
+        Some(Pace {
+            per_prompt_token: pace.per_prompt_token,
+            per_output_token: pace.per_output_token,
+        })
+    };
+    let slots = config.count * config.sharing_ratio;
+    CableConfig {
+        pool: id,
+        name: config.name.clone(),
+        kind: config.kind,
+        price_per_slot_hour: config.price_per_slot_hour,
+        card_vram: config.gpu.vram,
+        paces: models.iter().map(|model| pace(model).unwrap_or_default()).collect(),
+        max_in_flight: all.and_then(|all| read(&all.max_in_flight)).map_or(Some(slots), |n| n.0.0),
+        queue: all.and_then(|all| read(&all.queue)).map_or(DEFAULT_QUEUE, |n| n.small()),
+        breaker,
+    }
+}
+
+fn adjust(context: Context<'_>, spec: &CableSpec, cable: &mut CableConfig) {
+    if let Some(limit) = read(&spec.max_in_flight) {
+        cable.max_in_flight = limit.0.0;
+    }
+    if let Some(queue) = read(&spec.queue) {
+        cable.queue = queue.small();
+    }
+    cable.breaker = breaker(context, read(&spec.breaker), cable.breaker);
+}
+
+fn breaker(
+    context: Context<'_>,
+    spec: Option<&BreakerSpec>,
+    default: BreakerConfig,
+) -> BreakerConfig {
+    let Some(spec) = spec else { return default };
+    BreakerConfig {
+        failure_threshold: read(&spec.failure_threshold)
+            .map_or(default.failure_threshold, |count| count.small()),
+        recovery: above_zero(context, spec.recovery.as_ref(), "recovery", default.recovery),
+        half_open_probes: read(&spec.half_open_probes)
+            .map_or(default.half_open_probes, |count| count.small()),
+    }
+}
+
+fn retry(context: Context<'_>, spec: Option<&RetrySpec>) -> RetryConfig {
+    let default = RetryConfig::default();
+    let Some(spec) = spec else { return default };
+    RetryConfig {
+        max_retries: read(&spec.max_retries).map_or(default.max_retries, |count| count.small()),
+        base: time(context, spec.base.as_ref(), default.base),
+        multiplier: read(&spec.multiplier).map_or(default.multiplier, |factor| factor.small()),
+        cap: time(context, spec.cap.as_ref(), default.cap),
+        jitter: read(&spec.jitter).map_or(default.jitter, |jitter| match jitter {
+            JitterSpec::None => Jitter::None,
+            JitterSpec::Full => Jitter::Full,
+            JitterSpec::Equal => Jitter::Equal,
+        }),
+    }
+}
+
+fn timeouts(context: Context<'_>, spec: Option<&TimeoutsSpec>) -> Timeouts {
+    let default = Timeouts::default();
+    let Some(spec) = spec else { return default };
+    let of = |node, what, default: Duration| above_zero(context, node, what, default);
+    Timeouts {
+        queue: of(spec.queue.as_ref(), "a place in the queue", default.queue),
+        allocation: of(spec.allocation.as_ref(), "an allocation", default.allocation),
+        inference: of(spec.inference.as_ref(), "an inference", default.inference),
+        release: of(spec.release.as_ref(), "a release", default.release),
+    }
+}
+
+fn fallback(spec: Option<&FallbackSpec>) -> FallbackConfig {
+    let default = FallbackConfig::default();
+    let ceiling = |spec: &FallbackSpec| -> BasisPoints {
+        read(&spec.cost_ceiling).map_or(default.cost_ceiling, |ratio| ratio.0)
+    };
+    FallbackConfig {
+        enabled: spec.and_then(|spec| read(&spec.enabled)).copied().unwrap_or(default.enabled),
+        cost_ceiling: spec.map_or(default.cost_ceiling, ceiling),
+    }
+}
