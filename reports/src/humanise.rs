@@ -21,8 +21,8 @@ pub(crate) fn seconds(value: f64) -> String {
     if value == 0.0 {
         return "0 s".to_owned();
     }
-    let (_, length, unit) =
-        UNITS.into_iter().find(|(most, length, _)| value / length < *most).unwrap_or(UNITS[5]);
+    let fits = |(most, length, _): &(f64, f64, &str)| value.abs() / length < *most;
+    let (_, length, unit) = UNITS.into_iter().find(fits).unwrap_or(UNITS[5]);
     format!("{} {unit}", significant(value / length))
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn significant(value: f64) -> String {
 /// A ratio in percent: `0.034%`, `12.5%`, `100%`.
 pub(crate) fn percent(ratio: f64) -> String {
     let in_percent = ratio * 100.0;
-    if in_percent >= 99.95 {
+    if in_percent.abs() >= 99.95 {
         format!("{in_percent:.0}%")
     } else {
         format!("{}%", significant(in_percent))
@@ -86,6 +86,12 @@ mod tests {
         ] {
             assert_eq!(duration(Duration::from_nanos(ns)), text);
         }
+    }
+
+    #[test]
+    fn ends_of_intervals_may_be_below_zero() {
+        assert_eq!(seconds(-4.853), "-4.85 s");
+        assert_eq!(percent(-2.93), "-293%");
     }
 
     #[test]

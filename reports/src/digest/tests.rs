@@ -3,25 +3,6 @@ use connector::{ClassId, Mebibytes, ModelId, Money, PoolId, RequestId, TenantId,
 use super::*;
 use crate::sample;
 
-fn of_record(record: &RequestRecord) -> RunDigest {
-    let mut digest = Digest::new();
-    digest.record(record);
-    digest.digest()
-}
-
-fn of_gauge(at: Timestamp, gauge: &PoolGauge) -> RunDigest {
-    let mut digest = Digest::new();
-    digest.gauge(at, gauge);
-    digest.digest()
-}
-
-fn assert_all_differ(digests: &[RunDigest]) {
-    for (place, digest) in digests.iter().enumerate() {
-        let twin = digests.iter().position(|other| other == digest);
-        assert_eq!(twin, Some(place), "variants {twin:?} and {place} have the same digest");
-    }
-}
-
 #[test]
 fn the_digest_of_a_small_run_is_this_for_ever() {
     // A change here breaks every digest that was ever published: old runs cannot be verified.
@@ -110,7 +91,9 @@ fn the_order_is_part_of_the_digest() {
     let (first, second) = (sample::completed(0, 500), sample::completed(1, 500));
     let of = |records: [&RequestRecord; 2]| {
         let mut digest = Digest::new();
-        records.into_iter().for_each(|record| digest.record(record));
+        for record in records {
+            digest.record(record);
+        }
         digest.digest()
     };
     assert_ne!(of([&first, &second]), of([&second, &first]));
@@ -122,4 +105,23 @@ fn digests_combine_in_order_and_one_alone_stays_itself() {
     assert_eq!(RunDigest::combine(&[a]), a);
     assert_ne!(RunDigest::combine(&[a, b]), RunDigest::combine(&[b, a]));
     assert_ne!(RunDigest::combine(&[a, b]), a);
+}
+
+fn of_record(record: &RequestRecord) -> RunDigest {
+    let mut digest = Digest::new();
+    digest.record(record);
+    digest.digest()
+}
+
+fn of_gauge(at: Timestamp, gauge: &PoolGauge) -> RunDigest {
+    let mut digest = Digest::new();
+    digest.gauge(at, gauge);
+    digest.digest()
+}
+
+fn assert_all_differ(digests: &[RunDigest]) {
+    for (place, digest) in digests.iter().enumerate() {
+        let twin = digests.iter().position(|other| other == digest);
+        assert_eq!(twin, Some(place), "variants {twin:?} and {place} have the same digest");
+    }
 }

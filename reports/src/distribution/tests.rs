@@ -3,24 +3,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn merged(values: &[u64]) -> Merged {
-    let mut distribution = Distribution::default();
-    values.iter().for_each(|&ns| distribution.record(ns));
-    let mut merged = Merged::new(distribution.moments().most_ns());
-    merged.absorb(&distribution);
-    merged
-}
-
-fn percentile(merged: &Merged, percent: u32) -> Option<f64> {
-    merged.value_s(Statistic::Percentile(percent * 1_000))
-}
-
-/// The value of rank `ceil(share n / 100,000)`, from 1.
-fn nearest_rank(sorted: &[u64], share: u32) -> u64 {
-    let rank = (u64::from(share) * sorted.len() as u64).div_ceil(100_000).max(1);
-    sorted[rank as usize - 1]
-}
-
 #[test]
 fn a_few_values_worked_by_hand() {
     // 1, 2, 3, 4 s: mean 2.5; ranks of p50, p75, p76 are 2, 3, 4.
@@ -121,7 +103,9 @@ proptest! {
         let mut sum = Merged::new(0);
         for part in &parts {
             let mut distribution = Distribution::default();
-            part.iter().for_each(|&ns| distribution.record(ns));
+            for &ns in part {
+                distribution.record(ns);
+            }
             sum.absorb(&distribution);
         }
         prop_assert_eq!(sum.moments, whole.moments);
@@ -130,4 +114,24 @@ proptest! {
             prop_assert_eq!(sum.value_s(statistic), whole.value_s(statistic));
         }
     }
+}
+
+fn merged(values: &[u64]) -> Merged {
+    let mut distribution = Distribution::default();
+    for &ns in values {
+        distribution.record(ns);
+    }
+    let mut merged = Merged::new(distribution.moments().most_ns());
+    merged.absorb(&distribution);
+    merged
+}
+
+fn percentile(merged: &Merged, percent: u32) -> Option<f64> {
+    merged.value_s(Statistic::Percentile(percent * 1_000))
+}
+
+/// The value of rank `ceil(share n / 100,000)`, from 1.
+fn nearest_rank(sorted: &[u64], share: u32) -> u64 {
+    let rank = (u64::from(share) * sorted.len() as u64).div_ceil(100_000).max(1);
+    sorted[rank as usize - 1]
 }

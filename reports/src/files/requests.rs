@@ -113,3 +113,27 @@ impl RequestsFile {
 pub(super) fn failed(path: &std::path::Path, error: csv::Error) -> FilesError {
     FilesError::io("write", path)(io::Error::from(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_write_that_fails_is_an_error_that_names_the_file() {
+        let directory = tempfile::TempDir::new().expect("a place for files");
+        let path = directory.path().join("requests.csv");
+        RequestsFile::create(path.clone(), &sample::header()).expect("writable");
+        // As on a full disk, the file is there and does not take another byte.
+        let read_only = File::open(&path).expect("it was just written");
+        let writer = csv::WriterBuilder::new().buffer_capacity(1_000).from_writer(read_only);
+        let mut file = RequestsFile { path: path.clone(), writer, field: String::new() };
+        let record = sample::completed(0, 500);
+        let failure = (0..100)
+            .find_map(|_| file.write(&sample::names(), &record, false).err())
+            .expect("the buffer is soon full");
+        let message = failure.to_string();
+        assert!(message.starts_with(&format!("cannot write `{}`: ", path.display())), "{message}");
+        assert!(file.finish(&sample::header()).is_err());
+    }
+}

@@ -4,7 +4,7 @@ use connector::{
 
 use super::*;
 use crate::{
-    Comparison, Style,
+    Comparison, Run, Style,
     sample::{at_ms, completed, failed, gauge, names, recorder},
 };
 
@@ -12,14 +12,114 @@ const EVERYTHING: Scope = Scope { pool: None, model: None, tenant: None, class: 
 
 #[test]
 fn the_table_of_a_small_run() {
-    insta::assert_snapshot!(small_run().table(Style::PLAIN), @"TABLE");
+    insta::assert_snapshot!(small_run().table(Style::PLAIN), @r#"
+    # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=37f86a23e7eb6177
+
+    run       10.0 s, measured 9.00 s; warm-up 1.00 s, requests left out: 1
+    requests  23 offered: 20 completed, 2 failed (timeout 1, capacity_exhausted 1), 1 rejected, 0
+              cancelled
+              error rate 13.0%, 2.22 completed per second, peak in flight 20, 2 retried, 3 fell back
+    tokens    2,300 prompt, 220 output, 24.4 output per second
+    cost      0.0440, 0.200 per 1k output tokens; metered over the whole run 0.0400
+
+    latency
+                           count     mean      p50      p90      p95      p99      max
+    allocation                22  50.0 ms  50.0 ms  50.0 ms  50.0 ms  50.0 ms  50.0 ms
+    time to first token       20   200 ms   200 ms   200 ms   200 ms   200 ms   200 ms
+    time per output token     20   125 ms   120 ms   200 ms   210 ms   220 ms   220 ms
+    end to end                20   1.45 s   1.40 s   2.20 s   2.30 s   2.40 s   2.40 s
+    queueing                  23  5.00 ms  5.00 ms  5.00 ms  5.00 ms  5.00 ms  5.00 ms
+
+    pools
+    pool  kind         completed  alloc p95  TTFT p95    GPU  slots  preempted    cost
+    east  standard            15    50.0 ms    200 ms  75.0%  25.0%          0  0.0340
+    west  preemptible          5    50.0 ms    200 ms      -      -          -  0.0100
+
+    models
+    model       offered  completed  errors  TTFT p95  TPOT p95  end p95    cost
+    mistral-7b       18         15   16.7%    200 ms    210 ms   2.30 s  0.0340
+    qwen-32b          5          5      0%    200 ms    220 ms   2.40 s  0.0100
+
+    classes
+    class    offered  completed  errors  TTFT p95  TPOT p95  end p95    cost
+    simple        18         15   16.7%    200 ms    210 ms   2.30 s  0.0340
+    complex        5          5      0%    200 ms    220 ms   2.40 s  0.0100
+
+    tenants
+    tenant  offered  completed  errors  TTFT p95  TPOT p95  end p95    cost
+    acme         18         15   16.7%    200 ms    210 ms   2.30 s  0.0340
+    globex        5          5      0%    200 ms    220 ms   2.40 s  0.0100
+
+    objectives
+    objective            measured  verdict
+    ttft.p95 < 300ms       200 ms      met
+    error_rate < 0.1%       13.0%   MISSED
+    end_to_end.p95 < 2s   no data   MISSED
+    "#);
 }
 
 #[test]
 fn the_json_of_a_small_run() {
     let json = small_run().to_json();
     let begin: Vec<&str> = json.lines().take_while(|line| !line.contains("\"tpot\"")).collect();
-    insta::assert_snapshot!(begin.join("\n"), @"JSON");
+    insta::assert_snapshot!(begin.join("\n"), @r#"
+    {"harpoon": {"version":"0.1.0","scenario":"sample","hash":"0000000000000abc","seed":42,"digest":"37f86a23e7eb6177","partial":false},
+      "run": {
+        "ended_s": 10.0,
+        "warm_up_s": 1.0,
+        "measured_s": 9.0,
+        "warm_up_requests": 1,
+        "unfinished_requests": 0,
+        "peak_in_flight": 20,
+        "folded_tenants": 0,
+        "folded_requests": 0
+      },
+      "requests": {
+        "offered": 23,
+        "completed": 20,
+        "failed": 2,
+        "failed_by_kind": {
+          "timeout": 1,
+          "capacity_exhausted": 1
+        },
+        "rejected": 1,
+        "cancelled": 0,
+        "error_rate": 0.13043478260869565,
+        "attempts": 26,
+        "retried": 2,
+        "fell_back": 3,
+        "prompt_tokens": 2300,
+        "completed_prompt_tokens": 2000,
+        "output_tokens": 220,
+        "completed_per_s": 2.2222222222222223,
+        "output_tokens_per_s": 24.444444444444443,
+        "cost": 0.044,
+        "cost_per_1k_output_tokens": 0.2
+      },
+      "latency": {
+        "allocation_latency": {
+          "count": 22,
+          "mean_s": 0.05,
+          "min_s": 0.05,
+          "p50_s": 0.05,
+          "p90_s": 0.05,
+          "p95_s": 0.05,
+          "p99_s": 0.05,
+          "p99_9_s": 0.05,
+          "max_s": 0.05
+        },
+        "ttft": {
+          "count": 20,
+          "mean_s": 0.2,
+          "min_s": 0.2,
+          "p50_s": 0.2,
+          "p90_s": 0.2,
+          "p95_s": 0.2,
+          "p99_s": 0.2,
+          "p99_9_s": 0.2,
+          "max_s": 0.2
+        },
+    "#);
     let value: serde_json::Value = serde_json::from_str(&json).expect("valid JSON");
     let keys: Vec<&String> = value.as_object().expect("an object").keys().collect();
     assert_eq!(keys.len(), 10, "{keys:?}");
@@ -34,7 +134,20 @@ fn the_json_of_a_small_run() {
 #[test]
 fn a_run_without_requests_makes_a_sane_report() {
     let summary = nothing();
-    insta::assert_snapshot!(summary.table(Style::PLAIN), @"NOTHING");
+    insta::assert_snapshot!(summary.table(Style::PLAIN), @r#"
+    # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=2d06800538d394c2
+
+    run       0 s, measured 0 s
+    requests  none finished in the measured time
+
+    latency
+                           count  mean  p50  p90  p95  p99  max
+    allocation                 0     -    -    -    -    -    -
+    time to first token        0     -    -    -    -    -    -
+    time per output token      0     -    -    -    -    -    -
+    end to end                 0     -    -    -    -    -    -
+    queueing                   0     -    -    -    -    -    -
+    "#);
     let json = summary.to_json();
     let figures = json + &summary.table(Style::PLAIN);
     assert!(!figures.contains("NaN") && !figures.contains("inf"), "{figures}");
@@ -72,11 +185,10 @@ fn requests_of_the_warm_up_are_counted_and_left_out() {
         recorder.finish(RunEnd { ended: at_ms(61_000), ..RunEnd::default() }).0
     };
     let (with, without) = (run(true), run(false));
-    assert_eq!(with.run.warm_up_requests, 1);
     assert_eq!(with.requests, without.requests);
     assert_eq!(with.latency, without.latency);
-    assert_eq!(with.run.measured_s, 60.0);
-    assert_eq!(with.run.peak_in_flight, None, "the peak was in the warm-up");
+    assert_eq!(with.run, Run { warm_up_requests: 1, ..without.run });
+    assert_eq!(without.run.peak_in_flight, None, "the peak was in the warm-up");
     assert!(with.table(Style::PLAIN).contains("warm-up 1.00 s, requests left out: 1"));
     assert_ne!(with.header.digest, without.header.digest, "the digest is of all that happened");
 }
