@@ -11,6 +11,7 @@
 //! An answer that comes at the very instant of its time-out is therefore in time. After every input
 //! the platform's outputs are carried out, until neither side has anything left to say.
 
+mod lag;
 pub mod real_time;
 pub mod virtual_time;
 
@@ -19,6 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use connector::{Connector, Duration, Event, PoolGauge, RequestRecord, Timestamp};
 use platform::{Input, Output, Platform, Request};
 use scenarios::TrafficError;
+
+pub use lag::Lag;
 
 /// What a driver reports to while it runs.
 pub trait Observer {
@@ -168,6 +171,7 @@ pub struct Session<A, O> {
     observer: O,
     sampling: Sampling,
     requests: u64,
+    lag: Lag,
 }
 
 impl<A, O> Session<A, O>
@@ -192,6 +196,7 @@ where
             observer,
             sampling,
             requests: 0,
+            lag: Lag::default(),
         };
         session.next_arrival = session.arrivals.next().transpose()?;
         Ok(session)
@@ -207,9 +212,14 @@ where
         &self.platform
     }
 
+    /// How late requests were handed to the platform, against their schedule.
+    pub fn lag(&self) -> &Lag {
+        &self.lag
+    }
+
     /// What is left when the run is over.
-    pub fn into_parts(self) -> (Platform, O) {
-        (self.platform, self.observer)
+    pub fn into_parts(self) -> (A, Platform, O) {
+        (self.arrivals, self.platform, self.observer)
     }
 
     /// Whether all traffic has arrived and every request is answered.
@@ -236,6 +246,7 @@ where
         while let Some(request) = self.next_arrival.take_if(|request| request.arrived <= now) {
             self.next_arrival = self.arrivals.next().transpose()?;
             self.requests += 1;
+            self.lag.record(now.since(request.arrived));
             self.platform.handle(now, Input::Request(request));
             self.observer.in_flight(now, self.platform.in_flight());
             self.carry_out(now, lines);

@@ -2,4 +2,6 @@
 //!
 //! Everything that decides anything lives in the packages below; see `docs/design.md`.
 
+pub mod cli;
 pub mod drive;
+pub mod experiment;

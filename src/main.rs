@@ -1,1 +1,7 @@
-fn main() {}
+//! The `harpoon` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    harpoon::cli::main()
+}

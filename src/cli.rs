@@ -1,0 +1,69 @@
+//! The command line: what can be asked, and what the exit code says.
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | 0 | done, and every objective met |
+//! | 99 | done, but an objective was missed (as in k6) |
+//! | 1 | the run itself failed: endpoint down, port in use, disk full |
+//! | 2 | bad input: arguments, scenario, trace |
+//!
+//! Data goes to stdout, everything else to stderr.
+
+mod check;
+mod completions;
+mod failure;
+mod interrupt;
+mod mock;
+mod progress;
+mod run;
+mod schema;
+mod trace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::failure::Failure;
+
+/// Exit code of a run that missed an objective.
+const OBJECTIVE_MISSED: u8 = 99;
+
+/// Replay LLM traffic against GPU pools that somebody else owns: simulated, or for real.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Examples:
+  harpoon run scenarios/quickstart.yaml
+  harpoon run scenarios/quickstart.yaml --seed 7 --replications 5 --out out/
+  harpoon check scenarios/quickstart.yaml --set provider.pools.0.count=8
+  harpoon mock scenarios/quickstart.yaml --listen 127.0.0.1:8080")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Run(run::Run),
+    Mock(mock::Mock),
+    Check(check::Check),
+    Schema(schema::Schema),
+    #[command(subcommand)]
+    Trace(trace::Trace),
+    Completions(completions::Completions),
+}
+
+/// Parses the arguments of this process and does what they ask.
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().verb {
+        Verb::Run(run) => run.execute(),
+        Verb::Mock(mock) => mock.execute(),
+        Verb::Check(check) => check.execute(),
+        Verb::Schema(schema) => schema.execute(),
+        Verb::Trace(trace) => trace.execute(),
+        Verb::Completions(completions) => completions.execute(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,37 @@
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use scenarios::Override;
+
+use super::Failure;
+
+/// Check scenarios without running them: every mistake at once, with file, line and key.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harpoon check scenarios/*.yaml
+  harpoon check my.yaml --set 'provider.pools[shared-l4].count=0'")]
+pub(super) struct Check {
+    /// Scenario files.
+    #[arg(required = true)]
+    scenarios: Vec<PathBuf>,
+    /// Replace a value of every scenario, such as `seed=7` or `provider.pools.0.count=8`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    overrides: Vec<Override>,
+}
+
+impl Check {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        let mut worst = ExitCode::SUCCESS;
+        for path in &self.scenarios {
+            match scenarios::load(path, &self.overrides) {
+                Ok(scenario) => {
+                    let mut stdout = std::io::stdout().lock();
+                    let (name, hash) = (&scenario.name, scenario.hash);
+                    writeln!(stdout, "{}: ok ({name}, hash={hash:016x})", path.display())?;
+                }
+                Err(diagnostics) => worst = Failure::Scenario(diagnostics).report(),
+            }
+        }
+        Ok(worst)
+    }
+}

@@ -1,0 +1,106 @@
+//! What is told on stderr when a verb does not end well.
+
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
+
+use scenarios::{Diagnostics, Rendering};
+
+use crate::{drive::RunError, experiment::ExperimentError};
+
+/// Why a verb did not do what was asked.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// What was given cannot be worked with.
+    BadInput {
+        /// What, where, with the value received.
+        message: String,
+        /// The way out.
+        help: Option<String>,
+    },
+    /// The scenario has mistakes.
+    Scenario(Diagnostics),
+    /// What was given is fine, but the world is not.
+    Failed {
+        /// What happened.
+        error: anyhow::Error,
+        /// The way out.
+        help: Option<String>,
+    },
+}
+
+impl Failure {
+    /// Input that cannot be worked with.
+    pub(super) fn bad_input(message: impl Into<String>) -> Self {
+        Self::BadInput { message: message.into(), help: None }
+    }
+
+    /// The world is not as it should be.
+    pub(super) fn failed(error: impl Into<anyhow::Error>) -> Self {
+        Self::Failed { error: error.into(), help: None }
+    }
+
+    /// The same failure with a way out.
+    #[must_use]
+    pub(super) fn with_help(self, way_out: impl Into<String>) -> Self {
+        match self {
+            Self::BadInput { message, .. } => {
+                Self::BadInput { message, help: Some(way_out.into()) }
+            }
+            Self::Failed { error, .. } => Self::Failed { error, help: Some(way_out.into()) },
+            Self::Scenario(diagnostics) => Self::Scenario(diagnostics),
+        }
+    }
+
+    /// Prints the failure; returns its exit code.
+    pub(super) fn report(self) -> ExitCode {
+        let mut stderr = std::io::stderr().lock();
+        let (text, help, code) = match self {
+            Self::BadInput { message, help } => (message, help, 2),
+            Self::Failed { error, help } => (format!("{error:#}"), help, 1),
+            Self::Scenario(diagnostics) => {
+                let rendering = rendering(std::io::stderr().is_terminal());
+                let _ = writeln!(stderr, "{}", diagnostics.render(rendering));
+                return ExitCode::from(2);
+            }
+        };
+        // Nothing can be done when stderr is closed.
+        let _ = writeln!(stderr, "error: {text}");
+        if let Some(help) = help {
+            let _ = writeln!(stderr, "help: {help}");
+        }
+        ExitCode::from(code)
+    }
+}
+
+fn rendering(terminal: bool) -> Rendering {
+    let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if terminal && colour { Rendering::Colored } else { Rendering::Plain }
+}
+
+impl From<ExperimentError> for Failure {
+    fn from(error: ExperimentError) -> Self {
+        match &error {
+            ExperimentError::Provider(_) | ExperimentError::Platform(_) => {
+                Self::bad_input(error.to_string())
+            }
+            ExperimentError::Run(RunError::Traffic(_)) => Self::bad_input(error.to_string()),
+            ExperimentError::Run(RunError::Stuck { .. }) | ExperimentError::Live(_) => {
+                Self::failed(error)
+            }
+        }
+    }
+}
+
+macro_rules! failed_by {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::failed(error)
+            }
+        }
+    )*};
+}
+
+failed_by!(std::io::Error, serde_json::Error, reports::FilesError, rayon::ThreadPoolBuildError);

@@ -1,0 +1,185 @@
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::Args;
+use rayon::prelude::*;
+use reports::{Overwrite, Replications, RunFiles, Style, Summary};
+use scenarios::{Override, Scenario};
+use secrecy::SecretString;
+
+use super::{Failure, OBJECTIVE_MISSED, interrupt, progress::Progress};
+use crate::{
+    drive::Watch,
+    experiment::{self, Outcome, live},
+};
+
+/// Most replications of one run.
+const MOST_REPLICATIONS: i64 = 10_000;
+
+/// Run a scenario: simulated in virtual time, or against a live endpoint.
+///
+/// Prints a summary; exits with 0 if every objective is met, 99 if one is missed, 1 if the run
+/// failed, 2 on bad input.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harpoon run scenarios/quickstart.yaml
+  harpoon run scenarios/quickstart.yaml --seed 7 --out out/
+  harpoon run scenarios/quickstart.yaml --replications 10 --threads 2
+  harpoon run scenarios/azure-conversation.yaml --set traffic.0.trace.file=my.csv
+  HOSTED_AI_API_KEY=... harpoon run scenarios/quickstart.yaml --live https://gpu.example.com")]
+pub(super) struct Run {
+    /// The scenario file.
+    scenario: PathBuf,
+    /// Seed of all randomness; the scenario's own by default.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Run this many times with seeds seed, seed+1, ... and print means with confidence intervals.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_REPLICATIONS))]
+    replications: Option<u32>,
+    /// Replications at once; all cores by default. Does not change any result.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Write summary.json, requests.csv and timeline.csv into this directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Overwrite files in the output directory that harpoon has not written.
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Replace a value of the scenario, such as `provider.pools.0.count=8`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    overrides: Vec<Override>,
+    /// Run against this endpoint in real time instead of simulating. Without a URL, the endpoint is
+    /// the environment's `HOSTED_AI_BASE_URL`. The key is taken from `HOSTED_AI_API_KEY`.
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    live: Option<String>,
+    /// Allow the key to be sent to another machine over plain HTTP.
+    #[arg(long, requires = "live")]
+    allow_plaintext_key: bool,
+    /// Show no progress.
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print summary.json instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Run {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        let scenario =
+            scenarios::load(&self.scenario, &self.overrides).map_err(Failure::Scenario)?;
+        let seed = self.seed.unwrap_or(scenario.seed);
+        let replications = self.replications.unwrap_or(scenario.replications);
+        let target = self.target()?;
+        if target.is_some() && replications > 1 {
+            let message = format!("{replications} replications of a live run");
+            return Err(Failure::bad_input(message).with_help("use --replications 1 with --live"));
+        }
+        if replications > 1 {
+            return self.replicate(&scenario, seed, replications);
+        }
+        let watch = Arc::new(Watch::default());
+        interrupt::forward_to(vec![Arc::clone(&watch)]);
+        let files = self.files(&scenario, seed, self.out.as_deref())?;
+        let outcome = {
+            let _progress = self.progress(vec![Arc::clone(&watch)], &scenario);
+            match &target {
+                Some(target) => live::run(&scenario, seed, target, files, &watch),
+                None => experiment::simulate(&scenario, seed, files, &watch),
+            }
+        };
+        self.conclude(outcome?)
+    }
+
+    fn conclude(&self, outcome: Outcome) -> Result<ExitCode, Failure> {
+        let Outcome { summary, files, warnings } = outcome;
+        for warning in warnings {
+            note(&format!("warning: {warning}"));
+        }
+        let text = if self.json { summary.to_json() } else { summary.table(Style::of_stdout()) };
+        std::io::stdout().lock().write_all(text.as_bytes())?;
+        self.say_speed(&summary);
+        files?;
+        Ok(code(summary.objectives_met()))
+    }
+
+    fn replicate(&self, scenario: &Scenario, seed: u64, count: u32) -> Result<ExitCode, Failure> {
+        let watches: Vec<_> = (0..count).map(|_| Arc::new(Watch::default())).collect();
+        interrupt::forward_to(watches.clone());
+        let progress = self.progress(watches.clone(), scenario);
+        let one = |(index, watch): (usize, &Arc<Watch>)| -> Result<Outcome, Failure> {
+            let directory = self.out.as_ref().map(|out| out.join(format!("replication-{index}")));
+            let seed = seed.wrapping_add(index as u64);
+            let files = self.files(scenario, seed, directory.as_deref())?;
+            Ok(experiment::simulate(scenario, seed, files, watch)?)
+        };
+        let threads = self.threads.map_or(0, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        let outcomes: Result<Vec<_>, _> =
+            pool.install(|| watches.par_iter().enumerate().map(one).collect());
+        drop(progress);
+        let mut replications = Replications::new();
+        for outcome in outcomes? {
+            replications.add(&outcome.summary);
+            outcome.files?;
+        }
+        let summary = replications.finish().expect("there is at least one replication");
+        let text = if self.json { summary.to_json() } else { summary.table(Style::of_stdout()) };
+        std::io::stdout().lock().write_all(text.as_bytes())?;
+        if let Some(out) = &self.out {
+            summary.write(out, self.overwrite())?;
+        }
+        Ok(code(summary.objectives_met()))
+    }
+
+    /// Where a live run goes; `None` for a simulation.
+    fn target(&self) -> Result<Option<live::Target>, Failure> {
+        let Some(url) = &self.live else { return Ok(None) };
+        let from_environment = || std::env::var("HOSTED_AI_BASE_URL").ok();
+        let base_url = Some(url.clone()).filter(|url| !url.is_empty()).or_else(from_environment);
+        let base_url = base_url.ok_or_else(|| {
+            Failure::bad_input("--live without a URL, and HOSTED_AI_BASE_URL is not set")
+                .with_help("give the endpoint: --live https://host")
+        })?;
+        let api_key = std::env::var("HOSTED_AI_API_KEY").ok().map(SecretString::from);
+        Ok(Some(live::Target { base_url, api_key, allow_plaintext_key: self.allow_plaintext_key }))
+    }
+
+    fn files(
+        &self,
+        scenario: &Scenario,
+        seed: u64,
+        directory: Option<&Path>,
+    ) -> Result<Option<RunFiles>, Failure> {
+        let header = experiment::header(scenario, seed);
+        let create = |directory| RunFiles::create(directory, &header, self.overwrite());
+        Ok(directory.map(create).transpose()?)
+    }
+
+    fn overwrite(&self) -> Overwrite {
+        if self.force { Overwrite::Anything } else { Overwrite::OwnOutputs }
+    }
+
+    fn progress(&self, runs: Vec<Arc<Watch>>, scenario: &Scenario) -> Option<Progress> {
+        (!self.quiet).then(|| Progress::follow(runs, scenario.duration))
+    }
+
+    /// For people who wait; the clock on the wall is no part of any result.
+    fn say_speed(&self, summary: &Summary) {
+        if let Some(speed) = summary.speed().filter(|_| !self.quiet) {
+            note(&speed);
+        }
+    }
+}
+
+fn code(met: bool) -> ExitCode {
+    if met { ExitCode::SUCCESS } else { ExitCode::from(OBJECTIVE_MISSED) }
+}
+
+fn note(text: &str) {
+    // Nothing can be done when stderr is closed.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

@@ -1,0 +1,149 @@
+//! One scenario with one seed, from its parts to its summary; simulated here, live in
+//! [`live`].
+
+pub mod live;
+
+use std::time::Instant;
+
+use connector::{Duration, PoolGauge, RequestRecord, Timestamp};
+use platform::{Platform, PlatformConfig};
+use reports::{
+    FilesError, GeneratorLag, Header, Question, Recorder, RecorderConfig, RunEnd, RunFiles, Summary,
+};
+use scenarios::{Objective, Scenario, TrafficError};
+use sim::Simulator;
+
+use crate::drive::{Ended, Lines, Observer, RunError, Sampling, Session, Watch, virtual_time};
+
+/// Between two looks at the pools, and the length of an interval of the time series.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Why an experiment has no summary.
+#[derive(Debug, thiserror::Error)]
+pub enum ExperimentError {
+    /// The provider cannot be simulated.
+    #[error(transparent)]
+    Provider(#[from] sim::config::ConfigError),
+    /// The platform cannot be set up.
+    #[error(transparent)]
+    Platform(#[from] platform::ConfigError),
+    /// The run failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The live run could not be set up.
+    #[error(transparent)]
+    Live(#[from] live::LiveError),
+}
+
+impl From<TrafficError> for ExperimentError {
+    fn from(error: TrafficError) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+/// A summary, and what became of the files.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was measured.
+    pub summary: Summary,
+    /// Whether it could be written.
+    pub files: Result<(), FilesError>,
+    /// What the reader of the traffic wants known.
+    pub warnings: Vec<String>,
+}
+
+/// The first line of every output of this experiment.
+pub fn header(scenario: &Scenario, seed: u64) -> Header {
+    Header::new(env!("CARGO_PKG_VERSION"), &scenario.name, scenario.hash, seed)
+}
+
+/// Simulates the scenario with this seed.
+///
+/// # Errors
+/// See [`ExperimentError`].
+pub fn simulate(
+    scenario: &Scenario,
+    seed: u64,
+    files: Option<RunFiles>,
+    watch: &Watch,
+) -> Result<Outcome, ExperimentError> {
+    let started = Instant::now();
+    let simulator = Simulator::new(scenario.provider.clone(), seed)?;
+    let mut lines = Lines::single(simulator);
+    let mut session = session(scenario, seed, files)?;
+    let ended = virtual_time::run(&mut session, &mut lines, watch)?;
+    Ok(conclude(session, scenario, ended, started, None))
+}
+
+type ScenarioSession = Session<scenarios::Arrivals, Recorder>;
+
+fn session(
+    scenario: &Scenario,
+    seed: u64,
+    files: Option<RunFiles>,
+) -> Result<ScenarioSession, ExperimentError> {
+    let config = PlatformConfig { seed, ..scenario.platform.clone() };
+    let recorder = Recorder::new(
+        scenario.names.clone(),
+        RecorderConfig {
+            header: header(scenario, seed),
+            interval: INTERVAL,
+            warm_up: scenario.warm_up,
+            pool_kinds: scenario.provider.pools.iter().map(|pool| pool.kind).collect(),
+            files,
+        },
+    );
+    let sampling = Sampling::new(INTERVAL, Timestamp::ZERO + scenario.warm_up);
+    let platform = Platform::new(config)?;
+    Ok(Session::new(scenario.arrivals(seed)?, platform, recorder, sampling)?)
+}
+
+fn conclude(
+    session: ScenarioSession,
+    scenario: &Scenario,
+    ended: Ended,
+    started: Instant,
+    lag: Option<GeneratorLag>,
+) -> Outcome {
+    let (arrivals, platform, recorder) = session.into_parts();
+    let (summary, files) = recorder.finish(RunEnd {
+        ended: ended.at,
+        partial: ended.partial,
+        unfinished: platform.in_flight() as u64,
+        meters: platform.meters().to_vec(),
+        lag,
+        wall: Some(started.elapsed()),
+        questions: scenario.objectives.iter().map(question).collect(),
+    });
+    Outcome { summary, files, warnings: arrivals.warnings().to_vec() }
+}
+
+fn question(objective: &Objective) -> Question {
+    Question {
+        text: objective.text.clone(),
+        metric: objective.metric,
+        statistic: objective.statistic,
+        scope: objective.scope,
+        comparison: match objective.comparison {
+            scenarios::Comparison::Less => reports::Comparison::Less,
+            scenarios::Comparison::AtMost => reports::Comparison::LessOrEqual,
+            scenarios::Comparison::Greater => reports::Comparison::Greater,
+            scenarios::Comparison::AtLeast => reports::Comparison::GreaterOrEqual,
+        },
+        threshold: objective.threshold,
+    }
+}
+
+impl Observer for Recorder {
+    fn record(&mut self, record: &RequestRecord) {
+        self.record(record);
+    }
+
+    fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge) {
+        self.gauge(at, gauge);
+    }
+
+    fn in_flight(&mut self, at: Timestamp, requests: usize) {
+        self.in_flight(at, requests as u64);
+    }
+}

@@ -1,0 +1,155 @@
+//! A scenario against real endpoints: the same platform, traffic and reports, another far side.
+
+use std::time::Instant;
+
+use adapters::{HttpConnector, HttpOptions, SetupError};
+use connector::{Connector, Duration, Error, ErrorKind, EventKind, Operation, Ticket};
+use reports::{GeneratorLag, RunFiles};
+use scenarios::Scenario;
+use secrecy::SecretString;
+use tokio::runtime::Handle;
+
+use super::{ExperimentError, Outcome, conclude, session};
+use crate::drive::{
+    Lines, Watch,
+    real_time::{self, WallClock},
+};
+
+/// How long the first question to an endpoint may take.
+const GREETING_LIMIT: Duration = Duration::from_secs(10);
+
+/// A generator whose 99th percentile of lateness is above this says more about itself than about
+/// the endpoint. tokio's timer alone is late by about a millisecond.
+const TOLERABLE_LAG: Duration = Duration::from_millis(10);
+
+/// Where a live run goes and how it gets in.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Endpoint of every pool that names none of its own.
+    pub base_url: String,
+    /// The key, if one is needed.
+    pub api_key: Option<SecretString>,
+    /// Whether a key may travel unencrypted to another machine.
+    pub allow_plaintext_key: bool,
+}
+
+/// Why a live run could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The endpoint cannot be addressed.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The endpoint did not answer its first question as hoped.
+    #[error("endpoint `{url}` cannot be used: {error}")]
+    Unusable {
+        /// Which.
+        url: String,
+        /// What it said, or did not.
+        error: Error,
+    },
+    /// No runtime for input and output could be started.
+    #[error("cannot start input and output: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+/// Runs the scenario against the target in real time.
+///
+/// # Errors
+/// See [`ExperimentError`].
+pub fn run(
+    scenario: &Scenario,
+    seed: u64,
+    target: &Target,
+    files: Option<RunFiles>,
+    watch: &Watch,
+) -> Result<Outcome, ExperimentError> {
+    let started = Instant::now();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(LiveError::Runtime)?;
+    let urls = Endpoints::of(scenario, target);
+    let connect = |clock| urls.connect(scenario, target, runtime.handle(), clock);
+    for (url, mut connector) in urls.distinct.iter().zip(connect(WallClock::start())?) {
+        let greeted = runtime.block_on(greet(&mut connector, WallClock::start()));
+        greeted.map_err(|error| LiveError::Unusable { url: url.clone(), error })?;
+    }
+    let clock = WallClock::start();
+    let mut lines = Lines::several(connect(clock)?, urls.of_cable.clone());
+    let mut session = session(scenario, seed, files)?;
+    let ended = runtime.block_on(real_time::run(&mut session, &mut lines, clock, watch))?;
+    let lag = session.lag();
+    let lag = GeneratorLag {
+        mean: lag.mean(),
+        p99: lag.p99(),
+        max: lag.max(),
+        dropped: 0,
+        limited: lag.p99() > TOLERABLE_LAG,
+    };
+    Ok(conclude(session, scenario, ended, started, Some(lag)))
+}
+
+/// The endpoints of a run, each once, and which of them each cable leads to.
+#[derive(Debug)]
+struct Endpoints {
+    distinct: Vec<String>,
+    of_cable: Vec<usize>,
+}
+
+impl Endpoints {
+    fn of(scenario: &Scenario, target: &Target) -> Self {
+        let mut endpoints = Self { distinct: Vec::new(), of_cable: Vec::new() };
+        for cable in &scenario.platform.cables {
+            let own = scenario.endpoints.get(cable.pool.index()).and_then(Option::as_ref);
+            let url = own.unwrap_or(&target.base_url);
+            let index = endpoints.distinct.iter().position(|known| known == url);
+            let index = index.unwrap_or_else(|| {
+                endpoints.distinct.push(url.clone());
+                endpoints.distinct.len() - 1
+            });
+            endpoints.of_cable.push(index);
+        }
+        endpoints
+    }
+
+    fn connect(
+        &self,
+        scenario: &Scenario,
+        target: &Target,
+        runtime: &Handle,
+        clock: WallClock,
+    ) -> Result<Vec<HttpConnector>, LiveError> {
+        let connect = |url: &String| {
+            let options = HttpOptions {
+                api_key: target.api_key.clone(),
+                allow_plaintext_key: target.allow_plaintext_key,
+                ..HttpOptions::new(url.clone(), scenario.names.clone())
+            };
+            HttpConnector::new(options, runtime.clone(), move || clock.now())
+        };
+        Ok(self.distinct.iter().map(connect).collect::<Result<_, SetupError>>()?)
+    }
+}
+
+/// Asks the endpoint for its pools, so that a wrong address or key is said before any traffic. An
+/// endpoint that does not know the question is taken at its word.
+async fn greet(connector: &mut HttpConnector, clock: WallClock) -> Result<(), Error> {
+    connector.submit(clock.now(), Ticket(0), Operation::Pools);
+    let answer = async {
+        loop {
+            while let Some(event) = connector.poll(clock.now()) {
+                if let EventKind::Completed { result, .. } = event.kind {
+                    return result;
+                }
+            }
+            connector.woken().await;
+        }
+    };
+    let in_time = tokio::time::timeout(GREETING_LIMIT.to_std(), answer).await;
+    match in_time.unwrap_or_else(|_| Err(Error::from(ErrorKind::Timeout))) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
