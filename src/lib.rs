@@ -5,3 +5,4 @@
 pub mod cli;
 pub mod drive;
 pub mod experiment;
+pub mod mock;

@@ -1,0 +1,124 @@
+//! Where handlers put their questions and hear the answers.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use connector::{Duration, Error, ErrorKind, Operation, Reply, Ticket};
+use tokio::sync::mpsc;
+
+/// What is heard of one question: a first token, a notice, an answer.
+const MOST_SAID: usize = 3;
+
+/// A question on its way to the keeper.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) ticket: Ticket,
+    pub(super) operation: Operation,
+    /// Has room for everything that can be said.
+    pub(super) say: mpsc::Sender<Said>,
+}
+
+/// What a handler hears.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Said {
+    /// The first token is there; further ones take about so long each, where that is known.
+    FirstToken { per_token: Option<Duration> },
+    /// The share will be taken away.
+    Preempted { grace: Duration },
+    /// The end.
+    Answered(Result<Reply, Error>),
+}
+
+/// The keeper's side of the desk.
+#[derive(Debug)]
+pub(super) struct Counter {
+    pub(super) questions: mpsc::Receiver<Question>,
+    /// Inferences that nobody waits for any more. Not bounded by itself: there is at most one entry
+    /// per question in flight, and losing one would leave an inference running for nobody.
+    pub(super) hung_up: mpsc::UnboundedReceiver<Ticket>,
+}
+
+/// The handlers' side of the desk.
+#[derive(Clone, Debug)]
+pub(super) struct Desk {
+    questions: mpsc::Sender<Question>,
+    hung_up: mpsc::UnboundedSender<Ticket>,
+    tickets: Arc<AtomicU64>,
+}
+
+impl Desk {
+    /// A desk with room for this many questions that the keeper has not taken yet.
+    pub(super) fn open(room: usize) -> (Self, Counter) {
+        let (questions, taken) = mpsc::channel(room);
+        let (hung_up, heard) = mpsc::unbounded_channel();
+        let desk = Self { questions, hung_up, tickets: Arc::default() };
+        (desk, Counter { questions: taken, hung_up: heard })
+    }
+
+    /// Puts a question to the keeper.
+    ///
+    /// # Errors
+    /// `Unavailable`, nothing reached, when there is no room or the mock is closing.
+    pub(super) fn ask(&self, operation: Operation) -> Result<Answers, Error> {
+        let (say, said) = mpsc::channel(MOST_SAID);
+        let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
+        let cancels = matches!(operation, Operation::Infer(_));
+        let question = Question { ticket, operation, say };
+        match self.questions.try_send(question) {
+            Ok(()) => {
+                let hung_up = cancels.then(|| self.hung_up.clone());
+                Ok(Answers { ticket, said, hung_up })
+            }
+            Err(mpsc::error::TrySendError::Full(_)) => Err(away("too many questions at once")),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(away("the mock is closing")),
+        }
+    }
+}
+
+fn away(words: &str) -> Error {
+    Error::new(ErrorKind::Unavailable { reached: false }, words)
+}
+
+/// What is said about one question. Dropped before the answer, it cancels an inference.
+#[derive(Debug)]
+pub(super) struct Answers {
+    ticket: Ticket,
+    said: mpsc::Receiver<Said>,
+    /// Whom to tell that nobody listens any more; `None` once answered or where nobody cares.
+    hung_up: Option<mpsc::UnboundedSender<Ticket>>,
+}
+
+impl Answers {
+    /// The next thing that is said. Ends with an answer, which comes even if the keeper is gone.
+    pub(super) async fn next(&mut self) -> Said {
+        let gone = || {
+            let gone = Error::new(ErrorKind::Unavailable { reached: true }, "the mock is closed");
+            Said::Answered(Err(gone))
+        };
+        let said = self.said.recv().await.unwrap_or_else(gone);
+        if matches!(said, Said::Answered(_)) {
+            self.hung_up = None;
+        }
+        said
+    }
+
+    /// The answer, whatever is said before.
+    pub(super) async fn answer(&mut self) -> Result<Reply, Error> {
+        loop {
+            if let Said::Answered(result) = self.next().await {
+                return result;
+            }
+        }
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        if let Some(hung_up) = self.hung_up.take() {
+            // A keeper that is gone has ended everything already.
+            let _ = hung_up.send(self.ticket);
+        }
+    }
+}
