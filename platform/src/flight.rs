@@ -25,8 +25,8 @@ pub(crate) struct Flight {
     pub(crate) strikes_here: u32,
     /// The place in the route of the last candidate that was struck.
     pub(crate) struck: Option<usize>,
-    /// The round of the cable's reconciliation to wait for before asking there again.
-    pub(crate) doubt: u64,
+    /// The last doubt that one of its allocations raised.
+    pub(crate) doubt: Option<Doubt>,
     pub(crate) attempts: u16,
     pub(crate) fallbacks: u16,
     pub(crate) queued: Duration,
@@ -48,7 +48,7 @@ pub(crate) enum Phase {
     Striking(Strike),
     /// Before a retry on the same cable.
     Pausing(EventKey),
-    /// Pause over, but the cable's list is still awaited.
+    /// The list of its present cable is awaited before asking there again.
     Reconciling,
 }
 
@@ -58,6 +58,14 @@ pub(crate) struct Strike {
     pub(crate) lease: LeaseKey,
     pub(crate) permit: Permit,
     pub(crate) asked: Timestamp,
+}
+
+/// A cable on which a share may be held without our knowledge, and the round of its reconciliation
+/// to wait for before asking there again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Doubt {
+    pub(crate) cable: usize,
+    pub(crate) round: u64,
 }
 
 /// Why a candidate did not serve a request, and how often in a row.
@@ -84,7 +92,7 @@ impl Flight {
             phase: Phase::Deciding,
             strikes_here: 0,
             struck: None,
-            doubt: 0,
+            doubt: None,
             attempts: 0,
             fallbacks: 0,
             queued: Duration::ZERO,

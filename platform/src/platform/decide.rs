@@ -25,9 +25,15 @@ impl Platform {
         }
     }
 
-    /// Strikes at the present candidate, or joins its line.
+    /// Strikes at the present candidate, or joins its line. A pool that may hold a share for this
+    /// request without our knowledge is not asked again before that is cleared up.
     fn try_here(&mut self, now: Timestamp, key: FlightKey) -> Result<(), Refusal> {
         let cable = self.cable_of(key);
+        if self.is_in_doubt(now, key, cable) {
+            self.flights[key].phase = Phase::Reconciling;
+            self.cables[cable].awaiting_list.push(key);
+            return Ok(());
+        }
         match self.cables[cable].admit(now)? {
             Admission::Strike(permit) => self.strike(now, key, permit),
             Admission::Wait => self.join_line(now, key),
@@ -64,18 +70,17 @@ impl Platform {
         self.retries.pause(retries, at_least)
     }
 
-    /// The pause before a retry is over. A pool that may hold a share for us without our knowledge
-    /// is not asked again before that is cleared up.
+    /// A breaker that is open decides at once.
+    fn is_in_doubt(&self, now: Timestamp, key: FlightKey, index: usize) -> bool {
+        let cable = &self.cables[index];
+        let here = self.flights[key].doubt.filter(|doubt| doubt.cable == index);
+        here.is_some_and(|doubt| !cable.reconciler.is_over(doubt.round))
+            && cable.breaker.admits(now)
+    }
+
+    /// The pause before a retry is over, or the list that was awaited has come.
     pub(super) fn retry(&mut self, now: Timestamp, key: FlightKey) {
-        let cable = self.cable_of(key);
-        let cable = &mut self.cables[cable];
-        let flight = &mut self.flights[key];
-        if cable.breaker.admits(now) && !cable.reconciler.is_over(flight.doubt) {
-            flight.phase = Phase::Reconciling;
-            cable.awaiting_list.push(key);
-            return;
-        }
-        flight.phase = Phase::Deciding;
+        self.flights[key].phase = Phase::Deciding;
         if let Err(refusal) = self.try_here(now, key) {
             self.flights[key].set_back(Cause::Refused(refusal));
             self.send_on(now, key);

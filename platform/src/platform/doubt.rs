@@ -4,21 +4,20 @@ use connector::{AllocationId, AllocationInfo, Error, ErrorKind, Operation, Reply
 
 use super::{Platform, answer::expect_reply, decide::retry_after};
 use crate::{
-    flight::{FlightKey, Phase},
+    flight::{Doubt, FlightKey, Phase},
     question::{Question, QuestionKey},
     reconcile::ListFailure,
     timers::Pause,
 };
 
 impl Platform {
-    /// A share may be held on this cable without our knowledge. Returns the round of the cable's
-    /// reconciliation that will clear it up.
-    pub(super) fn doubt(&mut self, now: Timestamp, cable: usize) -> u64 {
+    /// A share may be held on this cable without our knowledge.
+    pub(super) fn doubt(&mut self, now: Timestamp, cable: usize) -> Doubt {
         let (round, begins) = self.cables[cable].reconciler.doubt();
         if begins {
             self.ask_list(now, cable);
         }
-        round
+        Doubt { cable, round }
     }
 
     pub(super) fn ask_list(&mut self, now: Timestamp, cable: usize) {

@@ -77,9 +77,9 @@ impl Platform {
         error: Error,
     ) {
         let lease = self.leases.remove(key).expect("it was asked for");
-        let round = error.kind.ambiguous().then(|| self.doubt(now, lease.cable));
+        let doubt = error.kind.ambiguous().then(|| self.doubt(now, lease.cable));
         if let Some(owner) = owner {
-            self.flights[owner].doubt = round.unwrap_or(self.flights[owner].doubt);
+            self.flights[owner].doubt = doubt.or(self.flights[owner].doubt);
             let again = error.kind.retryable();
             self.strike_failed(now, owner, error, again);
         }

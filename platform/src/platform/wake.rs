@@ -51,7 +51,7 @@ impl Platform {
         };
         let cable = lease.cable;
         self.cables[cable].statistics.allocation_timeouts += 1;
-        self.flights[owner].doubt = self.doubt(now, cable);
+        self.flights[owner].doubt = Some(self.doubt(now, cable));
         self.strike_failed(now, owner, ErrorKind::Timeout.into(), true);
     }
 

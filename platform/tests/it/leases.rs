@@ -138,7 +138,7 @@ fn a_second_answer_to_the_same_question_is_ignored_and_counted() {
     let granted = Reply::Granted { allocation: AllocationId(0) };
     world.deliver(0, EventKind::Completed { ticket: allocate, result: Ok(granted) });
     world.run();
-    let generated = Reply::Generated { usage: Default::default(), text: None };
+    let generated = Reply::Generated { usage: connector::Usage::default(), text: None };
     world.deliver(0, EventKind::Completed { ticket: infer, result: Ok(generated) });
     world.deliver(0, EventKind::FirstToken { ticket: infer });
     world.run();

@@ -14,7 +14,7 @@ use platform::{
 use proptest::prelude::*;
 
 use crate::{
-    setting::{money, ms, pools, secs},
+    setting::{LARGE, SMALL, money, ms, pools, secs},
     world::{Answer, Says, World},
 };
 
@@ -30,6 +30,7 @@ proptest! {
         config in configs(),
         scripts in proptest::collection::vec(scripts(), 3),
         steps in proptest::collection::vec(steps(), 1..60),
+        patient in any::<bool>(),
     ) {
         let bound = attempts_bound(&config);
         let mut world = World::new(config.clone());
@@ -40,6 +41,10 @@ proptest! {
         }
         let mut watch = Watch::new(&config);
         let sent = act(&mut world, &mut watch, &steps);
+        if patient {
+            world.run();
+            prop_assert_eq!(world.platform.in_flight(), 0, "answered without a drain");
+        }
         world.drain();
         world.run();
 
@@ -171,9 +176,10 @@ fn assert_bills_equal_meters(world: &World) {
     assert_eq!(meters.iter().map(|meter| meter.cost).sum::<Money>(), by_cable);
 }
 
-/// Every candidate may be struck once and retried as often as configured.
+/// Every candidate, at most two models on each pool, may be struck once and retried as often as
+/// configured.
 fn attempts_bound(config: &PlatformConfig) -> u32 {
-    (config.retry.max_retries + 1) * config.cables.len() as u32
+    (config.retry.max_retries + 1) * 2 * config.cables.len() as u32
 }
 
 fn configs() -> impl Strategy<Value = PlatformConfig> {
@@ -201,6 +207,7 @@ fn configs() -> impl Strategy<Value = PlatformConfig> {
                 "fastest" => config.router = RouterConfig::Fastest,
                 _ => {}
             }
+            config.classifier.classes[1].models = vec![LARGE, SMALL];
             config.retry = RetryConfig { max_retries, jitter: Jitter::Full, ..config.retry };
             config.fallback = FallbackConfig { enabled: fallback, ..config.fallback };
             config.seed = seed;
@@ -234,7 +241,7 @@ fn answers(allowed: fn(ErrorKind) -> bool, preempts: u32) -> BoxedStrategy<Answe
     let says = prop_oneof![
         5 => Just(Says::Yes),
         4 => prop::sample::select(kinds).prop_map(Says::No),
-        2 => ambiguous().prop_map(Says::DoneButSays),
+        2 => ambiguous().prop_map(Says::DoneBut),
         preempts => Just(Says::Preempts),
     ];
     (after, says).prop_map(|(after, says)| Answer { after: ms(after), says }).boxed()

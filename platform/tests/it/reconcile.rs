@@ -1,10 +1,11 @@
 //! Shares that the provider holds for us without our knowledge.
 
-use connector::{AllocationId, CableId, ErrorKind, OperationKind, Outcome};
+use connector::{AllocationId, CableId, ErrorKind, OperationKind, Outcome, PoolId};
+use platform::config::{Candidate, RouterConfig};
 
 use crate::{
-    setting::{at, ms, pools, secs},
-    world::{Answer, LOST, Says, World, done_but_says, no, yes_after},
+    setting::{LARGE, SMALL, at, ms, pools, secs},
+    world::{Answer, DOWN, LOST, Says, World, done_but_says, no, yes_after},
 };
 
 #[test]
@@ -40,6 +41,38 @@ fn an_unambiguous_failure_needs_no_list() {
         world.run();
         assert!(world.asked(0, OperationKind::List).is_empty(), "{kind}");
     }
+}
+
+#[test]
+fn another_model_on_the_same_pool_waits_for_the_list_too_and_another_pool_does_not() {
+    for (pool, asked) in [(0, 4_010), (1, 10)] {
+        let mut config = pools(2);
+        let first = Candidate { model: SMALL, pool: PoolId(0) };
+        let second = Candidate { model: LARGE, pool: PoolId(pool) };
+        config.router = RouterConfig::Static(vec![vec![first, second], vec![second]]);
+        config.retry.max_retries = 0;
+        let mut world = World::new(config);
+        world.script(0, OperationKind::Allocate, [done_but_says(LOST)]);
+        world.script(0, OperationKind::List, [yes_after(secs(4))]);
+        world.request();
+        world.run();
+        assert_eq!(world.asked(pool, OperationKind::Allocate).last(), Some(&asked));
+        assert_eq!(world.record().outcome, Outcome::Completed);
+    }
+}
+
+#[test]
+fn a_doubt_on_one_cable_does_not_hold_up_a_retry_on_another() {
+    let mut config = pools(2);
+    config.retry.max_retries = 1;
+    let mut world = World::new(config);
+    world.script(0, OperationKind::Allocate, [no(LOST); 2]);
+    world.script(0, OperationKind::List, [yes_after(ms(1)), yes_after(secs(20))]);
+    world.script(1, OperationKind::Allocate, [no(DOWN)]);
+    world.request();
+    world.run();
+    assert_eq!(world.asked(1, OperationKind::Allocate), [120, 230]);
+    assert_eq!(world.record().outcome, Outcome::Completed);
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(crate) enum Says {
     /// It fails, and nothing was done.
     No(ErrorKind),
     /// It was done, but the answer is an error.
-    DoneButSays(ErrorKind),
+    DoneBut(ErrorKind),
     /// A notice now, and the share and its inference are lost then.
     Preempts,
     /// An answer that belongs to another question.
@@ -52,7 +52,7 @@ pub(crate) fn no(kind: ErrorKind) -> Answer {
 }
 
 pub(crate) fn done_but_says(kind: ErrorKind) -> Answer {
-    Answer { after: ms(10), says: Says::DoneButSays(kind) }
+    Answer { after: ms(10), says: Says::DoneBut(kind) }
 }
 
 pub(crate) const DOWN: ErrorKind = ErrorKind::Unavailable { reached: false };
@@ -387,7 +387,7 @@ impl World {
 fn said(says: Says, reply: Reply) -> Result<Reply, Error> {
     match says {
         Says::Yes | Says::Nonsense => Ok(reply),
-        Says::No(kind) | Says::DoneButSays(kind) => Err(kind.into()),
+        Says::No(kind) | Says::DoneBut(kind) => Err(kind.into()),
         Says::Preempts => Err(ErrorKind::Preempted.into()),
     }
 }
