@@ -169,15 +169,20 @@ impl Platform {
         self.cables[cable.index()].status()
     }
 
-    #[inline]
     /// Opens a question and hands its operation over.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "building the operation in place saves 6 % of a request"
+    )]
     fn ask(&mut self, cable: usize, question: Question, operation: Operation) -> QuestionKey {
         let key = self.questions.insert(question);
         self.submit(cable, key.ticket(), operation);
         key
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
     fn submit(&mut self, cable: usize, ticket: Ticket, operation: Operation) {
         let cable = CableId(cable as u32);
         self.outputs.push_back(Output::Submit { cable, ticket, operation });

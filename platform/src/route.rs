@@ -28,6 +28,8 @@ pub(crate) struct Choice {
     pub(crate) cable: CableId,
     local: bool,
     price: Money,
+    /// The price again, for ranking only.
+    weight: f64,
     max_output: Option<Tokens>,
     /// Expected time in nanoseconds per token on an idle card.
     per_prompt_token: f64,
@@ -159,7 +161,7 @@ impl Router {
         match &self.ranking {
             Ranking::Listed => open.next(),
             Ranking::Cheapest => {
-                least(open, list, |choice| choice.price.as_f64() * choice.expected(request))
+                least(open, list, |choice| choice.weight * choice.expected(request))
             }
             Ranking::Fastest(estimates) => least(open, list, |choice| {
                 let slowdown = estimates.slowdown(now, choice.cable, choice.model);
@@ -186,6 +188,7 @@ impl Choice {
             cable,
             local: line.kind == PoolKind::Local,
             price: line.price_per_slot_hour,
+            weight: line.price_per_slot_hour.as_f64(),
             max_output: config.models[model.index()].max_tokens,
             per_prompt_token: ns(pace.per_prompt_token),
             per_output_token: ns(pace.per_output_token),
@@ -201,17 +204,23 @@ impl Choice {
     }
 }
 
-/// The place of the least score, the earliest among equals; local choices after all others.
+/// The place of the least score, the earliest among equals. Local choices, which are at the end of
+/// every list, come after all others.
 fn least(
     open: impl Iterator<Item = usize>,
     list: &[Choice],
     score: impl Fn(&Choice) -> f64,
 ) -> Option<usize> {
-    let ranked = open.map(|place| (list[place].local, score(&list[place]), place));
-    let better = |a: &(bool, f64, usize), b: &(bool, f64, usize)| {
-        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2))
-    };
-    ranked.min_by(better).map(|(_, _, place)| place)
+    let mut best: Option<(usize, f64)> = None;
+    for place in open {
+        let score = score(&list[place]);
+        match best {
+            Some((other, _)) if list[place].local && !list[other].local => break,
+            Some((_, least)) if score >= least => {}
+            Some(_) | None => best = Some((place, score)),
+        }
+    }
+    best.map(|(place, _)| place)
 }
 
 /// The candidates of a class, in order of preference.
