@@ -66,7 +66,7 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Sorts the problems by file and place and drops repetitions.
     pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
-        problems.sort_by_key(|problem| (problem.position.is_some(), problem.position));
+        problems.sort_by(|a, b| (a.file(), a.position).cmp(&(b.file(), b.position)));
         problems.dedup();
         Self { problems }
     }

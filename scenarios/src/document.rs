@@ -106,13 +106,12 @@ impl Document {
             Kind::Scalar(_) => None,
             Kind::Sequence(items) => items.iter().enumerate().find_map(|(index, &item)| {
                 let below = self.path_below(item, wanted)?;
-                Some(format!("[{index}]{below}"))
+                Some(format!("[{index}]{}{below}", dot(&below)))
             }),
             Kind::Mapping(pairs) => pairs.iter().find_map(|&(key, value)| {
                 let below =
                     if key == wanted { String::new() } else { self.path_below(value, wanted)? };
-                let dot = if below.is_empty() || below.starts_with('[') { "" } else { "." };
-                Some(format!("{}{dot}{below}", self.text(key).unwrap_or_default()))
+                Some(format!("{}{}{below}", self.text(key).unwrap_or_default(), dot(&below)))
             }),
         }
     }
@@ -126,6 +125,11 @@ impl Document {
             Kind::Mapping(_) => "keys".to_owned(),
         }
     }
+}
+
+/// What stands between a key or an index and the rest of a path.
+fn dot(below: &str) -> &'static str {
+    if below.is_empty() || below.starts_with('[') { "" } else { "." }
 }
 
 /// Hostile input can be long; a message quotes its beginning only.

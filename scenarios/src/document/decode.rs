@@ -287,8 +287,7 @@ fn missing(
         pairs.iter().map(|(key, _)| document.text(*key).unwrap_or_default()).collect();
     for (&key, &(at, _)) in keys.iter().zip(pairs) {
         if !fields.contains(&key) {
-            let absent = fields.iter().copied().filter(|field| !keys.contains(field));
-            let help = near::did_you_mean(near::suggestion(key, absent))
+            let help = near::did_you_mean(near::suggestion(key, fields.iter().copied()))
                 .or_else(|| Some(format!("the keys here are {}", near::list(fields))));
             let key = super::shorten(key);
             decoder.report.add(at, format!("unknown key `{key}`"), help);
