@@ -3,8 +3,8 @@
 //! # Mechanism
 //!
 //! XXH3 (64 bit, seed 0) over a log of fixed-size entries, in the order in which the recorder was
-//! told of them. All integers are little-endian. What is absent is zero, and a flag tells it from
-//! a zero that was measured.
+//! told of them. All integers are little-endian. What is absent is zero, and a flag tells it from a
+//! zero that was measured.
 //!
 //! A request, 104 bytes:
 //!

@@ -1,5 +1,5 @@
-//! Distributions of durations: exact count, sum, least and most, and quantiles to three
-//! significant figures in bounded memory.
+//! Distributions of durations: exact count, sum, least and most, and quantiles to three significant
+//! figures in bounded memory.
 //!
 //! # Mechanism
 //!

@@ -3,15 +3,15 @@
 //! # Mechanism
 //!
 //! All three exist from the start with a header that says they are unfinished, so that nothing of
-//! an earlier run can be mistaken for part of this one. Requests are written as they finish and nothing of them is
-//! kept. The digest is known only at the end; the first line of `requests.csv` is therefore of fixed
-//! length and written again then.
+//! an earlier run can be mistaken for part of this one. Requests are written as they finish and
+//! nothing of them is kept. The digest is known only at the end; the first line of `requests.csv`
+//! is therefore of fixed length and written again then.
 //!
 //! # Edges
 //!
 //! A file with one of these names that this product has not written is left alone, unless told
-//! otherwise. Once a write fails (disk full), nothing more is written and [`finish`](RunFiles::finish) returns the
-//! first failure; the run itself goes on.
+//! otherwise. Once a write fails (disk full), nothing more is written and
+//! [`finish`](RunFiles::finish) returns the first failure; the run itself goes on.
 
 mod requests;
 mod timeline;

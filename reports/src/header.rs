@@ -6,8 +6,8 @@
 //!
 //! Version, scenario (by hash) and seed replay the run; the digest says whether the replay was
 //! faithful. ` partial` at the end marks a run that was cut off. Files that are written while the
-//! run lasts begin with a line of the same length that reads `digest=unfinished...... partial`,
-//! and get their digest at the end: a file left behind by a crash says so by itself.
+//! run lasts begin with a line of the same length that reads `digest=unfinished...... partial`, and
+//! get their digest at the end: a file left behind by a crash says so by itself.
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ pub fn duration(value: Duration) -> String {
     seconds(value.as_secs_f64())
 }
 
-/// The same for seconds as they come out of statistics.
+/// The same for seconds as they come out of statistics: hours from ten on.
 pub(crate) fn seconds(value: f64) -> String {
     /// Largest figure that still reads well, the unit's length in seconds, its name.
     const UNITS: [(f64, f64, &str); 6] = [

@@ -51,7 +51,8 @@ pub struct Question {
     pub scope: Scope,
     /// How the figure is held against the threshold.
     pub comparison: Comparison,
-    /// In the metric's unit: seconds, a ratio (1 for 100 %), per second, the currency unit, a count.
+    /// In the metric's unit: seconds, a ratio (1 for 100 %), per second, the currency unit, a
+    /// count.
     pub threshold: f64,
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Integrals only grow, so the difference between two gauges is exact for the time between them.
 //! The first of the two is the last gauge at or before the end of the warm-up (the start of the
-//! run, where every integral is zero, if there is none), the second is the last gauge of all. A driver
-//! that takes a gauge at the very end of the warm-up gets figures for exactly the measured time.
+//! run, where every integral is zero, if there is none), the second is the last gauge of all. A
+//! driver that takes a gauge at the very end of the warm-up gets figures for exactly the measured
+//! time.
 
 use connector::{PoolGauge, PoolId, Timestamp};
 

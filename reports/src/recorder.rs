@@ -22,8 +22,8 @@ pub struct RecorderConfig {
     /// Requests that arrive earlier than this are counted apart and left out of all statistics.
     /// Zero: no warm-up.
     pub warm_up: Duration,
-    /// How the pools are sold, by [`PoolId`](connector::PoolId), for the table of pools; may be shorter than the list of
-    /// pools.
+    /// How the pools are sold, by [`PoolId`](connector::PoolId), for the table of pools; may be
+    /// shorter than the list of pools.
     pub pool_kinds: Vec<PoolKind>,
     /// Where to write; `None`: no files.
     pub files: Option<RunFiles>,

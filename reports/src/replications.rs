@@ -3,16 +3,16 @@
 //! # Mechanism
 //!
 //! Each replication yields one figure per headline metric and per objective. Over those figures:
-//! arithmetic mean, standard deviation of the sample (divisor n - 1) and the two-sided 95 % confidence interval
-//! of the mean, `mean +- t(0.975, n - 1) s / sqrt(n)` with Student's t (Law, "Simulation Modeling and
-//! Analysis", replications of terminating simulations).
+//! arithmetic mean, standard deviation of the sample (divisor n - 1) and the two-sided 95 %
+//! confidence interval of the mean, `mean +- t(0.975, n - 1) s / sqrt(n)` with Student's t (Law,
+//! "Simulation Modeling and Analysis", replications of terminating simulations).
 //!
 //! # Edges
 //!
 //! One replication has neither deviation nor interval. A replication without data for a figure is
-//! left out of it and counted. An objective is met if every replication has data for it and the mean is on the
-//! good side of the threshold: judged by each replication alone, it would fail the sooner the
-//! more replications there are.
+//! left out of it and counted. An objective is met if every replication has data for it and the
+//! mean is on the good side of the threshold: judged by each replication alone, it would fail the
+//! sooner the more replications there are.
 
 mod table;
 

@@ -2,18 +2,19 @@
 //!
 //! # Mechanism
 //!
-//! The run is cut into intervals of equal length. Whenever it outgrows [`MAX_INTERVALS`] of them, neighbours are
-//! merged and the length doubles, so a run of any length has between half and all of that number.
-//! Everything kept per interval can be merged without loss: counts, sums, histograms (for the 95th
-//! percentiles: HDR with two significant figures, see [`SKETCH_LOWEST_NS`]), maxima, and the last
-//! gauge of each pool. Gauges carry integrals, so the difference between the last gauges of two
-//! intervals is an exact mean over the time between them, however many gauges lie between.
+//! The run is cut into intervals of equal length. Whenever it outgrows [`MAX_INTERVALS`] of them,
+//! neighbours are merged and the length doubles, so a run of any length has between half and all of
+//! that number. Everything kept per interval can be merged without loss: counts, sums, histograms
+//! (for the 95th percentiles: HDR with two significant figures, 0.1 ms resolution at least),
+//! maxima, and the last gauge of each pool. Gauges carry integrals, so the difference between the
+//! last gauges of two intervals is an exact mean over the time between them, however many gauges
+//! lie between.
 //!
 //! # Edges
 //!
 //! Warm-up is part of the series: it is where one sees whether it was long enough. Requests count
-//! in the interval in which they arrived as arrivals, and in the one in which they finished for the rest. A gauge at
-//! the very end of an interval belongs to that interval.
+//! in the interval in which they arrived as arrivals, and in the one in which they finished for the
+//! rest. A gauge at the very end of an interval belongs to that interval.
 
 mod interval;
 

@@ -11,8 +11,8 @@ impl Style {
     /// No terminal codes: for files, pipes and tests.
     pub const PLAIN: Self = Self { colour: false };
 
-    /// What suits standard output: coloured on a terminal, unless the variable `NO_COLOR` is set and
-    /// not empty (<https://no-color.org>).
+    /// What suits standard output: coloured on a terminal, unless the variable `NO_COLOR` is set
+    /// and not empty (<https://no-color.org>).
     pub fn of_stdout() -> Self {
         let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { colour: std::io::stdout().is_terminal() && !refused }

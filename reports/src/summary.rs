@@ -133,8 +133,8 @@ impl Summary {
         self.objectives.iter().all(|verdict| verdict.met)
     }
 
-    /// How fast the run went by the clock on the wall, for people who wait: `1.00 h in 2.34 s, 1,538x real
-    /// time, 712,345 requests/s`. `None` if nobody looked at the clock.
+    /// How fast the run went by the clock on the wall, for people who wait: `60.0 min in 2.34 s,
+    /// 1,538x real time, 712,345 requests/s`. `None` if nobody looked at the clock.
     ///
     /// Changes from run to run, so it belongs on stderr and in no file.
     pub fn speed(&self) -> Option<String> {

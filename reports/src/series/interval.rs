@@ -3,8 +3,8 @@ use hdrhistogram::Histogram;
 
 use crate::distribution::{HIGHEST_NS, Moments, quantile_ns};
 
-/// What the histograms of intervals tell apart at the lower end, in nanoseconds: 0.1 ms, below which
-/// nothing shows on a picture of a run.
+/// What the histograms of intervals tell apart at the lower end, in nanoseconds: 0.1 ms, below
+/// which nothing shows on a picture of a run.
 pub(crate) const SKETCH_LOWEST_NS: u64 = 100_000;
 const SKETCH_SIGNIFICANT_FIGURES: u8 = 2;
 /// Room for 17 ms to begin with; histograms grow by themselves.

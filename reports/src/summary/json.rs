@@ -4,8 +4,8 @@ use super::Summary;
 use crate::{GeneratorLag, header::JSON_MARK};
 
 impl Summary {
-    /// What `summary.json` holds. The header alone is the first line, so that it can be read without
-    /// reading the rest; keys are in a fixed order.
+    /// What `summary.json` holds. The header alone is the first line, so that it can be read
+    /// without reading the rest; keys are in a fixed order.
     pub fn to_json(&self) -> String {
         header_first(self)
     }
