@@ -19,7 +19,7 @@ mod run;
 mod schema;
 mod trace;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -66,4 +66,10 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// Says something to people, on stderr.
+fn note(text: &str) {
+    // Nothing can be done when stderr is closed.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

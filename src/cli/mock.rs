@@ -1,23 +1,30 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
+use anyhow::Context;
 use clap::Args;
-use scenarios::Override;
+use scenarios::{Override, Scenario};
+use secrecy::SecretString;
+use tokio::net::TcpListener;
 
-use super::Failure;
+use super::{Failure, note};
+use crate::mock::{self, MockOptions, MockReport};
 
 /// Serve the simulated provider of a scenario over HTTP, in paced time.
+///
+/// Callers must present the key in the environment's `HOSTED_AI_API_KEY`, if there is one. Ctrl-C
+/// ends it and gives everything back.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   harpoon mock scenarios/quickstart.yaml --listen 127.0.0.1:8080
-  harpoon run scenarios/quickstart.yaml --live http://127.0.0.1:8080")]
+  harpoon run scenarios/quickstart.yaml --live http://127.0.0.1:8080 --set duration=20s --set warm_up=1s")]
 pub(super) struct Mock {
     /// The scenario whose provider is served; its traffic and platform are not used.
     scenario: PathBuf,
     /// Address and port to listen on; port 0 takes any free one and says which.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Simulated seconds per second on the wall.
-    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    /// Simulated seconds per second on the wall, above 0.
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = speed)]
     speed: f64,
     /// Seed of the provider's randomness; the scenario's own by default.
     #[arg(long)]
@@ -27,9 +34,58 @@ pub(super) struct Mock {
     overrides: Vec<Override>,
 }
 
+/// Slowest and fastest pace of the mock.
+const SPEEDS: std::ops::RangeInclusive<f64> = 1e-3..=1e6;
+
+fn speed(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    let range = format!("between {} and {}", SPEEDS.start(), SPEEDS.end());
+    if SPEEDS.contains(&factor) { Ok(factor) } else { Err(format!("the speed must be {range}")) }
+}
+
 impl Mock {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let _ = (self.scenario, self.listen, self.speed, self.seed, self.overrides);
-        Err(Failure::bad_input("not there yet"))
+        let scenario =
+            scenarios::load(&self.scenario, &self.overrides).map_err(Failure::Scenario)?;
+        let seed = self.seed.unwrap_or(scenario.seed);
+        let simulator = sim::Simulator::new(scenario.provider.clone(), seed)
+            .map_err(|error| Failure::bad_input(error.to_string()))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let report = runtime.block_on(self.serve(&scenario, simulator))?;
+        let MockReport { questions, granted, given_back, left_held, .. } = report;
+        note(&format!(
+            "{questions} questions, {granted} shares granted, {given_back} given back at the end"
+        ));
+        if left_held > 0 {
+            let error = anyhow::anyhow!("{left_held} shares could not be given back");
+            return Err(Failure::failed(error));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn serve(
+        &self,
+        scenario: &Scenario,
+        simulator: sim::Simulator,
+    ) -> Result<MockReport, Failure> {
+        let listener = TcpListener::bind(self.listen).await;
+        let listener = listener
+            .with_context(|| format!("cannot listen on {}", self.listen))
+            .map_err(|error| {
+                Failure::failed(error).with_help("choose another --listen; port 0 takes a free one")
+            })?;
+        let api_key = std::env::var("HOSTED_AI_API_KEY").ok().map(SecretString::from);
+        let guarded = if api_key.is_some() { "with a key" } else { "without a key" };
+        let address = listener.local_addr()?;
+        note(&format!("{}: serving {} on http://{address}", guarded, scenario.name));
+        let options =
+            MockOptions { api_key, speed: self.speed, ..MockOptions::new(scenario.names.clone()) };
+        let ended = async {
+            // Where no signals can be had, Ctrl-C ends the process as usual.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        mock::serve(listener, simulator, options, ended).await.map_err(Failure::failed)
     }
 }

@@ -11,7 +11,7 @@ use reports::{Overwrite, Replications, RunFiles, Style, Summary};
 use scenarios::{Override, Scenario};
 use secrecy::SecretString;
 
-use super::{Failure, OBJECTIVE_MISSED, interrupt, progress::Progress};
+use super::{Failure, OBJECTIVE_MISSED, interrupt, note, progress::Progress};
 use crate::{
     drive::Watch,
     experiment::{self, Outcome, live},
@@ -177,9 +177,4 @@ impl Run {
 
 fn code(met: bool) -> ExitCode {
     if met { ExitCode::SUCCESS } else { ExitCode::from(OBJECTIVE_MISSED) }
-}
-
-fn note(text: &str) {
-    // Nothing can be done when stderr is closed.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
