@@ -31,7 +31,8 @@ pub struct Request {
 pub enum Input {
     /// A request arrives.
     Request(Request),
-    /// Something happened at the far end of a cable.
+    /// Something happened at the far end of a cable. Where one connector serves several cables, the
+    /// event may name any of them: answers are known by their tickets.
     Event(CableId, Event),
     /// The caller of this request went away.
     Cancel(RequestId),

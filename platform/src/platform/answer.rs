@@ -1,10 +1,7 @@
 use connector::{AllocationId, Error, ErrorKind, EventKind, Reply, Ticket, Timestamp};
 
 use super::Platform;
-use crate::{
-    lease::Lease,
-    question::{Question, QuestionKey},
-};
+use crate::question::{Question, QuestionKey};
 
 impl Platform {
     pub(super) fn event(&mut self, now: Timestamp, cable: usize, event: EventKind) {
@@ -50,11 +47,14 @@ impl Platform {
         }
     }
 
-    /// An answer to nothing. If it grants a share, a list will tell whether that share exists.
+    /// An answer to nothing. If it grants a share, lists will tell whether that share exists; the
+    /// event may name any cable of its connector, so all pools are asked.
     fn stray(&mut self, now: Timestamp, cable: usize, result: &Result<Reply, Error>) {
         self.cables[cable].statistics.stray_answers += 1;
         if let Ok(Reply::Granted { .. }) = result {
-            self.doubt(now, cable);
+            for cable in 0..self.cables.len() {
+                self.doubt(now, cable);
+            }
         }
     }
 
@@ -67,11 +67,13 @@ impl Platform {
     /// A share will be taken away. Its inference ends one way or the other, so it is enough to
     /// know then that a failure was not the pool's fault.
     fn preempted(&mut self, cable: usize, allocation: AllocationId) {
-        self.cables[cable].statistics.preemptions += 1;
-        let here = self.leases.values_mut().filter(|lease| lease.cable == cable);
-        let mut held = here.filter_map(Lease::held_mut);
-        if let Some(held) = held.find(|held| held.allocation == allocation) {
+        let named = self.leases.values_mut().filter(|lease| lease.allocation() == Some(allocation));
+        let Some(lease) = named.max_by_key(|lease| lease.cable == cable) else {
+            return;
+        };
+        if let Some(held) = lease.held_mut() {
             held.preempted = true;
+            self.cables[lease.cable].statistics.preemptions += 1;
         }
     }
 }

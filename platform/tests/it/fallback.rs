@@ -121,6 +121,22 @@ fn whatever_error_follows_the_notice_of_a_preemption_is_the_preemption() {
 }
 
 #[test]
+fn a_notice_may_name_any_cable_of_its_connector() {
+    let mut config = pools(2);
+    config.retry.max_retries = 0;
+    let mut world = World::new(config);
+    world.script(0, OperationKind::Allocate, [no(FULL)]);
+    world.script(1, OperationKind::Infer, [Answer { after: ms(300), says: Says::No(DOWN) }]);
+    world.request();
+    world.run_for(ms(100));
+    let share = world.held.first().expect("a share is held").1;
+    world.deliver(0, EventKind::Preempted { allocation: share, grace: ms(200) });
+    world.run();
+    assert_eq!(world.outcomes(), [Outcome::Failed(ErrorKind::Preempted)]);
+    assert_eq!(world.status(1).statistics.preemptions, 1);
+}
+
+#[test]
 fn an_answer_within_the_grace_of_a_preemption_counts() {
     let mut world = World::new(pools(1));
     world.request();
