@@ -5,6 +5,8 @@
 //! state machine: it reads no clock and does no I/O, so the same compiled code runs in virtual time
 //! and in front of real endpoints.
 
+#![warn(missing_docs)]
+
 mod arrivals;
 pub mod breaker;
 mod cable;

@@ -63,7 +63,7 @@ impl Platform {
 
     fn pause_before_retry(&mut self, key: FlightKey, kind: ErrorKind) -> Option<Duration> {
         let at_least = retry_after(kind);
-        if !kind.retryable() || at_least.is_some_and(|asked| asked > self.patience) {
+        if at_least.is_some_and(|asked| asked > self.patience) {
             return None;
         }
         let retries = self.flights[key].strikes_here.saturating_sub(1);
