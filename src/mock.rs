@@ -23,6 +23,8 @@ mod keeper;
 mod pace;
 mod routes;
 mod streaming;
+#[cfg(test)]
+mod tests;
 mod translate;
 
 use std::{future::Future, sync::Arc, time::Duration};

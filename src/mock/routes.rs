@@ -92,12 +92,13 @@ async fn infer(
     if !ask.stream {
         return answer(&shop, Operation::Infer(ask)).await;
     }
+    let tokens = ask.max_tokens.get();
     let mut answers = shop.desk.ask(Operation::Infer(ask))?;
     // What is refused before it begins is refused by status, as without a stream.
     match answers.next().await {
         Said::Answered(Err(error)) => Err(error.into()),
         first @ (Said::FirstToken { .. } | Said::Preempted { .. } | Said::Answered(Ok(_))) => {
-            Ok((EVENTS, streaming::body(first, answers)).into_response())
+            Ok((EVENTS, streaming::body(first, answers, tokens)).into_response())
         }
     }
 }

@@ -17,9 +17,10 @@ use super::{
 /// Tokens in one piece of the stream, which bounds what is held of a long answer.
 const PIECE: u32 = 1024;
 
-/// A stream that begins with what was said first.
-pub(super) fn body(first: Said, answers: Answers) -> Body {
-    let speech = Speech { answers, unheard: Some(first), sent: 0, rhythm: None, ending: None };
+/// A stream of so many tokens that begins with what was said first.
+pub(super) fn body(first: Said, answers: Answers, tokens: u32) -> Body {
+    let unheard = Some(first);
+    let speech = Speech { answers, unheard, tokens, sent: 0, rhythm: None, ending: None };
     Body::from_stream(stream::unfold(speech, |mut speech| async move {
         let piece = speech.next_piece().await?;
         Some((Ok::<_, std::convert::Infallible>(piece), speech))
@@ -29,6 +30,8 @@ pub(super) fn body(first: Said, answers: Answers) -> Body {
 struct Speech {
     answers: Answers,
     unheard: Option<Said>,
+    /// Tokens asked for.
+    tokens: u32,
     /// Tokens sent.
     sent: u32,
     rhythm: Option<Rhythm>,
@@ -40,12 +43,6 @@ struct Speech {
 struct Rhythm {
     first: Instant,
     per_token: Duration,
-}
-
-impl Rhythm {
-    fn due(&self, token: u32) -> Option<Instant> {
-        self.first.checked_add((self.per_token * u64::from(token)).to_std())
-    }
 }
 
 /// What is left to say once the answer is known.
@@ -94,23 +91,24 @@ impl Speech {
 
     /// What is said next, or `None` when the next token is due before.
     async fn hear_or_wait(&mut self) -> Option<Said> {
-        let due = self.rhythm.and_then(|rhythm| rhythm.due(self.sent));
-        match due {
+        match self.due(self.sent) {
             Some(due) => tokio::time::timeout_at(due, self.answers.next()).await.ok(),
             None => Some(self.answers.next().await),
         }
+    }
+
+    /// When this token is due. The last one comes with the end only: a model that is slower than it
+    /// was must not have said everything before it is done.
+    fn due(&self, token: u32) -> Option<Instant> {
+        let rhythm = self.rhythm.filter(|_| token.saturating_add(1) < self.tokens)?;
+        rhythm.first.checked_add((rhythm.per_token * u64::from(token)).to_std())
     }
 
     /// All tokens that are due by now, at least one: a timer is coarser than a fast model.
     fn tokens_due(&mut self) -> Bytes {
         let now = Instant::now();
         let mut count = 1;
-        while count < PIECE
-            && self
-                .rhythm
-                .and_then(|rhythm| rhythm.due(self.sent + count))
-                .is_some_and(|due| due <= now)
-        {
+        while count < PIECE && self.due(self.sent + count).is_some_and(|due| due <= now) {
             count += 1;
         }
         self.tokens(count).into()

@@ -1,0 +1,494 @@
+use connector::{
+    AllocationId, Connector, Error, ErrorKind, Event, EventKind, EventQueue, Operation, Reply,
+    Ticket, Timestamp, Usage,
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+use super::{desk::Said, *};
+
+#[tokio::test]
+async fn only_the_right_key_opens_in_either_header() {
+    let open = Mock::start(|options| options.api_key = Some("s3cret".into())).await;
+    for (header, status) in [
+        ("", 401),
+        ("authorization: Bearer wrong\r\n", 401),
+        ("authorization: Bearer s3cre\r\n", 401),
+        ("authorization: s3cret\r\n", 401),
+        ("x-api-key: s3cret2\r\n", 401),
+        ("authorization: Bearer s3cret\r\n", 200),
+        ("Authorization: bearer s3cret\r\n", 200),
+        ("x-api-key: s3cret\r\n", 200),
+    ] {
+        let answer = open.ask("GET", "/v1/pools", header, "").await;
+        assert_eq!(answer.status, status, "{header}");
+        assert_eq!(answer.kind().is_some(), status == 401);
+    }
+    assert_eq!(open.ask("GET", "/health", "", "").await.body, "ok");
+    assert_eq!(open.ask("GET", "/nowhere", "", "").await.status, 401);
+    open.stop().await;
+}
+
+#[tokio::test]
+async fn bad_requests_are_refused_with_their_reason() {
+    let mock = Mock::start(|options| options.body_bytes = 1_000).await;
+    let body = |change: &dyn Fn(&mut Value)| {
+        let mut body = json!({"pool_id": "standard",
+            "requirements": {"tflops": 5, "vram_mb": 2048, "model": "gemma-270m"}});
+        change(&mut body);
+        body.to_string()
+    };
+    let infer = |change: Value| {
+        let mut body = json!({"allocation_id": "alloc_1", "prompt": "hi", "max_tokens": 5});
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        body.to_string()
+    };
+    let cases = [
+        ("POST", "/v1/allocate", "{".into(), 400, "the body is no request"),
+        ("POST", "/v1/allocate", "{}".into(), 400, "missing field `pool_id`"),
+        (
+            "POST",
+            "/v1/allocate",
+            body(&|b| b["pool_id"] = json!("x")),
+            404,
+            "no pool is called `x`",
+        ),
+        (
+            "POST",
+            "/v1/allocate",
+            body(&|b| b["requirements"]["model"] = json!("y")),
+            404,
+            "no model",
+        ),
+        (
+            "POST",
+            "/v1/allocate",
+            body(&|b| b["requirements"]["tflops"] = json!(-1)),
+            400,
+            "tflops -1",
+        ),
+        ("POST", "/v1/allocate", body(&|b| b["priority"] = json!(10)), 400, "priority 10"),
+        ("POST", "/v1/allocate", "x".repeat(1_001), 413, ""),
+        ("POST", "/v1/inference", infer(json!({"max_tokens": 0})), 400, "max_tokens 0"),
+        ("POST", "/v1/inference", infer(json!({"max_tokens": 131_073})), 400, "131072"),
+        ("POST", "/v1/inference", infer(json!({"temperature": 2.5})), 400, "temperature 2.5"),
+        ("POST", "/v1/inference", infer(json!({"allocation_id": "7"})), 404, "no allocation"),
+        ("POST", "/v1/inference", infer(json!({"stream": true})), 404, "not_found"),
+        ("DELETE", "/v1/allocate/alloc_99", String::new(), 404, "not_found"),
+        ("GET", "/v1/allocate", String::new(), 400, "pool_id is missing"),
+        ("GET", "/v1/allocate?pool_id=x", String::new(), 404, "no pool is called `x`"),
+        ("GET", "/v2/pools", String::new(), 404, "nothing is served at /v2/pools"),
+    ];
+    for (method, path, body, status, words) in cases {
+        let answer = mock.ask(method, path, "", &body).await;
+        assert_eq!(answer.status, status, "{method} {path} {body}");
+        assert!(answer.body.contains(words), "{words}: {}", answer.body);
+        assert!(answer.kind().is_some(), "{}", answer.body);
+    }
+    mock.stop().await;
+}
+
+#[tokio::test]
+async fn a_share_is_granted_looked_at_listed_and_given_back_once() {
+    let mock = Mock::start(|_| ()).await;
+    let id = mock.grant().await;
+    let share = json!({"allocation_id": id, "pool_id": "standard", "running": 0,
+        "requirements": {"tflops": 5.0, "vram_mb": 2048, "model": "gemma-270m"}});
+    let inspected = mock.ask("GET", &format!("/v1/allocate/{id}"), "", "").await;
+    assert_eq!(inspected.json(), share);
+    let listed = mock.ask("GET", "/v1/allocate?pool_id=standard", "", "").await;
+    assert_eq!(listed.json(), json!({"allocations": [share]}));
+    let path = format!("/v1/allocate/{id}");
+    assert_eq!(mock.ask("DELETE", &path, "", "").await.status, 204);
+    assert_eq!(mock.ask("DELETE", &path, "", "").await.kind().as_deref(), Some("not_found"));
+    let report = mock.stop().await;
+    assert_eq!((report.granted, report.given_back, report.left_held), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_stream_says_the_same_as_a_whole_answer() {
+    let mock = Mock::start(|_| ()).await;
+    let id = mock.grant().await;
+    let ask = json!({"allocation_id": id, "prompt": "twelve bytes", "max_tokens": 40});
+    let whole = mock.ask("POST", "/v1/inference", "", &ask.to_string()).await.json();
+    assert_eq!(whole["usage"], json!({"prompt_tokens": 3, "output_tokens": 40}));
+
+    let mut streamed = ask;
+    streamed["stream"] = json!(true);
+    streamed["prompt_tokens"] = json!(77);
+    for _ in 0..2 {
+        let answer = mock.ask("POST", "/v1/inference", "", &streamed.to_string()).await;
+        assert!(answer.head.contains("content-type: text/event-stream"), "{}", answer.head);
+        let events: Vec<_> = answer
+            .body
+            .split_terminator("\n\n")
+            .map(|e| e.strip_prefix("data: ").unwrap())
+            .collect();
+        let ([deltas @ .., usage], ["[DONE]"]) = events.split_at(41) else { panic!("{events:?}") };
+        let said = deltas.iter().map(|delta| {
+            serde_json::from_str::<Value>(delta).unwrap()["delta"].as_str().unwrap().to_owned()
+        });
+        assert_eq!(json!(said.collect::<String>()), whole["text"]);
+        let usage: Value = serde_json::from_str(usage).unwrap();
+        assert_eq!(usage, json!({"usage": {"prompt_tokens": 77, "output_tokens": 40}}));
+    }
+    mock.stop().await;
+}
+
+#[tokio::test]
+async fn an_inference_whose_client_hangs_up_is_cancelled() {
+    let mock = Mock::start(|options| options.speed = 1.0).await;
+    let id = mock.grant().await;
+    for stream in [true, false] {
+        let body =
+            json!({"allocation_id": id, "prompt": "", "max_tokens": 100_000, "stream": stream});
+        let mut connection = mock.send("POST", "/v1/inference", "", &body.to_string()).await;
+        if stream {
+            connection.read_exact(&mut [0; 64]).await.unwrap();
+        }
+        mock.until_running(&id, 1).await;
+        drop(connection);
+        mock.until_running(&id, 0).await;
+    }
+    let report = mock.stop().await;
+    assert_eq!((report.hung_up, report.given_back), (2, 1));
+}
+
+#[tokio::test]
+async fn a_grant_whose_client_hangs_up_is_held_all_the_same() {
+    let mock = Mock::start(|_| ()).await;
+    drop(mock.send("POST", "/v1/allocate", "", &allocation()).await);
+    while mock.held().await == 0 {}
+    let report = mock.stop().await;
+    assert_eq!((report.granted, report.given_back, report.left_held), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn shutting_down_ends_what_runs_and_gives_back_what_is_held() {
+    let mock = Mock::start(|options| options.speed = 1.0).await;
+    let id = mock.grant().await;
+    let body = json!({"allocation_id": id, "prompt": "", "max_tokens": 100_000, "stream": true});
+    let mut connection = mock.send("POST", "/v1/inference", "", &body.to_string()).await;
+    mock.until_running(&id, 1).await;
+    let report = mock.stop().await;
+    let mut said = String::new();
+    connection.read_to_string(&mut said).await.unwrap();
+    assert!(said.contains(r#""kind":"conflict""#), "{said}");
+    assert_eq!((report.given_back, report.left_held), (1, 0));
+}
+
+#[tokio::test]
+async fn beyond_the_limit_callers_are_sent_away() {
+    let mock = Mock::start(|options| {
+        options.speed = 1.0;
+        options.in_flight = 1;
+    })
+    .await;
+    let id = mock.grant().await;
+    let body = json!({"allocation_id": id, "prompt": "", "max_tokens": 100_000, "stream": true});
+    let mut connection = mock.send("POST", "/v1/inference", "", &body.to_string()).await;
+    connection.read_exact(&mut [0; 64]).await.unwrap();
+    let refused = mock.ask("GET", "/v1/pools", "", "").await;
+    assert_eq!((refused.status, refused.json()["error"]["reached"].clone()), (503, json!(false)));
+    assert_eq!(mock.stop().await.sent_away, 1);
+}
+
+#[tokio::test]
+async fn a_full_desk_sends_callers_away_and_a_closed_one_too() {
+    let (desk, counter) = Desk::open(1);
+    let first = desk.ask(Operation::Pools).unwrap();
+    let full = desk.ask(Operation::Pools).unwrap_err();
+    assert_eq!(full.kind, ErrorKind::Unavailable { reached: false });
+    drop(counter);
+    let closed = desk.ask(Operation::Pools).unwrap_err();
+    assert_eq!(closed.kind, ErrorKind::Unavailable { reached: false });
+    let mut first = first;
+    let gone = first.answer().await.unwrap_err();
+    assert_eq!(gone.kind, ErrorKind::Unavailable { reached: true }, "it may have been taken");
+}
+
+#[tokio::test]
+async fn virtual_time_passes_at_the_speed_asked_for() {
+    // A thousand seconds of simulated inference within the patience of the test.
+    let mock = Mock::start(|options| options.speed = 10_000.0).await;
+    let id = mock.grant().await;
+    let body = json!({"allocation_id": id, "prompt": "", "max_tokens": 100_000});
+    let answer = mock.ask("POST", "/v1/inference", "", &body.to_string()).await;
+    assert_eq!(answer.json()["usage"]["output_tokens"], 100_000);
+    mock.stop().await;
+}
+
+#[tokio::test]
+async fn a_wait_that_the_provider_asks_for_is_told_in_the_callers_time() {
+    let wait = connector::Duration::from_secs(15);
+    let limited = Always(ErrorKind::RateLimited { retry_after: Some(wait) }, EventQueue::new());
+    let mock = Mock::serve(limited, |options| options.speed = 10.0).await;
+    let answer = mock.ask("GET", "/v1/pools", "", "").await;
+    assert_eq!(
+        (answer.status, answer.json()["error"]["retry_after_ms"].clone()),
+        (429, json!(1500))
+    );
+    assert!(answer.head.contains("retry-after: 2\r\n"), "{}", answer.head);
+    mock.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_come_at_the_pace_that_the_model_last_ran_at() {
+    let (desk, mut counter) = Desk::open(1);
+    let mut answers = desk.ask(infer_anything()).unwrap();
+    let say = counter.questions.recv().await.unwrap().say;
+    let per_token = Some(connector::Duration::from_millis(100));
+    say.send(Said::FirstToken { per_token }).await.unwrap();
+    let started = tokio::time::Instant::now();
+    let first = answers.next().await;
+    let mut body = streaming::body(first, answers, 10).into_data_stream();
+    for token in 0..5_u32 {
+        let piece = futures_util::StreamExt::next(&mut body).await.unwrap().unwrap();
+        let expected = format!("data: {{\"delta\":\"{}\"}}\n\n", filler::word(token));
+        assert_eq!(piece, expected);
+        assert_eq!(started.elapsed(), Duration::from_millis(100) * token);
+    }
+    // The model was faster this time: the end does not wait for the pace.
+    let usage = Usage { prompt: connector::Tokens::ZERO, output: connector::Tokens::new(7) };
+    let end = Said::Answered(Ok(Reply::Generated { usage, text: None }));
+    say.send(end).await.unwrap();
+    let piece = futures_util::StreamExt::next(&mut body).await.unwrap().unwrap();
+    let piece = String::from_utf8(piece.into()).unwrap();
+    assert_eq!(piece.matches("delta").count(), 2);
+    assert!(piece.ends_with("data: [DONE]\n\n"), "{piece}");
+    assert!(futures_util::StreamExt::next(&mut body).await.is_none());
+    assert_eq!(started.elapsed(), Duration::from_millis(400));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_slower_than_before_keeps_its_last_token_for_the_end() {
+    let (desk, mut counter) = Desk::open(1);
+    let answers = desk.ask(infer_anything()).unwrap();
+    let say = counter.questions.recv().await.unwrap().say;
+    let first = Said::FirstToken { per_token: Some(connector::Duration::from_nanos(1)) };
+    let body = streaming::body(first, answers, 10);
+    let said = tokio::spawn(async move {
+        let pieces: Vec<_> = futures_util::StreamExt::collect(body.into_data_stream()).await;
+        pieces.into_iter().map(|piece| String::from_utf8(piece.unwrap().into()).unwrap()).collect()
+    });
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    let usage = Usage { prompt: connector::Tokens::ZERO, output: connector::Tokens::new(10) };
+    say.send(Said::Answered(Ok(Reply::Generated { usage, text: None }))).await.unwrap();
+    let pieces: Vec<String> = said.await.unwrap();
+    let deltas: Vec<_> = pieces.iter().map(|piece| piece.matches("delta").count()).collect();
+    assert_eq!((deltas.iter().sum::<usize>(), deltas.last()), (10, Some(&1)), "{pieces:?}");
+}
+
+#[tokio::test]
+async fn a_long_answer_is_cut_into_pieces() {
+    let (desk, mut counter) = Desk::open(1);
+    let answers = desk.ask(infer_anything()).unwrap();
+    let _said = counter.questions.recv().await.unwrap();
+    let usage = Usage { prompt: connector::Tokens::ZERO, output: connector::Tokens::new(10_000) };
+    let end = Said::Answered(Ok(Reply::Generated { usage, text: None }));
+    let mut body = streaming::body(end, answers, 10_000).into_data_stream();
+    let (mut deltas, mut longest) = (0, 0);
+    while let Some(piece) = futures_util::StreamExt::next(&mut body).await {
+        let piece = String::from_utf8(piece.unwrap().into()).unwrap();
+        deltas += piece.matches("delta").count();
+        longest = longest.max(piece.len());
+    }
+    assert_eq!(deltas, 10_000);
+    assert!(longest < 40_000, "{longest}");
+}
+
+#[tokio::test]
+async fn a_speed_of_zero_serves_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let options = MockOptions { speed: 0.0, ..MockOptions::new(Names::default()) };
+    let error = serve(listener, simulator(), options, async {}).await.unwrap_err();
+    assert_eq!(error.to_string(), "speed 0 is not a positive, finite number");
+}
+
+/// A mock on a free port of this machine, a hundred times as fast as time.
+struct Mock {
+    address: std::net::SocketAddr,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<anyhow::Result<MockReport>>,
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    fn kind(&self) -> Option<String> {
+        let body: Value = serde_json::from_str(&self.body).ok()?;
+        body["error"]["kind"].as_str().map(Into::into)
+    }
+}
+
+impl Mock {
+    async fn start(configure: impl FnOnce(&mut MockOptions)) -> Self {
+        Self::serve(simulator(), configure).await
+    }
+
+    async fn serve(
+        provider: impl Connector + Send + 'static,
+        configure: impl FnOnce(&mut MockOptions),
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let names = Names {
+            pools: vec!["standard".into()],
+            models: vec!["gemma-270m".into()],
+            ..Names::default()
+        };
+        let mut options = MockOptions { speed: 100.0, ..MockOptions::new(names) };
+        configure(&mut options);
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        let server = tokio::spawn(serve(listener, provider, options, shutdown));
+        Self { address, stop, server }
+    }
+
+    /// Sends a request on a connection of its own.
+    async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
+        let mut connection = TcpStream::connect(self.address).await.unwrap();
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: mock\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
+        );
+        connection.write_all(request.as_bytes()).await.unwrap();
+        connection
+    }
+
+    async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let mut connection = self.send(method, path, headers, body).await;
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        let chunked = head.contains("transfer-encoding: chunked");
+        let body = if chunked { dechunked(body) } else { body.into() };
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head: format!("{head}\r\n"), body }
+    }
+
+    async fn grant(&self) -> String {
+        let answer = self.ask("POST", "/v1/allocate", "", &allocation()).await;
+        answer.json()["allocation_id"].as_str().expect("granted").into()
+    }
+
+    async fn held(&self) -> usize {
+        let listed = self.ask("GET", "/v1/allocate?pool_id=standard", "", "").await.json();
+        listed["allocations"].as_array().expect("a list").len()
+    }
+
+    /// Looks until so many inferences run on a share.
+    async fn until_running(&self, id: &str, running: u32) {
+        let path = format!("/v1/allocate/{id}");
+        while self.ask("GET", &path, "", "").await.json()["running"] != running {}
+    }
+
+    async fn stop(self) -> MockReport {
+        drop(self.stop);
+        self.server.await.unwrap().unwrap()
+    }
+}
+
+fn dechunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).expect("a chunk's size");
+        whole.push_str(&rest[..size]);
+        body = rest[size..].trim_start();
+    }
+    whole
+}
+
+fn allocation() -> String {
+    json!({"pool_id": "standard", "overcommit": true,
+        "requirements": {"tflops": 5, "vram_mb": 2048, "model": "gemma-270m"}})
+    .to_string()
+}
+
+fn infer_anything() -> Operation {
+    Operation::Infer(connector::Infer {
+        allocation: AllocationId(1),
+        prompt: connector::Prompt::of_length(connector::Tokens::new(1)),
+        max_tokens: connector::Tokens::new(10),
+        temperature: connector::Temperature::default(),
+        stream: true,
+    })
+}
+
+/// One card with two shares, 10 ms per token.
+fn simulator() -> sim::Simulator {
+    use sim::config::*;
+    let latency = Latency::Fixed(connector::Duration::from_millis(5));
+    let timing =
+        LinearTiming { base: connector::Duration::from_millis(10), ..LinearTiming::default() };
+    let config = ProviderConfig {
+        regions: vec![RegionConfig {
+            name: "region".into(),
+            control_plane: ControlPlane {
+                allocate: latency,
+                release: latency,
+                infer: latency,
+                inspect: latency,
+                rate_limit: None,
+            },
+        }],
+        pools: vec![PoolConfig {
+            name: "standard".into(),
+            region: 0,
+            kind: connector::PoolKind::Standard,
+            gpu: GpuSpec {
+                name: "card".into(),
+                vram: connector::Mebibytes::from_gib(80),
+                tflops_16bit: connector::Tflops::new(100),
+                tflops_8bit: connector::Tflops::new(200),
+                memory_bandwidth: 1e12,
+            },
+            count: 1,
+            sharing_ratio: 2,
+            price_per_slot_hour: connector::Money::ZERO,
+            placement: Placement::default(),
+            max_batch: 8,
+            prefill_chunk: connector::Tokens::new(512),
+            weight_load_bandwidth: None,
+            preemption_grace: None,
+        }],
+        models: vec![ModelConfig { name: "gemma-270m".into(), timing: Timing::Linear(timing) }],
+        faults: Vec::new(),
+    };
+    sim::Simulator::new(config, 1).unwrap()
+}
+
+/// Refuses everything alike.
+struct Always(ErrorKind, EventQueue<Ticket>);
+
+impl Connector for Always {
+    fn submit(&mut self, now: Timestamp, ticket: Ticket, _: Operation) {
+        self.1.schedule(now, ticket);
+    }
+
+    fn poll(&mut self, now: Timestamp) -> Option<Event> {
+        let (at, ticket) = self.1.pop_due(now)?;
+        let result = Err(Error::from(self.0));
+        Some(Event { at, kind: EventKind::Completed { ticket, result } })
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.1.next_time()
+    }
+}
