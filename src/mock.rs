@@ -2,7 +2,7 @@
 //!
 //! # Mechanism
 //!
-//! One task, the [keeper](keeper), owns the connector and paces it: its virtual time is wall-clock
+//! One task, the keeper, owns the connector and paces it: its virtual time is wall-clock
 //! time since the start, times a speed. Handlers put questions to it over a bounded channel and hear
 //! first token, notice and answer over a channel of their own. An inference whose client hangs up is
 //! cancelled. An allocation whose client hangs up is not: the provider grants it and nobody knows,
