@@ -17,7 +17,9 @@ pub mod virtual_time;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use connector::{Connector, Duration, Event, PoolGauge, RequestRecord, Timestamp};
+use connector::{
+    CableId, Connector, Duration, Event, Operation, PoolGauge, RequestRecord, Ticket, Timestamp,
+};
 use platform::{Input, Output, Platform, Request};
 use scenarios::TrafficError;
 
@@ -129,15 +131,21 @@ pub struct Ended {
 pub struct Lines<C> {
     connectors: Vec<C>,
     of_cable: Vec<usize>,
+    /// When any connector has something to say; asking them all at every turn is not free.
+    next: Option<Timestamp>,
+    /// Whether answers come from outside, so that `next` does not tell.
+    live: bool,
 }
 
 impl<C: Connector> Lines<C> {
-    /// All cables lead to one connector.
+    /// All cables lead to one connector whose deadline tells all, such as a simulator.
     pub fn single(connector: C) -> Self {
-        Self { connectors: vec![connector], of_cable: Vec::new() }
+        let next = connector.deadline();
+        Self { connectors: vec![connector], of_cable: Vec::new(), next, live: false }
     }
 
-    /// The cable of this index leads to the connector of the index stated for it.
+    /// The cable of this index leads to the connector of the index stated for it. Answers may come
+    /// from outside at any time.
     ///
     /// Connectors of one run must not give out the same allocation ids.
     ///
@@ -145,7 +153,7 @@ impl<C: Connector> Lines<C> {
     /// If there is no connector.
     pub fn several(connectors: Vec<C>, of_cable: Vec<usize>) -> Self {
         assert!(!connectors.is_empty(), "a run has at least one connector");
-        Self { connectors, of_cable }
+        Self { connectors, of_cable, next: None, live: true }
     }
 
     /// The connectors, in the order given.
@@ -153,12 +161,30 @@ impl<C: Connector> Lines<C> {
         &self.connectors
     }
 
-    fn poll(&mut self, now: Timestamp) -> Option<Event> {
-        self.connectors.iter_mut().find_map(|connector| connector.poll(now))
+    fn submit(&mut self, now: Timestamp, cable: CableId, ticket: Ticket, operation: Operation) {
+        let line = self.of_cable.get(cable.index()).copied().unwrap_or(0);
+        let connector = &mut self.connectors[line];
+        connector.submit(now, ticket, operation);
+        self.next = earlier(self.next, connector.deadline());
     }
 
-    fn deadline(&self) -> Option<Timestamp> {
-        self.connectors.iter().filter_map(Connector::deadline).min()
+    fn poll(&mut self, now: Timestamp) -> Option<Event> {
+        if !self.live && self.next.is_none_or(|next| next > now) {
+            return None;
+        }
+        let event = self.connectors.iter_mut().find_map(|connector| connector.poll(now));
+        if event.is_none() {
+            self.next = self.connectors.iter().filter_map(Connector::deadline).min();
+        }
+        event
+    }
+}
+
+/// The earlier of two deadlines; none is never.
+fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (only, None) | (None, only) => only,
     }
 }
 
@@ -168,6 +194,8 @@ pub struct Session<A, O> {
     arrivals: A,
     next_arrival: Option<Request>,
     platform: Platform,
+    /// The platform's deadline as of the end of the last step.
+    platform_deadline: Option<Timestamp>,
     observer: O,
     sampling: Sampling,
     requests: u64,
@@ -192,6 +220,7 @@ where
         let mut session = Self {
             arrivals,
             next_arrival: None,
+            platform_deadline: platform.deadline(),
             platform,
             observer,
             sampling,
@@ -230,7 +259,7 @@ where
     /// When there is something to do.
     fn deadline<C: Connector>(&self, lines: &Lines<C>) -> Option<Timestamp> {
         let arrival = self.next_arrival.as_ref().map(|request| request.arrived);
-        [arrival, self.platform.deadline(), lines.deadline()].into_iter().flatten().min()
+        earlier(arrival, earlier(self.platform_deadline, lines.next))
     }
 
     /// Does everything that is due at `now`.
@@ -252,10 +281,12 @@ where
             self.carry_out(now, lines);
             self.drain_events(now, lines);
         }
-        if self.platform.deadline().is_some_and(|deadline| deadline <= now) {
+        self.platform_deadline = self.platform.deadline();
+        if self.platform_deadline.is_some_and(|deadline| deadline <= now) {
             self.platform.handle(now, Input::Wake);
             self.carry_out(now, lines);
             self.drain_events(now, lines);
+            self.platform_deadline = self.platform.deadline();
         }
         Ok(())
     }
@@ -266,11 +297,12 @@ where
         self.platform.handle(now, Input::Drain);
         self.carry_out(now, lines);
         self.drain_events(now, lines);
+        self.platform_deadline = self.platform.deadline();
     }
 
     fn drain_events<C: Connector>(&mut self, now: Timestamp, lines: &mut Lines<C>) {
         while let Some(event) = lines.poll(now) {
-            self.platform.handle(now, Input::Event(connector::CableId(0), event));
+            self.platform.handle(now, Input::Event(CableId(0), event));
             self.carry_out(now, lines);
         }
     }
@@ -279,8 +311,7 @@ where
         while let Some(output) = self.platform.poll_output() {
             match output {
                 Output::Submit { cable, ticket, operation } => {
-                    let line = lines.of_cable.get(cable.index()).copied().unwrap_or(0);
-                    lines.connectors[line].submit(now, ticket, operation);
+                    lines.submit(now, cable, ticket, operation);
                 }
                 Output::Record(record) => self.observer.record(&record),
                 Output::Respond(_) => {}

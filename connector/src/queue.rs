@@ -155,7 +155,12 @@ impl<T> EventQueue<T> {
             if self.earliest[bucket] > now.as_nanos() {
                 return None;
             }
-            self.open(bucket);
+            self.floor = self.earliest[bucket];
+            if self.buckets[bucket].len() > 1 {
+                self.open(bucket);
+            } else if let Some(only) = self.pop_only(bucket) {
+                return Some(only);
+            }
         }
     }
 
@@ -209,9 +214,20 @@ impl<T> EventQueue<T> {
         Some(level * DIGITS + self.occupied[level].trailing_zeros() as usize)
     }
 
+    /// The only entry of the first bucket, without the way through `due`: most entries of a sparse
+    /// queue leave like this.
+    fn pop_only(&mut self, bucket: usize) -> Option<(Timestamp, T)> {
+        self.vacate(bucket);
+        let entry = self.buckets[bucket].pop()?;
+        let payload = self.take(entry.key);
+        if payload.is_none() {
+            self.leftovers -= 1;
+        }
+        payload.map(|payload| (Timestamp::from_nanos(entry.time), payload))
+    }
+
     /// Empties the first bucket: its earliest entries become due, the rest move down.
     fn open(&mut self, bucket: usize) {
-        self.floor = self.earliest[bucket];
         self.vacate(bucket);
         let mut entries =
             std::mem::replace(&mut self.buckets[bucket], std::mem::take(&mut self.spread));

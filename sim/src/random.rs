@@ -27,26 +27,28 @@ impl Streams {
 
     /// The stream of this name. The same name gives the same samples.
     pub fn stream(self, name: &str) -> Stream {
-        Stream(Xoshiro256PlusPlus::seed_from_u64(xxhash_rust::xxh3::xxh3_64_with_seed(
-            name.as_bytes(),
-            self.seed,
-        )))
+        let seed = xxhash_rust::xxh3::xxh3_64_with_seed(name.as_bytes(), self.seed);
+        Stream { generator: Xoshiro256PlusPlus::seed_from_u64(seed), spare_normal: None }
     }
 }
 
 /// One named source of randomness.
 #[derive(Clone, Debug)]
-pub struct Stream(Xoshiro256PlusPlus);
+pub struct Stream {
+    generator: Xoshiro256PlusPlus,
+    /// Normal variates come in pairs; the second of the last pair.
+    spare_normal: Option<f64>,
+}
 
 impl Stream {
     /// 64 uniform bits.
     pub fn bits(&mut self) -> u64 {
-        self.0.random()
+        self.generator.random()
     }
 
     /// Uniform on [0, 1).
     pub fn uniform(&mut self) -> f64 {
-        self.0.random()
+        self.generator.random()
     }
 
     /// Uniform on (0, 1], safe for a logarithm.
@@ -59,7 +61,7 @@ impl Stream {
     /// # Panics
     /// If `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
-        self.0.random_range(0..n)
+        self.generator.random_range(0..n)
     }
 
     /// True with this probability.
@@ -72,15 +74,19 @@ impl Stream {
         -mean * libm::log(self.uniform_positive())
     }
 
-    /// Standard normal, by Marsaglia's polar method (the second of each pair is not kept, so that a
-    /// stream's state is its generator alone).
+    /// Standard normal, by Marsaglia's polar method, which makes two at a time.
     pub fn normal(&mut self) -> f64 {
+        if let Some(spare) = self.spare_normal.take() {
+            return spare;
+        }
         loop {
             let u = 2.0 * self.uniform() - 1.0;
             let v = 2.0 * self.uniform() - 1.0;
             let s = u * u + v * v;
             if s > 0.0 && s < 1.0 {
-                return u * libm::sqrt(-2.0 * libm::log(s) / s);
+                let scale = libm::sqrt(-2.0 * libm::log(s) / s);
+                self.spare_normal = Some(v * scale);
+                return u * scale;
             }
         }
     }
