@@ -50,6 +50,17 @@ impl Route {
     pub(crate) fn is_first(&self) -> bool {
         self.current == self.first
     }
+
+    /// These candidates, one bit each, were looked at but not tried.
+    pub(crate) fn may_come_back(&mut self, places: u128) {
+        self.been &= !places;
+    }
+
+    /// The request is at this candidate.
+    pub(crate) fn go_to(&mut self, place: usize) {
+        self.been |= 1 << place;
+        self.current = Some(place);
+    }
 }
 
 #[derive(Debug)]
@@ -118,8 +129,7 @@ impl Router {
             return false;
         };
         route.first.get_or_insert(place);
-        route.been |= 1 << place;
-        route.current = Some(place);
+        route.go_to(place);
         true
     }
 

@@ -7,38 +7,73 @@ use crate::{
     timers::Pause,
 };
 
+/// Whether a candidate takes a request.
+enum Taken {
+    Yes,
+    /// After waiting in line.
+    InLine,
+}
+
+/// The candidates whose lines a request has passed by, looking for one that takes it at once.
+#[derive(Default)]
+struct Lines {
+    best: Option<usize>,
+    /// One bit each.
+    all: u128,
+}
+
+impl Lines {
+    fn pass(&mut self, place: Option<usize>) {
+        self.best = self.best.or(place);
+        self.all |= place.map_or(0, |place| 1 << place);
+    }
+}
+
 impl Platform {
     /// Sends a request to the best candidate it has not been to, or answers it with an error when
-    /// there is none left. Candidates that do not take it are passed over.
+    /// there is none left. Candidates that do not take it are passed over, and waiting in line is
+    /// what is done when none takes it at once: then the best one whose line has room is waited for.
     pub(super) fn send_on(&mut self, now: Timestamp, key: FlightKey) {
+        let mut lines = Lines::default();
         loop {
             let flight = &mut self.flights[key];
             if !self.router.advance(now, &flight.request, &mut flight.route) {
-                return self.finish_failed(now, key);
+                break;
             }
             flight.strikes_here = 0;
             flight.joined = now;
             match self.try_here(now, key) {
-                Ok(()) => return,
+                Ok(Taken::Yes) => return self.flights[key].route.may_come_back(lines.all),
+                Ok(Taken::InLine) => lines.pass(self.flights[key].route.current),
                 Err(refusal) => self.flights[key].set_back(Cause::Refused(refusal)),
             }
         }
+        match lines.best {
+            Some(place) => {
+                let route = &mut self.flights[key].route;
+                route.may_come_back(lines.all);
+                route.go_to(place);
+                self.join_line(now, key);
+            }
+            None => self.finish_failed(now, key),
+        }
     }
 
-    /// Strikes at the present candidate, or joins its line. A pool that may hold a share for this
-    /// request without our knowledge is not asked again before that is cleared up.
-    fn try_here(&mut self, now: Timestamp, key: FlightKey) -> Result<(), Refusal> {
+    /// Strikes at the present candidate, if that is possible without waiting in line. A pool that
+    /// may hold a share for this request without our knowledge is not asked again before that is
+    /// cleared up.
+    fn try_here(&mut self, now: Timestamp, key: FlightKey) -> Result<Taken, Refusal> {
         let cable = self.cable_of(key);
         if self.is_in_doubt(now, key, cable) {
             self.flights[key].phase = Phase::Reconciling;
             self.cables[cable].awaiting_list.push(key);
-            return Ok(());
+            return Ok(Taken::Yes);
         }
         match self.cables[cable].admit(now)? {
             Admission::Strike(permit) => self.strike(now, key, permit),
-            Admission::Wait => self.join_line(now, key),
+            Admission::Wait => return Ok(Taken::InLine),
         }
-        Ok(())
+        Ok(Taken::Yes)
     }
 
     /// A strike failed: again here after a pause, or on.
@@ -81,9 +116,13 @@ impl Platform {
     /// The pause before a retry is over, or the list that was awaited has come.
     pub(super) fn retry(&mut self, now: Timestamp, key: FlightKey) {
         self.flights[key].phase = Phase::Deciding;
-        if let Err(refusal) = self.try_here(now, key) {
-            self.flights[key].set_back(Cause::Refused(refusal));
-            self.send_on(now, key);
+        match self.try_here(now, key) {
+            Ok(Taken::Yes) => {}
+            Ok(Taken::InLine) => self.join_line(now, key),
+            Err(refusal) => {
+                self.flights[key].set_back(Cause::Refused(refusal));
+                self.send_on(now, key);
+            }
         }
     }
 

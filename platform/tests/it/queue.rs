@@ -21,6 +21,22 @@ fn strikes_beyond_the_limit_wait_in_order_of_arrival() {
 }
 
 #[test]
+fn a_request_waits_in_line_only_when_no_candidate_takes_it_at_once() {
+    let mut config = pools(2);
+    for cable in &mut config.cables {
+        cable.max_in_flight = Some(1);
+        cable.queue = 10;
+    }
+    let mut world = World::new(config);
+    (0..4).for_each(|_| _ = world.request());
+    let standing = |cable| (world.status(cable).in_flight, world.status(cable).queued);
+    assert_eq!((standing(0), standing(1)), ((1, 2), (1, 0)), "the best line is joined");
+    world.run();
+    let fallbacks: Vec<_> = world.records.iter().map(|record| record.fallbacks).collect();
+    assert_eq!(fallbacks, [0, 1, 0, 0]);
+}
+
+#[test]
 fn a_place_is_free_when_the_release_is_asked_for_not_when_it_is_confirmed() {
     let mut world = World::new(one_pool(1, 1));
     world.script(0, OperationKind::Release, [yes_after(secs(20))]);
