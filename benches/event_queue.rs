@@ -4,8 +4,6 @@
 //! `binary_heap` is the standard library's heap with a sequence number for ties and without
 //! cancellation: the figure to beat beyond a few thousand pending.
 
-#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
-
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,

@@ -124,6 +124,8 @@ pub struct Ended {
     pub at: Timestamp,
     /// Whether it was interrupted before all traffic was answered.
     pub partial: bool,
+    /// Shares whose release the provider never confirmed, however often it was asked.
+    pub unreleased: usize,
 }
 
 /// The connectors of a run, and which of them each cable leads to.
@@ -168,15 +170,20 @@ impl<C: Connector> Lines<C> {
         self.next = earlier(self.next, connector.deadline());
     }
 
-    fn poll(&mut self, now: Timestamp) -> Option<Event> {
+    /// The next event, and a cable that leads to where it happened. Which of several it was about
+    /// is told by the event's ticket.
+    fn poll(&mut self, now: Timestamp) -> Option<(CableId, Event)> {
         if !self.live && self.next.is_none_or(|next| next > now) {
             return None;
         }
-        let event = self.connectors.iter_mut().find_map(|connector| connector.poll(now));
-        if event.is_none() {
-            self.next = self.connectors.iter().filter_map(Connector::deadline).min();
+        for (line, connector) in self.connectors.iter_mut().enumerate() {
+            if let Some(event) = connector.poll(now) {
+                let cable = self.of_cable.iter().position(|&of| of == line).unwrap_or(0);
+                return Some((CableId(cable as u32), event));
+            }
         }
-        event
+        self.next = self.connectors.iter().filter_map(Connector::deadline).min();
+        None
     }
 }
 
@@ -301,8 +308,8 @@ where
     }
 
     fn drain_events<C: Connector>(&mut self, now: Timestamp, lines: &mut Lines<C>) {
-        while let Some(event) = lines.poll(now) {
-            self.platform.handle(now, Input::Event(CableId(0), event));
+        while let Some((cable, event)) = lines.poll(now) {
+            self.platform.handle(now, Input::Event(cable, event));
             self.carry_out(now, lines);
         }
     }

@@ -8,9 +8,9 @@ use std::time::Instant;
 use connector::{Duration, PoolGauge, RequestRecord, Timestamp};
 use platform::{Platform, PlatformConfig};
 use reports::{
-    FilesError, GeneratorLag, Header, Question, Recorder, RecorderConfig, RunEnd, RunFiles, Summary,
+    FilesError, GeneratorLag, Header, Recorder, RecorderConfig, RunEnd, RunFiles, Summary,
 };
-use scenarios::{Objective, Scenario, TrafficError};
+use scenarios::{Scenario, TrafficError};
 use sim::Simulator;
 
 use crate::drive::{Ended, Lines, Observer, RunError, Sampling, Session, Watch, virtual_time};
@@ -48,7 +48,7 @@ pub struct Outcome {
     pub summary: Summary,
     /// Whether it could be written.
     pub files: Result<(), FilesError>,
-    /// What the reader of the traffic wants known.
+    /// What should be known beside the figures.
     pub warnings: Vec<String>,
 }
 
@@ -106,6 +106,12 @@ fn conclude(
     lag: Option<GeneratorLag>,
 ) -> Outcome {
     let (arrivals, platform, recorder) = session.into_parts();
+    let mut warnings = arrivals.warnings().to_vec();
+    if ended.unreleased > 0 {
+        let shares = ended.unreleased;
+        warnings
+            .push(format!("{shares} shares may still be held: their release was not confirmed"));
+    }
     let (summary, files) = recorder.finish(RunEnd {
         ended: ended.at,
         partial: ended.partial,
@@ -113,25 +119,9 @@ fn conclude(
         meters: platform.meters().to_vec(),
         lag,
         wall: Some(started.elapsed()),
-        questions: scenario.objectives.iter().map(question).collect(),
+        objectives: scenario.objectives.clone(),
     });
-    Outcome { summary, files, warnings: arrivals.warnings().to_vec() }
-}
-
-fn question(objective: &Objective) -> Question {
-    Question {
-        text: objective.text.clone(),
-        metric: objective.metric,
-        statistic: objective.statistic,
-        scope: objective.scope,
-        comparison: match objective.comparison {
-            scenarios::Comparison::Less => reports::Comparison::Less,
-            scenarios::Comparison::AtMost => reports::Comparison::LessOrEqual,
-            scenarios::Comparison::Greater => reports::Comparison::Greater,
-            scenarios::Comparison::AtLeast => reports::Comparison::GreaterOrEqual,
-        },
-        threshold: objective.threshold,
-    }
+    Outcome { summary, files, warnings }
 }
 
 impl Observer for Recorder {

@@ -10,7 +10,8 @@
 //! * [`Error`], [`ErrorKind`]: one taxonomy and the three questions that decide everything else.
 //! * [`units`], [`ids`](TenantId): newtypes; the only place that converts or parses units.
 //! * [`EventQueue`]: deadlines with ties in insertion order and cancellation, used by both sides.
-//! * [`RequestRecord`], [`PoolGauge`], [`Metric`]: what is reported about a run, and its names.
+//! * [`RequestRecord`], [`PoolGauge`], [`Metric`], [`Objective`]: what is
+//!   reported about a run, by name, and what it must achieve.
 //! * [`testing`]: one conformance suite that every connector passes.
 
 mod contract;
@@ -18,6 +19,7 @@ mod error;
 mod event;
 mod ids;
 mod metric;
+mod objective;
 mod operation;
 mod queue;
 mod record;
@@ -29,6 +31,7 @@ pub use error::{Error, ErrorKind};
 pub use event::{AllocationInfo, Event, EventKind, PoolInfo, Reply, Usage};
 pub use ids::{AllocationId, CableId, ClassId, ModelId, PoolId, RequestId, TenantId, Ticket};
 pub use metric::{Metric, MetricUnit, Names, Scope, Statistic};
+pub use objective::{Comparison, Objective};
 pub use operation::{
     Allocate, Infer, Operation, OperationKind, PoolKind, Priority, Prompt, Requirements,
     Temperature,

@@ -24,7 +24,7 @@
 
 use crate::Timestamp;
 
-const DIGIT_BITS: u32 = 5;
+const DIGIT_BITS: u32 = 6;
 const DIGITS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = 64usize.div_ceil(DIGIT_BITS as usize);
 /// Leftovers of cancelled entries are tolerated up to this number and the number of live entries.
@@ -60,7 +60,7 @@ pub struct EventQueue<T> {
     /// Earliest time of each bucket, leftovers included.
     earliest: Vec<u64>,
     /// Per level, which buckets hold entries.
-    occupied: [u32; LEVELS],
+    occupied: [u64; LEVELS],
     /// Which levels hold entries.
     levels: u32,
     /// Buffer that bucket contents pass through while being spread.

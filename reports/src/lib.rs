@@ -7,7 +7,7 @@
 //! figure and file.
 //!
 //! * [`Header`], [`RunDigest`]: the first line of every output.
-//! * [`Question`], [`Verdict`]: objectives.
+//! * [`Verdict`]: an objective and how the run did.
 //! * [`humanise_duration`]: durations for people.
 
 mod cells;
@@ -32,7 +32,7 @@ pub use digest::{Digest, RunDigest};
 pub use files::{FilesError, Overwrite, RunFiles};
 pub use header::Header;
 pub use humanise::duration as humanise_duration;
-pub use objective::{Comparison, Question, Verdict};
+pub use objective::Verdict;
 pub use recorder::{GeneratorLag, Recorder, RecorderConfig, RunEnd};
 pub use replications::{MetricSpread, ObjectiveSpread, Replications, ReplicationsSummary, Spread};
 pub use series::MAX_INTERVALS;

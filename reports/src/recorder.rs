@@ -1,10 +1,10 @@
 //! Takes everything that a run reports, as it happens, and condenses it.
 
-use connector::{Duration, Names, PoolGauge, PoolKind, RequestRecord, Timestamp};
+use connector::{Duration, Names, Objective, PoolGauge, PoolKind, RequestRecord, Timestamp};
 use platform::Meter;
 
 use crate::{
-    Digest, FilesError, Header, Question, RunFiles, Summary,
+    Digest, FilesError, Header, RunFiles, Summary,
     cells::{Cells, Counts, MAX_CELLS},
     pools::Pools,
     series::Series,
@@ -47,7 +47,7 @@ pub struct RunEnd {
     /// same, byte for byte, for the same seed.
     pub wall: Option<std::time::Duration>,
     /// Objectives to judge.
-    pub questions: Vec<Question>,
+    pub objectives: Vec<Objective>,
 }
 
 /// How late a generator of live traffic sent its requests, against their schedule.

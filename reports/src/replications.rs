@@ -16,12 +16,12 @@
 
 mod table;
 
-use connector::{Metric, Scope, Statistic};
+use connector::{Metric, Objective, Scope, Statistic};
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::{
-    FilesError, Header, Overwrite, Question, RunDigest, Summary, Verdict,
+    FilesError, Header, Overwrite, RunDigest, Summary, Verdict,
     objective::unit_name,
     summary::{HasHeader, header_first},
 };
@@ -185,11 +185,12 @@ pub struct ObjectiveSpread {
 
 impl ObjectiveSpread {
     fn of(verdicts: &[Verdict]) -> Option<Self> {
-        let Question { text, metric, comparison, threshold, .. } = &verdicts.first()?.question;
+        let objective = &verdicts.first()?.objective;
+        let Objective { text, metric, threshold, .. } = objective;
         let measured: Vec<Option<f64>> = verdicts.iter().map(|verdict| verdict.measured).collect();
         let spread = Spread::of(&measured);
         let complete = spread.count == verdicts.len();
-        let met = complete && spread.mean.is_some_and(|mean| comparison.holds(mean, *threshold));
+        let met = complete && spread.mean.is_some_and(|mean| objective.is_met(mean));
         Some(Self {
             text: text.clone(),
             met,

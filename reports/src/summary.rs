@@ -93,16 +93,16 @@ impl Summary {
             folded_tenants: measured.cells.folded_tenants(),
             folded_requests: measured.cells.folded().offered(),
         };
-        let judge = |question: crate::Question| {
-            let value = measured.value(question.metric, question.statistic, &question.scope);
-            Verdict::new(question, value)
+        let judge = |objective: connector::Objective| {
+            let value = measured.value(objective.metric, objective.statistic, &objective.scope);
+            Verdict::new(objective, value)
         };
         Self {
             header,
             run,
             requests: measured.traffic(&everything),
             latency: Latencies::within(&measured.cells, &everything),
-            objectives: end.questions.into_iter().map(judge).collect(),
+            objectives: end.objectives.into_iter().map(judge).collect(),
             pools: PoolGroup::all(&measured),
             models: Group::models(&measured),
             classes: Group::classes(&measured),

@@ -3,7 +3,7 @@
 //! * [`load`], [`parse`]: text to a [`Scenario`] that is valid by construction, or every mistake in
 //!   it at once as [`Diagnostics`]. [`Override`]: `--set path=value`.
 //! * [`Scenario::arrivals`]: its traffic as one stream of requests in order of time.
-//! * [`Objective`]: what the run must achieve. [`json_schema`]: the language, for editors.
+//! * [`Objective`](connector::Objective): what the run must achieve. [`json_schema`]: the language, for editors.
 //! * [`trace`]: request traces of other people's systems, read as streams.
 //!
 //! The language itself is described in `docs/scenarios.md`.
@@ -21,7 +21,6 @@ pub mod trace;
 mod traffic;
 
 pub use diagnostics::{Diagnostics, Problem, Rendering, SourcePosition};
-pub use objective::{Comparison, Objective};
 pub use overrides::Override;
 pub use scenario::{Scenario, json_schema, load, parse};
 pub use traffic::{Arrivals, TrafficError, TrafficSource};

@@ -1,11 +1,11 @@
 use std::{fs::File, io::Read, path::Path};
 
-use connector::{Duration, Names};
+use connector::{Duration, Names, Objective};
 use platform::PlatformConfig;
 use sim::ProviderConfig;
 
 use crate::{
-    Diagnostics, Objective, Override, Problem, TrafficSource,
+    Diagnostics, Override, Problem, TrafficSource,
     diagnostics::Source,
     document::{self, Document, MAX_BYTES, Report},
     language::ScenarioSpec,

@@ -69,7 +69,9 @@ where
         if drain_ends.is_some_and(|limit| settled || now >= limit) {
             session.observe(now, lines);
             let partial = watch.is_interrupted() || session.platform.in_flight() > 0;
-            return failure.map_or(Ok(Ended { at: now, partial }), |error| Err(error.into()));
+            let unreleased = session.platform.held();
+            let ended = Ended { at: now, partial, unreleased };
+            return failure.map_or(Ok(ended), |error| Err(error.into()));
         }
         let until = session.deadline(lines).unwrap_or(Timestamp::MAX).min(now + LONGEST_SLEEP);
         tokio::select! {

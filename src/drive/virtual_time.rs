@@ -46,11 +46,15 @@ where
         }
         let Some(next) = session.deadline(lines) else {
             let in_flight = session.platform.in_flight();
+            if in_flight == 0 {
+                break false;
+            }
             return Err(RunError::Stuck { in_flight, at: now.as_secs_f64() });
         };
         now = now.max(next);
         session.step(now, lines)?;
     };
     session.observe(now, lines);
-    Ok(Ended { at: now, partial })
+    let unreleased = if partial { 0 } else { session.platform.held() };
+    Ok(Ended { at: now, partial, unreleased })
 }

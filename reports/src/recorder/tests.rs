@@ -1,10 +1,11 @@
 use connector::{
-    ClassId, ErrorKind, Metric, ModelId, Money, Outcome, PoolId, Scope, Statistic, TenantId,
+    ClassId, Comparison, ErrorKind, Metric, ModelId, Money, Outcome, PoolId, Scope, Statistic,
+    TenantId,
 };
 
 use super::*;
 use crate::{
-    Comparison, Run, Style,
+    Run, Style,
     sample::{at_ms, completed, failed, gauge, names, recorder},
 };
 
@@ -284,9 +285,9 @@ fn tables_fit_100_columns_whatever_the_names() {
         recorder.record(&failed(0, Outcome::Failed(kind)));
     }
     recorder.gauge(at_ms(1_000), &gauge(at_ms(1_000), 10));
-    let question = Question { text: "objective ".repeat(20), ..end().questions[0].clone() };
+    let question = Objective { text: "objective ".repeat(20), ..end().objectives[0].clone() };
     let end = RunEnd {
-        questions: vec![question],
+        objectives: vec![question],
         lag: Some(GeneratorLag { limited: true, ..GeneratorLag::default() }),
         ..end()
     };
@@ -356,7 +357,7 @@ fn small_run() -> Summary {
 }
 
 fn end() -> RunEnd {
-    let ask = |text: &str, metric, statistic, comparison, threshold| Question {
+    let ask = |text: &str, metric, statistic, comparison, threshold| Objective {
         text: text.to_owned(),
         metric,
         statistic,
@@ -373,10 +374,10 @@ fn end() -> RunEnd {
             ..Meter::default()
         }],
         wall: Some(std::time::Duration::from_millis(20)),
-        questions: vec![
+        objectives: vec![
             ask("ttft.p95 < 300ms", Metric::TimeToFirstToken, p95, Comparison::Less, 0.3),
             ask("error_rate < 0.1%", Metric::ErrorRate, None, Comparison::Less, 0.001),
-            Question {
+            Objective {
                 scope: Scope { tenant: Some(TenantId(1)), pool: Some(PoolId(0)), ..EVERYTHING },
                 ..ask("end_to_end.p95 < 2s", Metric::EndToEnd, p95, Comparison::Less, 2.0)
             },

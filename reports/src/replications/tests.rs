@@ -1,8 +1,8 @@
-use connector::{Duration, ErrorKind, Outcome};
+use connector::{Comparison, Duration, ErrorKind, Outcome};
 
 use super::*;
 use crate::{
-    Comparison, RunEnd, Style,
+    RunEnd, Style,
     sample::{at_ms, completed, failed, recorder},
 };
 
@@ -132,7 +132,7 @@ fn run(seed: u64, end_to_end_ms: u64, failures: u64, limit_s: f64) -> Summary {
     for n in 0..failures {
         recorder.record(&failed(n, Outcome::Failed(ErrorKind::Timeout)));
     }
-    let question = Question {
+    let question = Objective {
         text: format!("end_to_end.mean < {limit_s}s"),
         metric: Metric::EndToEnd,
         statistic: MEAN,
@@ -140,7 +140,7 @@ fn run(seed: u64, end_to_end_ms: u64, failures: u64, limit_s: f64) -> Summary {
         comparison: Comparison::Less,
         threshold: limit_s,
     };
-    let end = RunEnd { ended: at_ms(1_000), questions: vec![question], ..RunEnd::default() };
+    let end = RunEnd { ended: at_ms(1_000), objectives: vec![question], ..RunEnd::default() };
     let mut summary = recorder.finish(end).0;
     summary.header.seed = seed;
     summary

@@ -277,10 +277,10 @@ fn rest_row(rest: &[&Group]) -> Vec<String> {
 
 fn objectives(verdicts: &[Verdict]) -> Layout {
     let mut table = Layout::new(&["objective", "measured", "verdict"], 1);
-    for Verdict { question, measured, met } in verdicts {
-        let unit = question.metric.unit();
+    for Verdict { objective, measured, met } in verdicts {
+        let unit = objective.metric.unit();
         let measured = measured.map_or_else(|| "no data".to_owned(), |value| in_unit(value, unit));
-        table.row(vec![question.text.clone(), measured, verdict_word(*met).to_owned()]);
+        table.row(vec![objective.text.clone(), measured, verdict_word(*met).to_owned()]);
     }
     table
 }

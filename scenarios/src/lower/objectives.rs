@@ -1,6 +1,7 @@
 use super::{Context, Known, items};
+use connector::Objective;
+
 use crate::{
-    Objective,
     document::Node,
     language::ScenarioSpec,
     objective::{self, NamesOf},
