@@ -1,0 +1,3 @@
+//! What only the whole can show.
+
+mod tidy;
