@@ -1,0 +1,45 @@
+# One recipe per check, the same for people and for CI: each is a step of .ci/run, where its command is.
+
+# Lists the recipes.
+default:
+    @just --list --unsorted
+
+# All checks, with the time each took.
+all:
+    .ci/run
+
+# The layout of the code.
+fmt:
+    .ci/run fmt
+
+# Lints; warnings are errors.
+clippy:
+    .ci/run clippy
+
+# All tests.
+test:
+    .ci/run test
+
+# The rules that no compiler checks.
+tidy:
+    .ci/run tidy
+
+# Documentation builds, its links hold.
+doc:
+    .ci/run doc
+
+# The first command of the README.
+quickstart:
+    .ci/run quickstart
+
+# Each shipped scenario gives the same digest twice.
+scenarios:
+    .ci/run scenarios
+
+# Every bench runs, once.
+bench-smoke:
+    .ci/run bench-smoke
+
+# Licences, bans and sources of dependencies; needs cargo-deny.
+deny:
+    .ci/run deny
