@@ -121,6 +121,11 @@ fn the_json_of_a_small_run() {
           "max_s": 0.2
         },
     "#);
+}
+
+#[test]
+fn the_json_of_a_small_run_has_null_for_what_was_not_measured() {
+    let json = small_run().to_json();
     let value: serde_json::Value = serde_json::from_str(&json).expect("valid JSON");
     let keys: Vec<&String> = value.as_object().expect("an object").keys().collect();
     assert_eq!(keys.len(), 10, "{keys:?}");
