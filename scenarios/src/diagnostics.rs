@@ -57,10 +57,14 @@ impl Problem {
     }
 }
 
-/// All mistakes of one scenario, in the order of the text; never empty.
+/// Most mistakes that are told: nobody reads more, and a hostile text could have a hundred thousand.
+pub(crate) const MOST_PROBLEMS: usize = 100;
+
+/// All mistakes of one scenario, up to a hundred, in the order of the text; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
     problems: Vec<Problem>,
+    more: usize,
 }
 
 impl Diagnostics {
@@ -68,12 +72,24 @@ impl Diagnostics {
     pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort_by(|a, b| (a.file(), a.position).cmp(&(b.file(), b.position)));
         problems.dedup();
-        Self { problems }
+        let more = problems.len().saturating_sub(MOST_PROBLEMS);
+        problems.truncate(MOST_PROBLEMS);
+        Self { problems, more }
+    }
+
+    /// The same, with this many mistakes more than those that are told.
+    pub(crate) fn and_more(self, more: usize) -> Self {
+        Self { more: self.more + more, ..self }
     }
 
     /// The mistakes as data.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// How many more there are than those told.
+    pub fn more(&self) -> usize {
+        self.more
     }
 }
 

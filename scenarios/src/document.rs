@@ -132,13 +132,20 @@ fn dot(below: &str) -> &'static str {
     if below.is_empty() || below.starts_with('[') { "" } else { "." }
 }
 
-/// Hostile input can be long; a message quotes its beginning only.
+/// Hostile input can be long, and can hold what steers a terminal: a message quotes the beginning
+/// only, and control characters as they would be escaped.
 pub(crate) fn shorten(text: &str) -> String {
     const LIMIT: usize = 60;
     match text.char_indices().nth(LIMIT) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", printable(&text[..end])),
+        None => printable(text),
     }
+}
+
+/// The text with control characters escaped.
+pub(crate) fn printable(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(escaped).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,8 @@
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{ErrorKind, Read},
+    path::Path,
+};
 
 use connector::{Duration, Names, Objective};
 use platform::PlatformConfig;
@@ -51,7 +55,7 @@ pub struct Scenario {
 /// Every mistake at once.
 pub fn load(path: &Path, overrides: &[Override]) -> Result<Scenario, Diagnostics> {
     let name = path.display().to_string();
-    let text = read(path).map_err(|error| unreadable(&name, &error))?;
+    let text = read(path).map_err(|unreadable| unreadable.into_diagnostics(&name))?;
     parse(&name, &text, path.parent().unwrap_or(Path::new("")), overrides)
 }
 
@@ -81,19 +85,52 @@ pub fn json_schema() -> serde_json::Value {
 }
 
 /// Reads no more than a scenario may have, and one byte to tell that it has more.
-fn read(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_string(&mut text)?;
-    Ok(text)
+fn read(path: &Path) -> Result<String, Unreadable> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_BYTES {
+        return Err(Unreadable::TooLarge);
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        Unreadable::NotText { line: valid.iter().filter(|&&byte| byte == b'\n').count() + 1 }
+    })
 }
 
-fn unreadable(name: &str, error: &std::io::Error) -> Diagnostics {
-    let source = Source { name: name.to_owned(), text: String::new() };
-    Diagnostics::new(vec![Problem {
-        message: format!("cannot be read: {error}"),
-        help: None,
-        key: String::new(),
-        position: None,
-        source: source.into(),
-    }])
+/// Why a file is no text to begin with.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("larger than the {MAX_BYTES} bytes that a scenario may have")]
+    TooLarge,
+    #[error("not text in UTF-8: line {line} holds other bytes")]
+    NotText { line: usize },
+}
+
+impl Unreadable {
+    fn help(&self) -> &'static str {
+        match self {
+            Self::Io(error) if error.kind() == ErrorKind::NotFound => {
+                "check the path; it is relative to the current directory"
+            }
+            Self::Io(error) if error.kind() == ErrorKind::IsADirectory => {
+                "name a file in it, such as `quickstart.yaml`"
+            }
+            Self::Io(_) => "make the file readable",
+            Self::TooLarge => "is it the scenario? Requests belong in a trace that it names",
+            Self::NotText { .. } => "is it the scenario? Save it as plain text in UTF-8",
+        }
+    }
+
+    fn into_diagnostics(self, name: &str) -> Diagnostics {
+        let source = Source { name: name.to_owned(), text: String::new() };
+        Diagnostics::new(vec![Problem {
+            message: self.to_string(),
+            help: Some(self.help().to_owned()),
+            key: String::new(),
+            position: None,
+            source: source.into(),
+        }])
+    }
 }

@@ -5,6 +5,7 @@ use miette::{
 };
 
 use super::{Diagnostics, Problem};
+use crate::document::printable;
 
 /// How diagnostics are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,19 +22,54 @@ impl Diagnostics {
     /// All problems as text that ends in a line break.
     pub fn render(&self, rendering: Rendering) -> String {
         let theme = match rendering {
-            Rendering::Plain => return self.problems().iter().map(plain).collect(),
-            Rendering::Framed => GraphicalTheme::unicode_nocolor(),
-            Rendering::Colored => GraphicalTheme::unicode(),
+            Rendering::Plain => None,
+            Rendering::Framed => Some(GraphicalTheme::unicode_nocolor()),
+            Rendering::Colored => Some(GraphicalTheme::unicode()),
         };
-        let handler = GraphicalReportHandler::new_themed(theme).with_context_lines(1);
+        let handler =
+            theme.map(|theme| GraphicalReportHandler::new_themed(theme).with_context_lines(1));
         let mut text = String::new();
         for problem in self.problems() {
-            handler
-                .render_report(&mut text, &Framed::new(problem))
-                .expect("writing to a string does not fail");
+            match &handler {
+                Some(handler) if can_be_framed(problem) => handler
+                    .render_report(&mut text, &Framed::new(problem))
+                    .expect("writing to a string does not fail"),
+                Some(_) | None => text.push_str(&plain(problem)),
+            }
+        }
+        if self.more() > 0 {
+            let _ = writeln!(text, "... and {} more", self.more());
         }
         text
     }
+}
+
+/// A frame shows lines as they are: not where they flood the terminal, or steer it.
+fn can_be_framed(problem: &Problem) -> bool {
+    let shown = problem.position.map_or(0, |position| position.line.saturating_sub(2));
+    let lines = problem.source.text.lines().skip(shown).take(3);
+    lines.into_iter().all(|line| line.len() <= LONGEST_EXCERPT && is_printable(line))
+}
+
+fn is_printable(line: &str) -> bool {
+    line.chars().all(|c| !c.is_control() || c == '\t')
+}
+
+/// Longest line that is shown whole, in bytes.
+const LONGEST_EXCERPT: usize = 240;
+
+/// The line of the problem, or of a long line the part where the problem is.
+fn excerpt(problem: &Problem) -> String {
+    /// Characters in front of the problem.
+    const BEFORE: usize = 40;
+    let line = problem.excerpt().trim_end();
+    let Some(position) = problem.position.filter(|_| line.len() > LONGEST_EXCERPT) else {
+        return printable(line);
+    };
+    let skipped = position.column.saturating_sub(1 + BEFORE);
+    let shown: String = line.chars().skip(skipped).take(2 * BEFORE).collect();
+    let (before, after) = (if skipped > 0 { "..." } else { "" }, "...");
+    format!("{before}{}{after}", printable(&shown))
 }
 
 /// ```text
@@ -52,7 +88,7 @@ fn plain(problem: &Problem) -> String {
     }
     text.push('\n');
     if !problem.excerpt().is_empty() {
-        let _ = writeln!(text, "   | {}", problem.excerpt().trim_end());
+        let _ = writeln!(text, "   | {}", excerpt(problem));
     }
     if let Some(help) = &problem.help {
         let _ = writeln!(text, "  help: {help}");

@@ -1,6 +1,6 @@
 //! YAML events to a tree.
 
-use std::sync::Arc;
+use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput};
 
@@ -157,11 +157,11 @@ impl<'a> Builder<'a> {
     }
 
     fn sequence(&mut self, start: Span, depth: usize) -> Built<NodeId> {
+        let place = self.place(start);
         let mut items = Vec::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::SequenceEnd) {
-                let place = self.place(start);
                 return Ok(self.document.push(Kind::Sequence(items), place));
             }
             items.push(self.node(event, span, depth + 1)?);
@@ -169,22 +169,24 @@ impl<'a> Builder<'a> {
     }
 
     fn mapping(&mut self, start: Span, depth: usize) -> Built<NodeId> {
-        let mut pairs: Vec<(NodeId, NodeId)> = Vec::new();
+        let place = self.place(start);
+        let mut pairs = Vec::new();
+        let mut first: BTreeMap<String, NodeId> = BTreeMap::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
-                let place = self.place(start);
                 return Ok(self.document.push(Kind::Mapping(pairs), place));
             }
             let key = self.node(event, span, depth + 1)?;
             let Some(text) = self.document.text(key) else {
                 return Err(self.problem(span, "a key must be plain text".to_owned(), None));
             };
-            let first = pairs.iter().find(|(known, _)| self.document.text(*known) == Some(text));
-            if let Some((first, _)) = first {
+            if let Some(&first) = first.get(text) {
                 let message = format!("the key `{}` is given twice", super::shorten(text));
-                let help = format!("it is first given on line {}", self.document.line(*first));
+                let help = format!("it is first given on line {}", self.document.line(first));
                 self.problems.push(self.problem(span, message, Some(help)));
+            } else {
+                first.insert(text.to_owned(), key);
             }
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
@@ -226,6 +228,9 @@ struct Offsets<'a> {
     start: usize,
     /// Byte of every character from `start` on, only where characters are not bytes.
     bytes: Option<Vec<usize>>,
+    /// The place looked up last, and its column. Places come in the order of the text, so counting
+    /// on from there keeps a text of one long line from taking quadratic time.
+    recent: Cell<(usize, usize)>,
 }
 
 impl<'a> Offsets<'a> {
@@ -233,7 +238,7 @@ impl<'a> Offsets<'a> {
         let parsed = &text[start..];
         let bytes =
             (!parsed.is_ascii()).then(|| parsed.char_indices().map(|(byte, _)| byte).collect());
-        Self { text, start, bytes }
+        Self { text, start, bytes, recent: Cell::new((0, 1)) }
     }
 
     fn byte(&self, character: usize) -> usize {
@@ -250,10 +255,22 @@ impl<'a> Offsets<'a> {
         let first_line = self.text[offset..end.max(offset)].lines().next().unwrap_or_default();
         SourcePosition {
             line: line(span.start),
-            column: self.text[..offset].chars().rev().take_while(|&c| c != '\n').count() + 1,
+            column: self.column(offset),
             offset,
             length: first_line.trim_end().len(),
         }
+    }
+
+    fn column(&self, offset: usize) -> usize {
+        let (known, column) = self.recent.get();
+        let (from, column) = if known <= offset { (known, column) } else { (0, 1) };
+        let between = &self.text[from..offset];
+        let column = match between.rsplit_once('\n') {
+            Some((_, line)) => line.chars().count() + 1,
+            None => column + between.chars().count(),
+        };
+        self.recent.set((offset, column));
+        column
     }
 }
 

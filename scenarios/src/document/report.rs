@@ -1,19 +1,21 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::{Document, NodeId};
-use crate::{Diagnostics, Problem};
+use crate::{Diagnostics, Problem, diagnostics::MOST_PROBLEMS};
 
 /// Collects problems while a document is read, so that all of them are told at once.
 #[derive(Debug)]
 pub(crate) struct Report<'a> {
     document: &'a Document,
     problems: RefCell<Vec<Problem>>,
+    /// Problems beyond [`MOST_PROBLEMS`], which are only counted.
+    more: Cell<usize>,
 }
 
 impl<'a> Report<'a> {
     /// Nothing is wrong yet.
     pub(crate) fn new(document: &'a Document) -> Self {
-        Self { document, problems: RefCell::default() }
+        Self { document, problems: RefCell::default(), more: Cell::new(0) }
     }
 
     /// The document that is read.
@@ -38,8 +40,12 @@ impl<'a> Report<'a> {
 
     /// Something is wrong at a node, and there may be a way out.
     pub(crate) fn add(&self, at: NodeId, message: String, help: Option<String>) {
-        let problem = self.document.problem(at, message, help);
-        self.problems.borrow_mut().push(problem);
+        let mut problems = self.problems.borrow_mut();
+        if problems.len() < MOST_PROBLEMS {
+            problems.push(self.document.problem(at, message, help));
+        } else {
+            self.more.set(self.more.get() + 1);
+        }
     }
 
     /// Whether anything was wrong so far.
@@ -49,7 +55,7 @@ impl<'a> Report<'a> {
 
     /// All that was wrong.
     pub(crate) fn into_diagnostics(self) -> Diagnostics {
-        Diagnostics::new(self.problems.into_inner())
+        Diagnostics::new(self.problems.into_inner()).and_more(self.more.get())
     }
 }
 
