@@ -13,6 +13,7 @@ mod check;
 mod completions;
 mod failure;
 mod interrupt;
+mod key;
 mod mock;
 mod progress;
 mod run;
@@ -65,6 +66,15 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(failure) => failure.report(),
+    }
+}
+
+/// Puts data on stdout. A reader that has seen enough and went away (`| head`) is no failure.
+fn print(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
     }
 }
 

@@ -1,9 +1,9 @@
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use scenarios::Override;
 
-use super::Failure;
+use super::{Failure, print};
 
 /// Check scenarios without running them: every mistake at once, with file, line and key.
 #[derive(Debug, Args)]
@@ -25,9 +25,8 @@ impl Check {
         for path in &self.scenarios {
             match scenarios::load(path, &self.overrides) {
                 Ok(scenario) => {
-                    let mut stdout = std::io::stdout().lock();
                     let (name, hash) = (&scenario.name, scenario.hash);
-                    writeln!(stdout, "{}: ok ({name}, hash={hash:016x})", path.display())?;
+                    print(&format!("{}: ok ({name}, hash={hash:016x})\n", path.display()))?;
                 }
                 Err(diagnostics) => worst = Failure::Scenario(diagnostics).report(),
             }

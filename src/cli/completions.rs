@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Arguments, Failure};
+use super::{Arguments, Failure, print};
 
 /// Print a completion script for a shell.
 #[derive(Debug, Args)]
@@ -15,10 +15,10 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    #[expect(clippy::unnecessary_wraps, reason = "all verbs are called alike")]
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let mut command = Arguments::command();
-        clap_complete::generate(self.shell, &mut command, "harpoon", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Arguments::command(), "harpoon", &mut script);
+        print(&String::from_utf8_lossy(&script))?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -5,9 +5,14 @@ use std::{
     process::ExitCode,
 };
 
+use adapters::SetupError;
+use connector::ErrorKind;
 use scenarios::{Diagnostics, Rendering};
 
-use crate::{drive::RunError, experiment::ExperimentError};
+use crate::{
+    drive::RunError,
+    experiment::{ExperimentError, live::LiveError},
+};
 
 /// Why a verb did not do what was asked.
 #[derive(Debug)]
@@ -53,6 +58,15 @@ impl Failure {
         }
     }
 
+    /// The same failure with a way out, if there is one.
+    #[must_use]
+    pub(super) fn helped_by(self, way_out: Option<String>) -> Self {
+        match way_out {
+            Some(way_out) => self.with_help(way_out),
+            None => self,
+        }
+    }
+
     /// Prints the failure; returns its exit code.
     pub(super) fn report(self) -> ExitCode {
         let mut stderr = std::io::stderr().lock();
@@ -85,10 +99,55 @@ impl From<ExperimentError> for Failure {
             ExperimentError::Provider(_) | ExperimentError::Platform(_) => {
                 Self::bad_input(error.to_string())
             }
-            ExperimentError::Run(RunError::Traffic(_)) => Self::bad_input(error.to_string()),
-            ExperimentError::Run(RunError::Stuck { .. }) | ExperimentError::Live(_) => {
-                Self::failed(error)
+            ExperimentError::Run(RunError::Traffic(traffic)) => {
+                Self::bad_input(traffic.to_string()).helped_by(traffic.help())
             }
+            ExperimentError::Live(LiveError::Setup(setup)) => {
+                Self::bad_input(setup.to_string()).helped_by(way_in(setup))
+            }
+            ExperimentError::Live(LiveError::Unusable { error: answer, .. }) => {
+                let help = way_to_an_answer(answer.kind);
+                Self::failed(error).with_help(help)
+            }
+            ExperimentError::Run(RunError::Stuck { .. })
+            | ExperimentError::Live(LiveError::Runtime(_)) => Self::failed(error),
+        }
+    }
+}
+
+/// The way out of an endpoint that cannot be addressed as asked.
+fn way_in(error: &SetupError) -> Option<String> {
+    let help = match error {
+        SetupError::NotAUrl { .. } | SetupError::UnsuitableUrl { .. } => {
+            "write the endpoint as https://host, https://host:port or https://host/prefix"
+        }
+        SetupError::CredentialsInUrl => "put the key into the environment as HOSTED_AI_API_KEY",
+        SetupError::PlaintextKey { .. } => {
+            "use https, or add --allow-plaintext-key where the way there is encrypted otherwise"
+        }
+        SetupError::UnusableKey => "set HOSTED_AI_API_KEY again, without line breaks",
+        SetupError::ZeroLimit { .. } | SetupError::Client { .. } => return None,
+    };
+    Some(help.to_owned())
+}
+
+/// The way out of a first question that was not answered as hoped.
+fn way_to_an_answer(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unauthorized => {
+            "put the right key into the environment as HOSTED_AI_API_KEY; it is never shown"
+        }
+        ErrorKind::PolicyRefused => "ask the provider for access with this key",
+        ErrorKind::Timeout | ErrorKind::Unavailable { .. } => {
+            "check the address and that the endpoint is up; `harpoon mock` serves one to try with"
+        }
+        ErrorKind::RateLimited { .. } | ErrorKind::CapacityExhausted => "try again later",
+        ErrorKind::Preempted
+        | ErrorKind::NotFound
+        | ErrorKind::Conflict
+        | ErrorKind::Invalid
+        | ErrorKind::Protocol => {
+            "check that the address is that of an endpoint which speaks this dialect"
         }
     }
 }
@@ -103,4 +162,4 @@ macro_rules! failed_by {
     )*};
 }
 
-failed_by!(std::io::Error, serde_json::Error, reports::FilesError, rayon::ThreadPoolBuildError);
+failed_by!(std::io::Error, reports::FilesError, rayon::ThreadPoolBuildError);

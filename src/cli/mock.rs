@@ -3,10 +3,9 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use anyhow::Context;
 use clap::Args;
 use scenarios::{Override, Scenario};
-use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-use super::{Failure, note};
+use super::{Failure, interrupt::Requests, key, note};
 use crate::mock::{self, MockOptions, MockReport};
 
 /// Serve the simulated provider of a scenario over HTTP, in paced time.
@@ -74,18 +73,15 @@ impl Mock {
             .map_err(|error| {
                 Failure::failed(error).with_help("choose another --listen; port 0 takes a free one")
             })?;
-        let api_key = std::env::var("HOSTED_AI_API_KEY").ok().map(SecretString::from);
+        let api_key = key::from_environment()?;
         let guarded = if api_key.is_some() { "with a key" } else { "without a key" };
+        // Before the address is said: whoever reads it may ask for the end at once.
+        let mut requests = Requests::listen()?;
         let address = listener.local_addr()?;
         note(&format!("{}: serving {} on http://{address}", guarded, scenario.name));
         let options =
             MockOptions { api_key, speed: self.speed, ..MockOptions::new(scenario.names.clone()) };
-        let ended = async {
-            // Where no signals can be had, Ctrl-C ends the process as usual.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
+        let ended = async move { requests.next().await };
         mock::serve(listener, simulator, options, ended).await.map_err(Failure::failed)
     }
 }

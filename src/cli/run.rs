@@ -1,5 +1,5 @@
 use std::{
-    io::Write,
+    collections::BTreeSet,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -9,9 +9,8 @@ use clap::Args;
 use rayon::prelude::*;
 use reports::{Overwrite, Replications, RunFiles, Style, Summary};
 use scenarios::{Override, Scenario};
-use secrecy::SecretString;
 
-use super::{Failure, OBJECTIVE_MISSED, interrupt, note, progress::Progress};
+use super::{Failure, OBJECTIVE_MISSED, interrupt, key, note, print, progress::Progress};
 use crate::{
     drive::Watch,
     experiment::{self, Outcome, live},
@@ -100,7 +99,7 @@ impl Run {
             note(&format!("warning: {warning}"));
         }
         let text = if self.json { summary.to_json() } else { summary.table(Style::of_stdout()) };
-        std::io::stdout().lock().write_all(text.as_bytes())?;
+        print(&text)?;
         self.say_speed(&summary);
         files?;
         Ok(code(summary.objectives_met()))
@@ -122,13 +121,18 @@ impl Run {
             pool.install(|| watches.par_iter().enumerate().map(one).collect());
         drop(progress);
         let mut replications = Replications::new();
+        let mut warnings = BTreeSet::new();
         for outcome in outcomes? {
             replications.add(&outcome.summary);
             outcome.files?;
+            warnings.extend(outcome.warnings);
+        }
+        for warning in warnings {
+            note(&format!("warning: {warning}"));
         }
         let summary = replications.finish().expect("there is at least one replication");
         let text = if self.json { summary.to_json() } else { summary.table(Style::of_stdout()) };
-        std::io::stdout().lock().write_all(text.as_bytes())?;
+        print(&text)?;
         if let Some(out) = &self.out {
             summary.write(out, self.overwrite())?;
         }
@@ -138,13 +142,14 @@ impl Run {
     /// Where a live run goes; `None` for a simulation.
     fn target(&self) -> Result<Option<live::Target>, Failure> {
         let Some(url) = &self.live else { return Ok(None) };
-        let from_environment = || std::env::var("HOSTED_AI_BASE_URL").ok();
+        let from_environment =
+            || std::env::var("HOSTED_AI_BASE_URL").ok().filter(|url| !url.is_empty());
         let base_url = Some(url.clone()).filter(|url| !url.is_empty()).or_else(from_environment);
         let base_url = base_url.ok_or_else(|| {
             Failure::bad_input("--live without a URL, and HOSTED_AI_BASE_URL is not set")
                 .with_help("give the endpoint: --live https://host")
         })?;
-        let api_key = std::env::var("HOSTED_AI_API_KEY").ok().map(SecretString::from);
+        let api_key = key::from_environment()?;
         Ok(Some(live::Target { base_url, api_key, allow_plaintext_key: self.allow_plaintext_key }))
     }
 

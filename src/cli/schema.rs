@@ -1,8 +1,8 @@
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Failure;
+use super::{Failure, print};
 
 /// Print the JSON Schema of the scenario language, for editors.
 #[derive(Debug, Args)]
@@ -15,9 +15,7 @@ pub(super) struct Schema {}
 impl Schema {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let Self {} = self;
-        let mut stdout = std::io::stdout().lock();
-        serde_json::to_writer_pretty(&mut stdout, &scenarios::json_schema())?;
-        writeln!(stdout)?;
+        print(&format!("{:#}\n", scenarios::json_schema()))?;
         Ok(ExitCode::SUCCESS)
     }
 }

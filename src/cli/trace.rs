@@ -1,5 +1,4 @@
 use std::{
-    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -8,7 +7,7 @@ use clap::{Args, Subcommand};
 use scenarios::trace::{self, Format, Summary, TokenSummary, TraceError};
 use serde_json::{Value, json};
 
-use super::{Failure, note};
+use super::{Failure, note, print};
 
 /// Look into request traces.
 #[derive(Debug, Subcommand)]
@@ -50,19 +49,17 @@ impl Describe {
         for warning in &summary.warnings {
             note(&format!("warning: {warning}"));
         }
-        let mut stdout = std::io::stdout().lock();
         if self.json {
-            serde_json::to_writer_pretty(&mut stdout, &as_json(&summary))?;
-            writeln!(stdout)?;
+            print(&format!("{:#}\n", as_json(&summary)))?;
         } else {
-            stdout.write_all(as_table(&self.file, &summary).as_bytes())?;
+            print(&as_table(&self.file, &summary))?;
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 fn bad_trace(error: TraceError) -> Failure {
-    Failure::bad_input(error.to_string())
+    Failure::bad_input(error.to_string()).helped_by(error.help())
 }
 
 fn as_table(file: &Path, summary: &Summary) -> String {
