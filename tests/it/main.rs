@@ -1,3 +1,4 @@
 //! What only the whole can show.
 
+mod conformance;
 mod tidy;
