@@ -147,6 +147,3 @@ pub(crate) fn printable(text: &str) -> String {
     let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
     text.chars().map(escaped).collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -151,6 +151,7 @@ fn warm_up(context: Context<'_>, spec: &ScenarioSpec, duration: Option<Duration>
 }
 
 /// The value of an optional key.
+#[expect(clippy::ref_option, reason = "it is called on fields, which are options")]
 fn read<T>(node: &Optional<T>) -> Option<&T> {
     node.as_ref()?.get()
 }
@@ -166,7 +167,7 @@ fn time(context: Context<'_>, node: Option<&Node<Time>>, default: Duration) -> D
         return default;
     };
     if value > LONGEST {
-        let message = format!("{value} is out of range: it must be at most {LONGEST}");
+        let message = format!("{value} is out of range: it must be at most 366 days");
         context.report.problem(node.at, message);
     }
     value

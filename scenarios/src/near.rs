@@ -11,6 +11,10 @@ pub(crate) fn suggestion<'a>(
     let mut best = None;
     let mut best_likeness = LIKE;
     for candidate in candidates {
+        // A shared first letter makes any very short name alike.
+        if candidate.len() * 2 < word.len() {
+            continue;
+        }
         let likeness = strsim::jaro_winkler(&word, &candidate.to_lowercase());
         if likeness > best_likeness {
             (best, best_likeness) = (Some(candidate), likeness);
@@ -38,6 +42,18 @@ pub(crate) fn help<'a>(
             format!("the {what} are {}", list(&all))
         }
     })
+}
+
+/// The same for a list that can be gone beyond: where no name is near, `otherwise` is a way out too.
+pub(crate) fn help_with<'a>(
+    word: &str,
+    what: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    otherwise: &str,
+) -> String {
+    let all: Vec<&str> = candidates.into_iter().collect();
+    did_you_mean(suggestion(word, all.iter().copied()))
+        .unwrap_or_else(|| format!("the {what} are {}; {otherwise}", list(&all)))
 }
 
 /// `a, b, c`; long lists are cut.

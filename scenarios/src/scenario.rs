@@ -93,7 +93,7 @@ fn read(path: &Path) -> Result<String, Unreadable> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        Unreadable::NotText { line: valid.iter().filter(|&&byte| byte == b'\n').count() + 1 }
+        Unreadable::NotText { line: String::from_utf8_lossy(valid).matches('\n').count() + 1 }
     })
 }
 

@@ -61,7 +61,7 @@ pub enum TrafficError {
         source_name: String,
         /// What happened.
         #[source]
-        error: TraceError,
+        error: Box<TraceError>,
     },
 }
 

@@ -31,9 +31,10 @@ impl Diagnostics {
         let mut text = String::new();
         for problem in self.problems() {
             match &handler {
-                Some(handler) if can_be_framed(problem) => handler
-                    .render_report(&mut text, &Framed::new(problem))
-                    .expect("writing to a string does not fail"),
+                Some(handler) if can_be_framed(problem) => {
+                    // Writing to a string does not fail.
+                    let _ = handler.render_report(&mut text, &Framed::new(problem));
+                }
                 Some(_) | None => text.push_str(&plain(problem)),
             }
         }

@@ -254,11 +254,17 @@ impl<'a> Offsets<'a> {
         let (offset, end) = (self.byte(span.start.index()), self.byte(span.end.index()));
         let first_line = self.text[offset..end.max(offset)].lines().next().unwrap_or_default();
         SourcePosition {
-            line: line(span.start),
+            line: self.line(span.start, offset),
             column: self.column(offset),
             offset,
             length: first_line.trim_end().len(),
         }
+    }
+
+    /// The parser ends every text with a line break of its own; people look for the last line.
+    fn line(&self, marker: Marker, offset: usize) -> usize {
+        let last = if offset == self.text.len() { self.text.lines().count() } else { usize::MAX };
+        marker.line().min(last).max(1)
     }
 
     fn column(&self, offset: usize) -> usize {
@@ -272,8 +278,4 @@ impl<'a> Offsets<'a> {
         self.recent.set((offset, column));
         column
     }
-}
-
-fn line(marker: Marker) -> usize {
-    marker.line().max(1)
 }

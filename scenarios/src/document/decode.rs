@@ -205,7 +205,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
         match self.kind() {
             Some(Kind::Mapping(pairs)) => {
-                visitor.visit_map(Pairs { decoder: self, pairs, known: None, value: None })
+                visitor.visit_map(Pairs { decoder: self, rest: pairs, known: None, value: None })
             }
             _ => Err(self.expected("keys")),
         }
@@ -220,7 +220,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         match self.kind() {
             Some(Kind::Mapping(pairs)) => {
                 let known = Some(Fields { all: fields, missing: missing(&self, pairs, fields) });
-                visitor.visit_map(Pairs { decoder: self, pairs, known, value: None })
+                visitor.visit_map(Pairs { decoder: self, rest: pairs, known, value: None })
             }
             _ => Err(self.expected(&format!("the keys {}", near::list(fields)))),
         }
@@ -348,7 +348,7 @@ struct Fields {
 /// The entries of a mapping; for a struct, its known keys and then every field that is missing.
 struct Pairs<'a> {
     decoder: Decoder<'a>,
-    pairs: &'a [(NodeId, NodeId)],
+    rest: &'a [(NodeId, NodeId)],
     known: Option<Fields>,
     value: Option<Decoder<'a>>,
 }
@@ -358,8 +358,8 @@ impl<'de> MapAccess<'de> for Pairs<'_> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Decoded<Option<K::Value>> {
         let document = self.decoder.report.document();
-        while let Some((&(key, value), rest)) = self.pairs.split_first() {
-            self.pairs = rest;
+        while let Some((&(key, value), rest)) = self.rest.split_first() {
+            self.rest = rest;
             let text = document.text(key).unwrap_or_default();
             if self.known.as_ref().is_none_or(|fields| fields.all.contains(&text)) {
                 self.value = Some(self.decoder.below(value));

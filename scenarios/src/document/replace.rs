@@ -113,7 +113,7 @@ impl Document {
             Kind::Mapping(pairs) => pairs.push((key, value)),
             // What was nothing becomes keys.
             kind @ (Kind::Scalar(_) | Kind::Sequence(_)) => {
-                *kind = Kind::Mapping(vec![(key, value)])
+                *kind = Kind::Mapping(vec![(key, value)]);
             }
         }
     }

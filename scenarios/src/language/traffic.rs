@@ -165,7 +165,7 @@ pub(crate) enum FormatSpec {
     Own,
 }
 
-/// A mix of clients, in the tables of ServeGen.
+/// A mix of clients, in the tables of `ServeGen`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServegenSpec {

@@ -4,7 +4,7 @@ use sim::config::{FaultConfig, FaultKind};
 use super::{Context, Known, above_zero, items, read, time};
 use crate::{
     document::Node,
-    language::{FaultSpec, OperationSpec, Optional, ScenarioSpec},
+    language::{FaultSpec, OperationSpec, ScenarioSpec},
 };
 
 /// What goes wrong, in the order written.
@@ -35,10 +35,10 @@ fn kind(context: Context<'_>, node: &Node<FaultSpec>, spec: &FaultSpec) -> Optio
     ];
     let count = stated.into_iter().filter(|&stated| stated).count();
     if count != 1 {
-        let given = if count == 0 { "none".to_owned() } else { count.to_string() };
+        let given = if count == 0 { "none is".to_owned() } else { format!("{count} are") };
         context.report.problem_with_help(
             node.at,
-            format!("a fault has one kind, but {given} is given"),
+            format!("a fault has one kind, but {given} given"),
             "write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, \
              `gpu_loss: { count: 1 }`",
         );
@@ -49,11 +49,11 @@ fn kind(context: Context<'_>, node: &Node<FaultSpec>, spec: &FaultSpec) -> Optio
             let message = format!("{rate} of all calls cannot fail: at most 100% can");
             context.report.problem(errors.rate.at, message);
         }
-        return Some(FaultKind::Errors { rate, operation: operation(&errors.operation) });
+        return Some(FaultKind::Errors { rate, operation: operation(errors.operation.as_ref()) });
     }
     if let Some(slow) = read(&spec.latency) {
         let add = above_zero(context, Some(&slow.add), "the added latency", Duration::ZERO);
-        return Some(FaultKind::Latency { add, operation: operation(&slow.operation) });
+        return Some(FaultKind::Latency { add, operation: operation(slow.operation.as_ref()) });
     }
     if let Some(loss) = read(&spec.gpu_loss) {
         return Some(FaultKind::GpuLoss { count: loss.count.copied()?.small() });
@@ -61,8 +61,8 @@ fn kind(context: Context<'_>, node: &Node<FaultSpec>, spec: &FaultSpec) -> Optio
     spec.outage.as_ref().map(|_| FaultKind::Outage)
 }
 
-fn operation(spec: &Optional<OperationSpec>) -> Option<OperationKind> {
-    Some(match read(spec)? {
+fn operation(node: Option<&Node<OperationSpec>>) -> Option<OperationKind> {
+    Some(match node?.get()? {
         OperationSpec::Allocate => OperationKind::Allocate,
         OperationSpec::Infer => OperationKind::Infer,
         OperationSpec::Cancel => OperationKind::Cancel,

@@ -8,7 +8,7 @@ use sim::{
 use super::{Context, items, pools::Pool, read, time};
 use crate::{
     document::{Node, NodeId, shorten},
-    language::{Either, ModelSpec, ScenarioSpec, TimingSpec},
+    language::{Either, ModelSpec, ScenarioSpec, TimingSpec, Whole},
     near,
 };
 
@@ -70,14 +70,15 @@ fn check_fit(context: Context<'_>, at: NodeId, model: &ModelTerms, pools: &[Pool
     );
 }
 
+/// The way out for a model that the catalogue does not have.
+const DESCRIBE: &str = "describe another one as `{ name, requirements, timing }`";
+
 fn from_catalogue(context: Context<'_>, at: NodeId, name: &str) -> Option<Model> {
     let Some(known) = catalogue::model(name) else {
-        let names: Vec<&str> = catalogue::model_names().collect();
-        let help = near::help(name, "models of the catalogue", names);
         context.report.problem_with_help(
             at,
             format!("unknown model `{}`", shorten(name)),
-            format!("{help}; other models are described by `{{ name, requirements, timing }}`"),
+            near::help_with(name, "models of the catalogue", catalogue::model_names(), DESCRIBE),
         );
         return None;
     };
@@ -159,7 +160,7 @@ fn timing(context: Context<'_>, at: NodeId, spec: &TimingSpec) -> Option<Timing>
             kv_heads,
             head_dim,
         } => {
-            let bits = weight_bits.as_ref().and_then(Node::copied).map_or(16, |bits| bits.small());
+            let bits = weight_bits.as_ref().and_then(Node::copied).map_or(16, Whole::small);
             if let Some(node) = weight_bits.as_ref().filter(|_| !matches!(bits, 4 | 8 | 16)) {
                 let message = format!("`{bits}` is not a precision: expected 16, 8 or 4 bits");
                 context.report.problem(node.at, message);

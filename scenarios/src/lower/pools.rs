@@ -9,13 +9,14 @@ use crate::{
     document::Node,
     language::{Either, GpuSpecification, PlacementSpec, PoolKindSpec, PoolSpec, ScenarioSpec},
     near,
+    rate::Bandwidth,
 };
 
 /// Most shares of all pools together.
 const MAX_SLOTS: u64 = 1_000_000;
 const DEFAULT_MAX_BATCH: u32 = 64;
 const DEFAULT_PREFILL_CHUNK: u32 = 512;
-/// Four GiB per second, what a local NVMe drive or a fast network file system gives.
+/// Four GiB per second, what a local solid-state drive or a fast network file system gives.
 const DEFAULT_WEIGHT_LOAD: f64 = 4.0 * 1_073_741_824.0;
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
@@ -109,24 +110,30 @@ fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut
         config.prefill_chunk = Tokens::new(chunk.small());
     }
     if let Some(load) = read(&spec.weight_load_bandwidth) {
-        config.weight_load_bandwidth = load.0.0.map(|bandwidth| bandwidth.bytes_per_second());
+        config.weight_load_bandwidth = load.0.0.map(Bandwidth::bytes_per_second);
     }
     if let Some(preemption) = read(&spec.preemption) {
         config.preemption_grace = Some(time(context, preemption.grace.as_ref(), DEFAULT_GRACE));
     }
 }
 
+/// The way out for a card that the catalogue does not have.
+const DESCRIBE: &str = "describe another one as `{ name, vram, tflops_16bit, memory_bandwidth }`";
+
 fn gpu(context: Context<'_>, node: &Node<Either<String, GpuSpecification>>) -> Option<GpuSpec> {
     match node.get()? {
         Either::Short(name) => {
             let card = catalogue::gpu(name);
             if card.is_none() {
-                let names: Vec<&str> = catalogue::gpu_names().collect();
-                let help = near::help(name, "GPUs of the catalogue", names);
                 context.report.problem_with_help(
                     node.at,
                     format!("unknown GPU `{}`", crate::document::shorten(name)),
-                    format!("{help}; other cards are described by `{{ name, vram, tflops_16bit, memory_bandwidth }}`"),
+                    near::help_with(
+                        name,
+                        "GPUs of the catalogue",
+                        catalogue::gpu_names(),
+                        DESCRIBE,
+                    ),
                 );
             }
             card

@@ -150,13 +150,13 @@ fn refuse_idle_keys(context: Context<'_>, spec: &TrafficSpec) {
 }
 
 fn labels(context: Context<'_>, spec: &TrafficSpec, known: &Known) -> Labels {
-    let find = |table: &NameTable, node: &Option<Node<String>>| {
-        node.as_ref().and_then(|node| table.find(context.report, node)).map(|index| index as u32)
+    let find = |table: &NameTable, node: Option<&Node<String>>| {
+        node.and_then(|node| table.find(context.report, node)).map(|index| index as u32)
     };
     Labels {
-        tenant: find(&known.tenants, &spec.tenant).map_or(TenantId(0), TenantId),
-        class: find(&known.classes, &spec.class).map(ClassId),
-        model: find(&known.models, &spec.model).map(ModelId),
+        tenant: find(&known.tenants, spec.tenant.as_ref()).map_or(TenantId(0), TenantId),
+        class: find(&known.classes, spec.class.as_ref()).map(ClassId),
+        model: find(&known.models, spec.model.as_ref()).map(ModelId),
     }
 }
 
@@ -270,12 +270,12 @@ fn curve(context: Context<'_>, node: &Node<RateCurveSpec>) -> Option<Curve> {
 
 fn replay(context: Context<'_>, spec: &TraceSpec, labels: Labels) -> Option<Replay> {
     let most = f64::from(MAX_COPIES);
-    if let Some(node) = spec.rate.as_ref().filter(|_| factor(&spec.rate) > most) {
+    if let Some(node) = spec.rate.as_ref().filter(|_| factor(spec.rate.as_ref()) > most) {
         context.report.problem_with_help(
             node.at,
             format!(
                 "a rate of {} needs more than {MAX_COPIES} copies of the trace",
-                factor(&spec.rate)
+                factor(spec.rate.as_ref())
             ),
             "lower it; `time_scale` below 1 raises the rate by a faster clock",
         );
@@ -299,14 +299,14 @@ fn replay(context: Context<'_>, spec: &TraceSpec, labels: Labels) -> Option<Repl
     Some(Replay {
         file,
         labels,
-        time_scale: factor(&spec.time_scale),
-        rate: factor(&spec.rate),
+        time_scale: factor(spec.time_scale.as_ref()),
+        rate: factor(spec.rate.as_ref()),
         start,
     })
 }
 
-fn factor(node: &Option<Node<Positive<6>>>) -> f64 {
-    read(node).map_or(1.0, |factor| factor.get())
+fn factor(node: Option<&Node<Positive<6>>>) -> f64 {
+    node.and_then(Node::get).map_or(1.0, |factor| factor.get())
 }
 
 /// A path of the scenario, which must be a file.
@@ -358,7 +358,7 @@ fn mix(
         tenants: own_tenants.then(|| client_tenants(spec, &table, known)),
         start: start.map_or_else(|| table.first_window(), Duration::as_secs_f64),
         window: window.as_secs_f64(),
-        scale: factor(&servegen.scale),
+        scale: factor(servegen.scale.as_ref()),
         table: Arc::new(table),
         labels,
         lengths,

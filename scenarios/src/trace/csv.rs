@@ -123,7 +123,7 @@ impl<'a> Iterator for Fields<'a> {
             Some((field, after.trim_start()))
         });
         let (field, after) = match quoted {
-            Some((field, after)) if after.is_empty() => (field, None),
+            Some((field, "")) => (field, None),
             Some((field, after)) if after.starts_with(',') => (field, Some(&after[1..])),
             Some(_) | None => match rest.split_once(',') {
                 Some((field, after)) => (field, Some(after)),

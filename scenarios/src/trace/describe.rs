@@ -222,7 +222,7 @@ impl Lengths {
         }
     }
 
-    /// Linear between the two rows around the quantile, as NumPy does by default.
+    /// Linear between the two rows around the quantile, as `numpy` does by default.
     fn quantile(&self, rows: u64, share: f64) -> f64 {
         let rank = share * (rows - 1) as f64;
         let below = libm::floor(rank);

@@ -7,6 +7,7 @@ use super::{
     Arrival, SourceKind, TrafficError, TrafficSource, replay::ReplayStream, servegen::ClientStream,
     synthetic::SyntheticStream,
 };
+use crate::trace::TraceError;
 
 /// All requests of a run, in order of time, numbered from 0, made as they are asked for.
 ///
@@ -29,7 +30,7 @@ struct Stream {
 
 #[derive(Debug)]
 enum StreamKind {
-    Synthetic(SyntheticStream),
+    Synthetic(Box<SyntheticStream>),
     Replay(Box<ReplayStream>),
     Client(Box<ClientStream>),
 }
@@ -39,10 +40,9 @@ impl Stream {
         match &mut self.kind {
             StreamKind::Synthetic(stream) => Ok(stream.next()),
             StreamKind::Client(stream) => Ok(stream.next()),
-            StreamKind::Replay(stream) => stream.next().map_err(|error| TrafficError::Trace {
-                source_name: self.source_name.clone(),
-                error,
-            }),
+            StreamKind::Replay(stream) => {
+                stream.next().map_err(|error| trace_error(&self.source_name, error))
+            }
         }
     }
 
@@ -154,19 +154,23 @@ fn unfold(
     let name = &source.name;
     Ok(match &source.kind {
         SourceKind::Synthetic(synthetic) => {
-            vec![StreamKind::Synthetic(SyntheticStream::new(synthetic, name, seed, end))]
+            let stream = SyntheticStream::new(synthetic, name, seed, end);
+            vec![StreamKind::Synthetic(Box::new(stream))]
         }
         SourceKind::Mix(mix) => {
             let clients = mix.streams(name, seed, end).into_iter();
             clients.map(|client| StreamKind::Client(Box::new(client))).collect()
         }
         SourceKind::Replay(replay) => {
-            let copies = replay
-                .streams(name, seed, end)
-                .map_err(|error| TrafficError::Trace { source_name: name.clone(), error })?;
+            let copies =
+                replay.streams(name, seed, end).map_err(|error| trace_error(name, error))?;
             copies.into_iter().map(|copy| StreamKind::Replay(Box::new(copy))).collect()
         }
     })
+}
+
+fn trace_error(source_name: &str, error: TraceError) -> TrafficError {
+    TrafficError::Trace { source_name: source_name.to_owned(), error: Box::new(error) }
 }
 
 impl Iterator for Arrivals {

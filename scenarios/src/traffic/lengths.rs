@@ -92,14 +92,14 @@ pub(crate) struct Quantiles {
 impl Quantiles {
     /// From mean, median, 95th and 99th percentile and maximum; each is raised to the one before it.
     pub(crate) fn new(mean: f64, p50: f64, p95: f64, p99: f64, max: f64) -> Self {
+        /// Beyond this the lower half is nearly all ones.
+        const STEEPEST: f64 = 50.0;
         let p50 = p50.max(1.0);
         let p95 = p95.max(p50);
         let p99 = p99.max(p95);
         let upper = [(0.5, p50), (0.95, p95), (0.99, p99), (1.0, max.max(p99))];
         let above: f64 = upper.windows(2).map(|pair| log_linear_area(pair[0], pair[1])).sum();
         let below = (mean - above).max(0.0) * 2.0;
-        /// Beyond this the lower half is nearly all ones.
-        const STEEPEST: f64 = 50.0;
         let exponent = if below > 0.0 { p50 / below - 1.0 } else { STEEPEST };
         Self { median: p50, exponent: exponent.clamp(0.0, STEEPEST), upper }
     }

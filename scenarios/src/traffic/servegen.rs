@@ -1,4 +1,4 @@
-//! A mix of many clients, from the tables of ServeGen (Xiang et al., arXiv 2505.09999).
+//! A mix of many clients, from the tables of `ServeGen` (Xiang et al., arXiv 2505.09999).
 //!
 //! Per client and window the tables give a rate, a law of gaps (Gamma or Weibull by shape and scale)
 //! and lengths. The law was fitted to the gaps inside bursts, so its own mean does not always agree

@@ -1,4 +1,4 @@
-//! The tables of ServeGen, read and checked.
+//! The tables of `ServeGen`, read and checked.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
