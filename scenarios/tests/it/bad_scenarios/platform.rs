@@ -1,0 +1,335 @@
+use super::Case;
+
+/// About the platform, traffic, faults, objectives, and the text itself.
+pub(super) const CASES: &[Case] = &[
+    (
+        "overlapping classes",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  classes:\n    - { name: big, max_prompt_tokens: 1000, models: [gemma-2b] }\n    - { name: small, max_prompt_tokens: 100, models: [gemma-2b] }\n    - { name: rest, models: [gemma-2b] }",
+        )],
+        "12:7 platform.classes[1]: class `small` gets no request: class `big` before it takes all of them (order classes from the simplest to the most complex, with growing bounds)",
+    ),
+    (
+        "a class behind one that takes everything",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  classes: [{ name: all, models: [gemma-2b] }, { name: never, models: [gemma-2b] }]",
+        )],
+        "10:48 platform.classes[1]: class `never` gets no request: class `all` before it takes all of them (order classes from the simplest to the most complex, with growing bounds)",
+    ),
+    (
+        "a class with unknown or no models",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  classes: [{ name: x, max_prompt_tokens: 5, models: [] }, { name: y, models: [gemma] }]",
+        )],
+        concat!(
+            "10:54 platform.classes[0].models: class `x` is served by no model (name at least one)\n",
+            "10:80 platform.classes[1].models[0]: unknown model `gemma` (did you mean `gemma-2b`?)",
+        ),
+    ),
+    (
+        "a router that does not exist",
+        &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  router: cheap")],
+        "10:11 platform.router: expected one of `cheapest`, `fastest`, `static`, found `cheap` (did you mean `cheapest`?)",
+    ),
+    (
+        "static candidates that are wrong",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { static: { all: [gemma-2b, gemma-2b@b, gemma-2@a], none: [] } }",
+        )],
+        concat!(
+            "10:29 platform.router.static.all[0]: `gemma-2b` is not a candidate (write it as `model@pool`)\n",
+            "10:39 platform.router.static.all[1]: unknown pool `b` (the pools are `a`)\n",
+            "10:51 platform.router.static.all[2]: unknown model `gemma-2` (did you mean `gemma-2b`?)\n",
+            "10:63 platform.router.static.none: unknown class `none` (the classes are `all`)\n",
+            "10:69 platform.router.static.none: a class needs at least one candidate",
+        ),
+    ),
+    (
+        "a static router without a class",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  classes: [{ name: x, max_prompt_tokens: 5, models: [gemma-2b] }, { name: y, models: [gemma-2b] }]\n  router: { static: { x: [gemma-2b@a] } }",
+        )],
+        "11:11 platform.router: the static router has no candidates for class `y` (add `y: [model@pool]`)",
+    ),
+    (
+        "a candidate that does not fit its pool",
+        &[
+            ("      count: 1", "      count: 1\n    - { name: b, gpu: H100, count: 1 }"),
+            (
+                "models: [gemma-2b]",
+                "models: [gemma-2b, qwen-72b]\nplatform:\n  router: { static: { all: [qwen-72b@a] } }",
+            ),
+        ],
+        "11:29 platform.router.static.all[0]: model `qwen-72b` needs 80 GiB and 100 TFLOPS of one GPU, but those of pool `a` have 24 GiB and 121 TFLOPS (choose a pool with larger GPUs for this model)",
+    ),
+    (
+        "a time-out of zero",
+        &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  timeouts: { inference: 0s }")],
+        "10:26 platform.timeouts.inference: an inference takes no time: it must be longer than 0s",
+    ),
+    (
+        "a limit that is none",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  cables: { max_in_flight: 0, pools: { b: { queue: 1 } } }",
+        )],
+        concat!(
+            "10:28 platform.cables.max_in_flight: `0` is not a limit: expected a number between 1 and 1000000, or `unlimited`\n",
+            "10:40 platform.cables.pools.b: unknown pool `b` (the pools are `a`)",
+        ),
+    ),
+    (
+        "a priority out of range",
+        &[("duration: 1min", "duration: 1min\ntenants: [{ name: acme, priority: 10 }]")],
+        "3:35 tenants[0].priority: `10` is out of range: it must be between 0 and 9",
+    ),
+    (
+        "an unknown tenant",
+        &[("name: chat", "name: chat\n    tenant: acme")],
+        "11:13 traffic[0].tenant: unknown tenant `acme` (the tenants are `default`)",
+    ),
+    (
+        "two ways to make requests",
+        &[("name: chat", "name: chat\n    trace: { file: own.csv }")],
+        "10:5 traffic[0]: a traffic source makes requests in exactly one way (give one of `arrivals`, `trace` and `servegen`)",
+    ),
+    (
+        "no way to make requests",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    class: all\n",
+        )],
+        "10:5 traffic[0]: a traffic source makes requests in exactly one way (give one of `arrivals`, `trace` and `servegen`)",
+    ),
+    (
+        "no traffic",
+        &[(
+            "traffic:\n  - name: chat\n    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "traffic: []\n",
+        )],
+        "9:10 traffic: there is no traffic (add at least one source)",
+    ),
+    (
+        "synthetic traffic without lengths",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    arrivals: { poisson: { rate: 1/s } }\n",
+        )],
+        concat!(
+            "11:15 traffic[0].arrivals: synthetic traffic does not say its `prompt_tokens` (add `prompt_tokens: { lognormal: { p50: 1020, p95: 4083 } }` or `prompt_tokens: 256`)\n",
+            "11:15 traffic[0].arrivals: synthetic traffic does not say its `output_tokens` (add `output_tokens: { lognormal: { p50: 1020, p95: 4083 } }` or `output_tokens: 256`)",
+        ),
+    ),
+    (
+        "synthetic traffic without an end",
+        &[("duration: 1min\n", "")],
+        "9:3 traffic: traffic `chat` does not end by itself, and the scenario has no `duration` (add `duration: 10min` at the top)",
+    ),
+    (
+        "a trace with lengths of its own",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    trace: { file: azure.csv }\n    prompt_tokens: 10\n    batch: 2\n",
+        )],
+        concat!(
+            "12:20 traffic[0].prompt_tokens: `prompt_tokens` has no effect here (it goes with `arrivals` or `servegen`; remove it)\n",
+            "13:12 traffic[0].batch: `batch` has no effect here (it goes with `arrivals`; remove it)",
+        ),
+    ),
+    (
+        "a length of zero",
+        &[("prompt_tokens: 10", "prompt_tokens: 0")],
+        "12:20 traffic[0].prompt_tokens: `0` is out of range: it must be between 1 and 4194304",
+    ),
+    (
+        "an absurd length",
+        &[("prompt_tokens: 10", "prompt_tokens: 99999999")],
+        "12:20 traffic[0].prompt_tokens: `99999999` is out of range: it must be between 1 and 4194304",
+    ),
+    (
+        "lengths out of order",
+        &[("prompt_tokens: 10", "prompt_tokens: { lognormal: { p50: 100, p95: 50 } }")],
+        "12:50 traffic[0].prompt_tokens.lognormal.p95: p95 (50) is below p50 (100)",
+    ),
+    (
+        "a modulated process of one state",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    arrivals: { mmpp: { states: [{ rate: 1/s, mean_stay: 1s }] } }\n    prompt_tokens: 1\n    output_tokens: 1\n",
+        )],
+        "11:33 traffic[0].arrivals.mmpp.states: a modulated process needs at least 2 states, not 1 (with one state it is `poisson`)",
+    ),
+    (
+        "a rate curve out of order",
+        &[(
+            "name: chat",
+            "name: chat\n    rate_curve: { period: 1h, points: [{ at: 30min, factor: 100% }, { at: 20min, factor: 100% }, { at: 2h, factor: 0% }] }",
+        )],
+        concat!(
+            "11:75 traffic[0].rate_curve.points[1].at: 20m does not come after the point before it, 30m\n",
+            "11:104 traffic[0].rate_curve.points[2].at: 2h lies beyond the period of 1h",
+        ),
+    ),
+    (
+        "a rate curve of nothing",
+        &[("name: chat", "name: chat\n    rate_curve: { points: [{ at: 0s, factor: 0% }] }")],
+        "11:17 traffic[0].rate_curve: the rate is zero throughout (give at least one point with a factor above 0%)",
+    ),
+    (
+        "a missing trace",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    trace: { file: nowhere.csv }\n",
+        )],
+        "11:20 traffic[0].trace.file: FIXTURES/nowhere.csv does not exist (paths are relative to the scenario file; replace it with `--set <key>=<path>`)",
+    ),
+    (
+        "a trace that is a directory",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    trace: { file: . }\n",
+        )],
+        "11:20 traffic[0].trace.file: FIXTURES/. is not a file (paths are relative to the scenario file; replace it with `--set <key>=<path>`)",
+    ),
+    (
+        "a trace of no known format",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    trace: { file: everything.yaml }\n",
+        )],
+        "11:20 traffic[0].trace.file: FIXTURES/everything.yaml: the format is not known: the first line is `# Every key of the language once.`, but a trace begins with `TIMESTAMP,ContextTokens,GeneratedTokens` (azure), a JSON object (mooncake), or a header with `arrived_s` or `arrived_ms`, `prompt_tokens` and `output_tokens` (own)",
+    ),
+    (
+        "a trace of another format",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    trace: { file: own.csv, format: azure }\n",
+        )],
+        "11:20 traffic[0].trace.file: FIXTURES/own.csv:1: the column `TIMESTAMP` is missing; the header has `arrived_s`, `prompt_tokens`, `output_tokens`, `tenant`, `class`, `model`, `note`",
+    ),
+    (
+        "too many copies of a trace",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    trace: { file: azure.csv, rate: 100 }\n",
+        )],
+        "11:37 traffic[0].trace.rate: a rate of 100 needs more than 64 copies of the trace (lower it; `time_scale` below 1 raises the rate by a faster clock)",
+    ),
+    (
+        "a mix whose lengths are unknown",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    servegen: { rates: rates.csv, tokens: quantiles.csv }\n",
+        )],
+        "11:15 traffic[0].servegen: nothing says how long the requests of clients 9 are (add `prompt_tokens` and `output_tokens` beside `servegen`, or name a table as `tokens`)",
+    ),
+    (
+        "a mix that starts after its end",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    servegen: { rates: rates.csv, start: 1h }\n    prompt_tokens: 1\n    output_tokens: 1\n",
+        )],
+        "11:42 traffic[0].servegen.start: 1h lies beyond the end of the table at 20m",
+    ),
+    (
+        "a mix from the wrong table",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    servegen: { rates: quantiles.csv }\n    prompt_tokens: 1\n    output_tokens: 1\n",
+        )],
+        "11:24 traffic[0].servegen.rates: FIXTURES/quantiles.csv:1: the column `rate_rps` is missing; the header has `client`, `window_start_s`, `input_tokens_mean`, `input_tokens_p50`, `input_tokens_p95`, `input_tokens_p99`, `input_tokens_max`, `output_tokens_mean`, `output_tokens_p50`, `output_tokens_p95`, `output_tokens_p99`, `output_tokens_max`",
+    ),
+    (
+        "a fault without a kind",
+        &[("duration: 1min", "duration: 1min\nfaults: [{ at: 1s, lasts: 0s }]")],
+        concat!(
+            "3:10 faults[0]: a fault has one kind, but none is given (write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, `gpu_loss: { count: 1 }`)\n",
+            "3:27 faults[0].lasts: the fault takes no time: it must be longer than 0s",
+        ),
+    ),
+    (
+        "a fault of two kinds on an unknown pool",
+        &[(
+            "duration: 1min",
+            "duration: 1min\nfaults: [{ at: 1s, lasts: 1s, pool: b, outage: {}, errors: { rate: 150%, operation: alocate } }]",
+        )],
+        concat!(
+            "3:10 faults[0]: a fault has one kind, but 2 are given (write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, `gpu_loss: { count: 1 }`)\n",
+            "3:37 faults[0].pool: unknown pool `b` (the pools are `a`)\n",
+            "3:68 faults[0].errors.rate: 150% of all calls cannot fail: at most 100% can\n",
+            "3:85 faults[0].errors.operation: expected one of `allocate`, `infer`, `cancel`, `release`, `inspect`, `list`, `pools`, found `alocate` (did you mean `allocate`?)",
+        ),
+    ),
+    (
+        "an objective on an unknown pool",
+        &[("duration: 1min", "duration: 1min\nobjectives: ['ttft.p95{pool=b} < 1s']")],
+        "3:14 objectives[0]: unknown pool `b` (the pools are `a`)",
+    ),
+    (
+        "an objective on an unknown metric",
+        &[("duration: 1min", "duration: 1min\nobjectives: [ttfft.p95 < 1s]")],
+        "3:14 objectives[0]: unknown metric `ttfft` (did you mean `ttft`?)",
+    ),
+    (
+        "an objective in the wrong unit",
+        &[(
+            "duration: 1min",
+            "duration: 1min\nobjectives: [ttft.p95 < 10%, error_rate < 1s, cost < 1s, throughput > 5, peak_in_flight > 1.5]",
+        )],
+        concat!(
+            "3:14 objectives[0]: the threshold of `ttft`: `10%` is not a duration: expected something like `200ms`\n",
+            "3:30 objectives[1]: the threshold of `error_rate`: `1s` has no unit of ratio: expected one of % or none (0.125)\n",
+            "3:47 objectives[2]: the threshold of `cost`: `1s` has no unit of price: expected one of none (2.50)\n",
+            "3:58 objectives[3]: the threshold of `throughput`: `5` has no unit of rate: expected one of /s, /min, /h, /day (20/s)\n",
+            "3:74 objectives[4]: the threshold of `peak_in_flight`: `1.5` is not a whole number",
+        ),
+    ),
+    (
+        "an anchor",
+        &[("name: smallest", "name: &x smallest")],
+        "1:7 anchors and aliases are not part of the scenario language (write the value out, and put text with a leading `*`, `&` or `!` in quotes)",
+    ),
+    (
+        "a tag",
+        &[("name: smallest", "name: !!str smallest")],
+        "1:7 tags are not part of the scenario language (write the value out, and put text with a leading `*`, `&` or `!` in quotes)",
+    ),
+    (
+        "text that is no YAML",
+        &[("models: [gemma-2b]", "models: [gemma-2b")],
+        "9:8 not valid YAML: illegal placement of ':' indicator",
+    ),
+    (
+        "a list where keys belong",
+        &[("provider:\n  pools:\n    - name: a\n      gpu: L4\n      count: 1", "provider: [1]")],
+        "3:11 provider: expected the keys `regions`, `pools`, found a list",
+    ),
+    (
+        "text where a list belongs",
+        &[("models: [gemma-2b]", "models: gemma-2b")],
+        "8:9 models: expected a list, found `gemma-2b`",
+    ),
+    (
+        "keys where a choice belongs",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { cheapest: {}, fastest: {} }",
+        )],
+        "10:11 platform.router: expected one of `cheapest`, `fastest`, `static`, found keys",
+    ),
+    (
+        "a choice that needs settings",
+        &[("arrivals: { poisson: { rate: 1/s } }", "arrivals: poisson")],
+        "11:15 traffic[0].arrivals: `poisson` needs settings of its own (write `{ poisson: ... }`)",
+    ),
+    (
+        "nothing where something belongs",
+        &[("models: [gemma-2b]", "models:")],
+        "8:7 models: expected a list, found nothing",
+    ),
+];

@@ -1,0 +1,204 @@
+//! What a scenario says is what runs, and the schema knows the same language.
+
+use std::collections::BTreeSet;
+
+use connector::{
+    BasisPoints, Comparison, Duration, Metric, Money, OperationKind, PoolId, PoolKind, Scope,
+    Statistic, Tokens,
+};
+use platform::config::{Candidate, Jitter, RouterConfig};
+use scenarios::Scenario;
+use serde_json::Value;
+use sim::config::{FaultKind, Latency, Placement, RateLimit, Timing};
+
+use crate::world::{SMALLEST, fixtures, parse};
+
+#[test]
+fn the_smallest_scenario_has_every_default() {
+    let scenario = parse(SMALLEST).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!((scenario.seed, scenario.replications), (1, 1));
+    assert_eq!(scenario.warm_up, Duration::ZERO);
+    assert_eq!(scenario.names.tenants, ["default"]);
+    assert_eq!(scenario.names.classes, ["all"]);
+    assert_eq!(scenario.endpoints, [None]);
+    assert!(scenario.platform.overcommit);
+    assert!(matches!(scenario.platform.router, RouterConfig::Cheapest));
+    assert_eq!(scenario.platform.retry, platform::config::RetryConfig::default());
+    assert_eq!(scenario.platform.timeouts, platform::config::Timeouts::default());
+    let pool = &scenario.provider.pools[0];
+    assert_eq!((pool.kind, pool.sharing_ratio, pool.max_batch), (PoolKind::Standard, 1, 64));
+    assert_eq!((pool.prefill_chunk, pool.preemption_grace), (Tokens::new(512), None));
+    assert_eq!(pool.weight_load_bandwidth, Some(4.0 * 1_073_741_824.0));
+    let millis = Duration::from_millis;
+    let region = &scenario.provider.regions[0];
+    assert_eq!(
+        region.control_plane.allocate,
+        Latency::LogNormal { p50: millis(40), p95: millis(120) }
+    );
+    assert_eq!(region.control_plane.rate_limit, None);
+    let cable = &scenario.platform.cables[0];
+    assert_eq!((cable.max_in_flight, cable.queue), (Some(1), 1_000));
+    assert_ne!(cable.paces[0].per_output_token, Duration::ZERO);
+}
+
+#[test]
+fn every_key_reaches_the_configuration() {
+    let scenario = everything();
+    assert_eq!((scenario.seed, scenario.replications), (7, 3));
+    assert_eq!(scenario.duration, Some(Duration::from_secs(1_200)));
+    assert_eq!(scenario.endpoints[0].as_deref(), Some("https://gpu.example.com:8443/v1"));
+    assert_eq!(scenario.names.tenants, ["acme", "globex", "mix/7", "mix/9"]);
+    let provider = &scenario.provider;
+    let plane = &provider.regions[0].control_plane;
+    assert_eq!(plane.rate_limit, Some(RateLimit { per_second: 500, burst: 1_000 }));
+    assert_eq!(plane.infer, Latency::Exponential { mean: Duration::from_millis(5) });
+    let shared = &provider.pools[0];
+    assert_eq!((shared.region, shared.placement), (1, Placement::PowerOfTwo));
+    assert_eq!(shared.price_per_slot_hour, "0.35".parse::<Money>().expect("a price"));
+    assert_eq!(shared.preemption_grace, Some(Duration::from_secs(10)));
+    let own = &provider.pools[1];
+    assert_eq!((own.gpu.name.as_str(), own.weight_load_bandwidth), ("X1", None));
+    assert!((own.gpu.memory_bandwidth - 1_597e9).abs() < 1.0);
+    let Timing::Linear(linear) = &provider.models[2].timing else { panic!("stated outright") };
+    assert!((linear.per_context_token_s - 15e-9).abs() < 1e-15);
+    assert!((linear.weight_bytes - 2.0 * 1_073_741_824.0).abs() < 1.0);
+    assert_eq!(scenario.platform.models[3].max_tokens, Some(Tokens::new(2_048)));
+    assert_eq!(scenario.platform.models[3].pool_kind, PoolKind::Premium, "from the catalogue");
+    assert_eq!(provider.faults[0].kind, FaultKind::Outage);
+    assert_eq!(
+        provider.faults[1].kind,
+        FaultKind::Errors {
+            rate: BasisPoints::from_percent(10),
+            operation: Some(OperationKind::Allocate)
+        }
+    );
+    assert_eq!(provider.faults[3].pool, Some(PoolId(1)));
+}
+
+#[test]
+fn every_key_of_the_platform_reaches_it() {
+    let platform = everything().platform;
+    assert_eq!((platform.seed, platform.overcommit), (7, false));
+    assert_eq!(platform.retry.jitter, Jitter::Equal);
+    assert_eq!(platform.timeouts.queue, Duration::from_secs(20));
+    assert_eq!(platform.fallback.cost_ceiling, BasisPoints::from_percent(150));
+    assert_eq!(platform.classifier.classes[0].max_prompt_tokens, Tokens::new(512));
+    let RouterConfig::Static(table) = &platform.router else { panic!("static") };
+    let candidate =
+        |model, pool| Candidate { model: connector::ModelId(model), pool: PoolId(pool) };
+    assert_eq!(table, &[vec![candidate(0, 0), candidate(2, 1)], vec![candidate(1, 1)]]);
+    let [shared, own] = &platform.cables[..] else { panic!("two pools") };
+    assert_eq!((shared.max_in_flight, shared.queue), (Some(16), 10));
+    assert_eq!((shared.breaker.failure_threshold, shared.breaker.half_open_probes), (2, 1));
+    assert_eq!((own.max_in_flight, own.queue), (None, 500));
+    assert_eq!(own.breaker.failure_threshold, 5);
+    let ranks: Vec<u8> = platform.tenants.iter().map(|tenant| tenant.priority.rank()).collect();
+    assert_eq!(ranks, [9, 5, 5, 5]);
+}
+
+#[test]
+fn objectives_are_read_in_their_metrics_unit() {
+    let scenario = everything();
+    let objective = &scenario.objectives[1];
+    assert_eq!(objective.metric, Metric::TimeToFirstToken);
+    assert_eq!(objective.statistic, Some(Statistic::Percentile(99_900)));
+    assert_eq!(objective.comparison, Comparison::AtMost);
+    assert_eq!(
+        objective.scope,
+        Scope {
+            pool: Some(PoolId(1)),
+            model: Some(connector::ModelId(1)),
+            tenant: Some(connector::TenantId(2)),
+            class: Some(connector::ClassId(1)),
+        }
+    );
+    let thresholds: Vec<f64> = scenario.objectives.iter().map(|o| o.threshold).collect();
+    assert_eq!(thresholds, [0.2, 2.0, 10.0, 12.5]);
+    assert!(objective.is_met(2.0) && !objective.is_met(2.1) && !objective.is_met(f64::NAN));
+}
+
+#[test]
+fn the_hash_is_of_the_content_and_not_of_layout_comments_or_seed() {
+    let hash = |text: &str| parse(text).unwrap_or_else(|errors| panic!("{errors}")).hash;
+    let reference = hash(SMALLEST);
+    for same in [
+        format!("# A comment.\n{SMALLEST}"),
+        format!("{SMALLEST}seed: 99\n"),
+        SMALLEST
+            .replace("name: smallest\nduration: 1min\n", "duration: 1min\n\nname:   'smallest'\n"),
+        SMALLEST
+            .replace("      gpu: L4\n      count: 1", "      { gpu: \"L4\", count: 1 }")
+            .replace("- name: a\n      { ", "- { name: a, "),
+    ] {
+        assert_eq!(hash(&same), reference, "{same}");
+    }
+    assert_ne!(hash(&SMALLEST.replace("count: 1", "count: 2")), reference);
+    let set = ["provider.pools.0.count=2".parse().expect("an override")];
+    let overridden = scenarios::parse("x", SMALLEST, &fixtures(), &set).expect("valid").hash;
+    assert_eq!(overridden, hash(&SMALLEST.replace("count: 1", "count: 2")));
+}
+
+#[test]
+fn schema_and_decoder_know_the_same_keys() {
+    // The decoder accepts this file, and the schema's keys are exactly those that it uses.
+    let schema = scenarios::json_schema();
+    let text = std::fs::read_to_string(fixtures().join("everything.yaml")).expect("a fixture");
+    let words: BTreeSet<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+    let mut keys = BTreeSet::new();
+    collect_keys(&schema, &mut keys);
+    let unused: Vec<_> = keys.iter().filter(|key| !words.contains(key.as_str())).collect();
+    assert!(unused.is_empty(), "not in everything.yaml: {unused:?}");
+    assert!(keys.len() > 100, "{}", keys.len());
+    for key in &keys {
+        assert!(
+            key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
+    let schema = scenarios::json_schema();
+    let mut bare = Vec::new();
+    visit_objects(&schema, &mut |object| {
+        let Some(properties) = object.get("properties").and_then(Value::as_object) else { return };
+        assert_eq!(object.get("additionalProperties"), Some(&Value::Bool(false)), "{object:?}");
+        bare.extend(
+            properties
+                .iter()
+                .filter(|(_, property)| property.get("description").is_none())
+                .map(|(name, _)| name.clone()),
+        );
+    });
+    // The one key of a variant such as `poisson: ...` is described at the variant.
+    let variants =
+        ["uniform", "exponential", "lognormal", "roofline", "linear", "static", "empirical"];
+    let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
+    bare.retain(|name| !variants.contains(&name.as_str()) && !arrivals.contains(&name.as_str()));
+    assert!(bare.is_empty(), "without a description: {bare:?}");
+    assert_eq!(schema["title"], "Harpoon scenario");
+}
+
+fn everything() -> Scenario {
+    scenarios::load(&fixtures().join("everything.yaml"), &[])
+        .unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn collect_keys(schema: &Value, keys: &mut BTreeSet<String>) {
+    visit_objects(schema, &mut |object| {
+        let properties = object.get("properties").and_then(Value::as_object);
+        keys.extend(properties.into_iter().flat_map(|properties| properties.keys().cloned()));
+    });
+}
+
+fn visit_objects(value: &Value, visit: &mut impl FnMut(&serde_json::Map<String, Value>)) {
+    match value {
+        Value::Object(object) => {
+            visit(object);
+            object.values().for_each(|value| visit_objects(value, visit));
+        }
+        Value::Array(items) => items.iter().for_each(|value| visit_objects(value, visit)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

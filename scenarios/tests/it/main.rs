@@ -1,0 +1,8 @@
+//! The scenario language, its traffic and its traces, from outside.
+
+mod bad_scenarios;
+mod bad_traces;
+mod language;
+mod replaying;
+mod shipped;
+mod world;
