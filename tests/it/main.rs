@@ -1,4 +1,5 @@
 //! What only the whole can show.
 
 mod conformance;
+mod queueing;
 mod tidy;

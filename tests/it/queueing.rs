@@ -1,0 +1,162 @@
+//! Exact values of queueing theory, met by the product's own parts: the driver in virtual time, the
+//! platform's line, router and retry, the simulator's pools, placement and serving engine.
+//!
+//! Cases come from a file (see [`case`]), are turned into configurations ([`world`]), run with a
+//! fixed seed, and measured by batch means ([`observer`], [`estimate`]). A value holds if it is
+//! within 4.5 standard errors and the standard error itself is small, so that a noisy run cannot
+//! pass by being noisy. `docs/validation.md` has the outcome.
+
+mod arrivals;
+mod case;
+mod distribution;
+mod estimate;
+mod observer;
+mod retry;
+mod setting;
+mod textbook;
+mod verdict;
+mod world;
+
+use std::{collections::BTreeMap, time::Instant};
+
+use connector::{Duration, Timestamp};
+use harpoon::drive::{Lines, Sampling, Session, Watch, virtual_time};
+use platform::Platform;
+use rayon::prelude::*;
+use sim::{Simulator, random::Streams};
+
+use self::{
+    arrivals::Arrivals, case::Case, estimate::estimate, observer::Windows, verdict::Verdict,
+    world::World,
+};
+
+/// Batches of a run, and as many more before them until the system has forgotten its start.
+const WINDOWS: usize = 40;
+const WARM_UP: usize = 4;
+const SEED: u64 = 1;
+
+/// Cases of the kept file that the product has no parts for yet, and which part is missing.
+const OUT_OF_REACH: [(&str, &str); 13] = [
+    ("bernoulli_feedback_p0.2_lam0.6", "answers that fail at their end and are tried again"),
+    ("dps_2_equal_sizes_w4_1", "weights on a card"),
+    ("dps_3_classes", "weights on a card"),
+    ("erlang_a_c1_lam1.5_theta0.5", "a patience of each request's own"),
+    ("fanout_100_slow0.01", "requests that fan out"),
+    ("hedge_exp_p95", "hedged requests"),
+    ("hedge_pareto_p98", "hedged requests"),
+    ("lcfs_preemptive_exp_lam0.8", "another order than first come first served"),
+    ("prio_nonpreemptive_mm1_2", "priorities in a line"),
+    ("prio_nonpreemptive_mmc_4", "priorities in a line"),
+    ("prio_preemptive_mm1_2", "priorities in a line"),
+    ("sjf_nonpreemptive_exp_lam0.8", "another order than first come first served"),
+    ("srpt_exp_lam0.8", "another order than first come first served"),
+];
+
+/// Exact values that are no figure of a run: the throughput at which an engine saturates.
+const UNMEASURED: [(&str, &str); 2] =
+    [("batch_engine_exp_B8", "capacity"), ("batch_engine_unlimited_det", "capacity")];
+
+#[test]
+fn the_kept_oracles_hold() {
+    let Some(cases) = case::kept() else {
+        println!("skipped: ../shared/vectors/queueing.json is not there");
+        return;
+    };
+    let (verdicts, out_of_reach) = run_all(&cases);
+    let listed: BTreeMap<&str, &str> = OUT_OF_REACH.into();
+    assert!(
+        out_of_reach.keys().copied().eq(listed.keys().copied()),
+        "the list of cases out of reach is not right: {out_of_reach:#?}"
+    );
+    let unmeasured = verdicts.iter().flat_map(|verdict| {
+        verdict.unmeasured.iter().map(|metric| (verdict.case.as_str(), metric.as_str()))
+    });
+    assert!(unmeasured.clone().eq(UNMEASURED), "{:#?}", unmeasured.collect::<Vec<_>>());
+    assert_all_hold(&verdicts);
+}
+
+#[test]
+fn the_oracles_of_a_named_file_hold() {
+    let Some(cases) = case::named() else {
+        println!("skipped: HARPOON_QUEUEING_ORACLES names no file");
+        return;
+    };
+    let (verdicts, out_of_reach) = run_all(&cases);
+    for (case, why) in out_of_reach {
+        println!("not run: {case}: {why}");
+    }
+    assert_all_hold(&verdicts);
+}
+
+#[test]
+fn textbook_values_hold() {
+    let (verdicts, out_of_reach) = run_all(&textbook::cases());
+    assert!(out_of_reach.is_empty(), "{out_of_reach:?}");
+    assert!(verdicts.iter().all(|verdict| verdict.unmeasured.is_empty()), "{verdicts:#?}");
+    assert_all_hold(&verdicts);
+}
+
+#[test]
+fn a_value_that_is_five_percent_off_does_not_hold() {
+    let wrong = run(&textbook::five_percent_off()).expect("a case within reach");
+    assert_eq!(wrong.failures().count(), 2, "{wrong:#?}");
+}
+
+/// Runs every case within reach, the longest first; the others with what they lack.
+fn run_all(cases: &[Case]) -> (Vec<Verdict>, BTreeMap<&str, String>) {
+    let started = Instant::now();
+    let mut order: Vec<&Case> = cases.iter().collect();
+    order.sort_by(|a, b| b.customers().total_cmp(&a.customers()));
+    let run = |case: &&Case| run(case).map_err(|why| (case.name.clone(), why));
+    let outcomes: Vec<_> = order.par_iter().with_max_len(1).map(run).collect();
+    let (mut verdicts, mut out_of_reach) = (Vec::new(), BTreeMap::new());
+    for (case, outcome) in order.iter().zip(outcomes) {
+        match outcome {
+            Ok(verdict) => verdicts.push(verdict),
+            Err((_, why)) => {
+                out_of_reach.insert(case.name.as_str(), why);
+            }
+        }
+    }
+    verdicts.sort_by(|a, b| a.case.cmp(&b.case));
+    verdicts.iter().for_each(|verdict| print!("{}", verdict.rows()));
+    println!("{} cases in {:.1} s", verdicts.len(), started.elapsed().as_secs_f64());
+    (verdicts, out_of_reach)
+}
+
+fn run(case: &Case) -> Result<Verdict, String> {
+    let params = case.params()?;
+    if let Some(measured) = retry::measure(&params) {
+        return Ok(Verdict::new(case, 0, 0.0, |metric| measured.get(metric).copied()));
+    }
+    let world = World::realise(&params)?;
+    let windows = simulate(case, &world);
+    let customers: f64 = windows.closed.iter().map(|w| w.completed + w.refused + w.abandoned).sum();
+    let measure = |metric: &str| estimate(metric, &windows, world.reading);
+    Ok(Verdict::new(case, customers as u64, world.band, measure))
+}
+
+/// The whole loop: arrivals, platform, simulator, in virtual time.
+fn simulate(case: &Case, world: &World) -> Windows {
+    let streams = Streams::new(SEED);
+    let window = Duration::from_secs_f64(case.customers() / WINDOWS as f64 / world.rate);
+    // Half a window more, so that the last one ends with a look at the pools like the others.
+    let until = Timestamp::ZERO + window * (WARM_UP + WINDOWS) as u64 + window / 2;
+    let percentiles = case.expected.keys().filter_map(|metric| estimate::percentile(metric));
+    let observer = Windows::new(world.reading, percentiles.collect(), WARM_UP, WINDOWS);
+    let simulator = Simulator::new(world.setting.provider(), SEED).expect("a valid provider");
+    let platform = Platform::new(world.setting.platform()).expect("a valid platform");
+    let sampling = Sampling::new(window, Timestamp::ZERO);
+    let arrivals = Arrivals::new(world.traffic, streams, until);
+    let mut session = Session::new(arrivals, platform, observer, sampling).expect("no file is read");
+    let mut lines = Lines::single(simulator);
+    virtual_time::run(&mut session, &mut lines, &Watch::default()).expect("the run ends");
+    let (_, _, windows) = session.into_parts();
+    assert_eq!(windows.closed.len(), WINDOWS, "{}", case.name);
+    windows
+}
+
+fn assert_all_hold(verdicts: &[Verdict]) {
+    let failures: Vec<String> = verdicts.iter().flat_map(Verdict::failures).collect();
+    assert!(failures.is_empty(), "these do not hold:\n{}", failures.join("\n"));
+}

@@ -1,0 +1,172 @@
+//! The smallest configuration of provider and platform that a queue can be made of: one pool, one
+//! cable, one model, answers of the control plane in no time.
+
+use connector::{
+    BasisPoints, Duration, Mebibytes, ModelId, Money, OperationKind, PoolId, PoolKind, Priority,
+    Requirements, Tflops, Tokens,
+};
+use platform::{
+    PlatformConfig,
+    config::{
+        BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig, FallbackConfig,
+        ModelTerms, Pace, RetryConfig, RouterConfig, TenantConfig, Timeouts,
+    },
+};
+use sim::{
+    ProviderConfig,
+    config::{
+        ControlPlane, FaultConfig, FaultKind, GpuSpec, Latency, LinearTiming, ModelConfig,
+        Placement, PoolConfig, RegionConfig, Timing,
+    },
+};
+
+/// Longer than any run: time-outs that never fire, faults that never end.
+const FOR_EVER: Duration = Duration::from_secs(1_000_000_000);
+/// Bytes per second of the card's memory.
+pub(super) const BANDWIDTH: f64 = 2e12;
+/// Operations per second of the card.
+pub(super) const FLOPS: f64 = 1e14;
+
+/// What cases differ in.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    pub(super) cards: u32,
+    pub(super) sharing_ratio: u32,
+    pub(super) placement: Placement,
+    /// How many jobs of a card are in its batch; the rest wait there.
+    pub(super) max_batch: u32,
+    pub(super) timing: Timing,
+    /// Places of the cable and length of the line before it; `None`: no limit.
+    pub(super) line: Option<(u32, u32)>,
+    pub(super) patience: Duration,
+    /// Time that an allocation takes.
+    pub(super) allocating: Latency,
+    /// Share of allocations that fail.
+    pub(super) failing: BasisPoints,
+    pub(super) retry: RetryConfig,
+}
+
+impl Default for Setting {
+    /// One card for one job at a time.
+    fn default() -> Self {
+        Self {
+            cards: 1,
+            sharing_ratio: 1,
+            placement: Placement::LeastLoaded,
+            max_batch: 1,
+            timing: iteration(1000.0, 0.0),
+            line: None,
+            patience: FOR_EVER,
+            allocating: Latency::Fixed(Duration::ZERO),
+            failing: BasisPoints::ZERO,
+            retry: RetryConfig::default(),
+        }
+    }
+}
+
+/// An iteration takes `base` plus `per_job` for every job of the batch, in nanoseconds.
+pub(super) fn iteration(base: f64, per_job: f64) -> Timing {
+    let nanos = |ns: f64| Duration::from_nanos(ns.round() as u64);
+    let (base, per_sequence) = (nanos(base), nanos(per_job));
+    Timing::Linear(LinearTiming { base, per_sequence, ..LinearTiming::default() })
+}
+
+impl Setting {
+    pub(super) fn provider(&self) -> ProviderConfig {
+        let none = Latency::Fixed(Duration::ZERO);
+        let control_plane = ControlPlane {
+            allocate: self.allocating,
+            release: none,
+            infer: none,
+            inspect: none,
+            rate_limit: None,
+        };
+        let failing = FaultConfig {
+            at: Duration::ZERO,
+            lasts: FOR_EVER,
+            pool: None,
+            kind: FaultKind::Errors {
+                rate: self.failing,
+                operation: Some(OperationKind::Allocate),
+            },
+        };
+        ProviderConfig {
+            regions: vec![RegionConfig { name: "region".into(), control_plane }],
+            pools: vec![self.pool()],
+            models: vec![ModelConfig { name: "model".into(), timing: self.timing.clone() }],
+            faults: if self.failing == BasisPoints::ZERO { Vec::new() } else { vec![failing] },
+        }
+    }
+
+    fn pool(&self) -> PoolConfig {
+        let peak = Tflops::from_gflops((FLOPS / 1e9) as u64);
+        PoolConfig {
+            name: "pool".into(),
+            region: 0,
+            kind: PoolKind::Standard,
+            gpu: GpuSpec {
+                name: "card".into(),
+                vram: Mebibytes::from_gib(16),
+                tflops_16bit: peak,
+                tflops_8bit: peak,
+                memory_bandwidth: BANDWIDTH,
+            },
+            count: self.cards,
+            sharing_ratio: self.sharing_ratio,
+            price_per_slot_hour: Money::ZERO,
+            placement: self.placement,
+            max_batch: self.max_batch,
+            prefill_chunk: Tokens::new(512),
+            weight_load_bandwidth: None,
+            preemption_grace: None,
+        }
+    }
+
+    pub(super) fn platform(&self) -> PlatformConfig {
+        let (model, pool) = (ModelId(0), PoolId(0));
+        PlatformConfig {
+            models: vec![ModelTerms {
+                name: "model".into(),
+                requirements: Requirements { tflops: Tflops::ZERO, vram: Mebibytes::ZERO },
+                max_tokens: None,
+                pool_kind: PoolKind::Standard,
+                preemptible: false,
+            }],
+            cables: vec![self.cable(pool)],
+            tenants: vec![TenantConfig { name: "tenant".into(), priority: Priority::default() }],
+            classifier: ClassifierConfig {
+                classes: vec![ClassConfig {
+                    name: "all".into(),
+                    max_prompt_tokens: Tokens::new(u32::MAX),
+                    max_output_tokens: Tokens::new(u32::MAX),
+                    models: vec![model],
+                }],
+            },
+            router: RouterConfig::Static(vec![vec![Candidate { model, pool }]]),
+            retry: self.retry,
+            timeouts: Timeouts {
+                queue: self.patience,
+                allocation: FOR_EVER,
+                inference: FOR_EVER,
+                release: FOR_EVER,
+            },
+            fallback: FallbackConfig { enabled: false, ..FallbackConfig::default() },
+            overcommit: true,
+            seed: 1,
+        }
+    }
+
+    fn cable(&self, pool: PoolId) -> CableConfig {
+        CableConfig {
+            pool,
+            name: "pool".into(),
+            kind: PoolKind::Standard,
+            price_per_slot_hour: Money::ZERO,
+            card_vram: Mebibytes::from_gib(16),
+            paces: vec![Pace::default()],
+            max_in_flight: self.line.map(|(places, _)| places),
+            queue: self.line.map_or(0, |(_, length)| length),
+            breaker: BreakerConfig { failure_threshold: u32::MAX, ..BreakerConfig::default() },
+        }
+    }
+}
