@@ -90,7 +90,8 @@ fn the_oracles_of_a_named_file_hold() {
 
 #[test]
 fn textbook_values_hold() {
-    let (verdicts, out_of_reach) = run_all(&textbook::cases());
+    let cases = textbook::cases();
+    let (verdicts, out_of_reach) = run_all(&cases);
     assert!(out_of_reach.is_empty(), "{out_of_reach:?}");
     assert!(verdicts.iter().all(|verdict| verdict.unmeasured.is_empty()), "{verdicts:#?}");
     assert_all_hold(&verdicts);
@@ -147,8 +148,9 @@ fn simulate(case: &Case, world: &World) -> Windows {
     let simulator = Simulator::new(world.setting.provider(), SEED).expect("a valid provider");
     let platform = Platform::new(world.setting.platform()).expect("a valid platform");
     let sampling = Sampling::new(window, Timestamp::ZERO);
-    let arrivals = Arrivals::new(world.traffic, streams, until);
-    let mut session = Session::new(arrivals, platform, observer, sampling).expect("no file is read");
+    let arrivals = Arrivals::new(world.traffic, &case.name, streams, until);
+    let mut session =
+        Session::new(arrivals, platform, observer, sampling).expect("no file is read");
     let mut lines = Lines::single(simulator);
     virtual_time::run(&mut session, &mut lines, &Watch::default()).expect("the run ends");
     let (_, _, windows) = session.into_parts();

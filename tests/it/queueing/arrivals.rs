@@ -33,11 +33,13 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    pub(super) fn new(traffic: Traffic, streams: Streams, until: Timestamp) -> Self {
+    /// Arrivals until `until`; every case draws from streams of its own name.
+    pub(super) fn new(traffic: Traffic, case: &str, streams: Streams, until: Timestamp) -> Self {
+        let stream = |purpose| streams.stream(&format!("{purpose}/{case}"));
         Self {
-            gaps: GapSource::new(traffic.gaps, streams.stream("gaps")),
+            gaps: GapSource::new(traffic.gaps, stream("gaps")),
             service: traffic.service,
-            services: streams.stream("services"),
+            services: stream("services"),
             batch: traffic.batch,
             left_in_batch: 0,
             now: Timestamp::ZERO,

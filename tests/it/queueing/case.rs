@@ -8,14 +8,12 @@ use serde_json::Value;
 
 use super::distribution::{Distribution, Gaps};
 
-/// Customers in units of which other people's effort is read from a case.
-const MILLION: f64 = 1e6;
 /// Least and most customers of one case after its warm-up.
-const CUSTOMERS: (f64, f64) = (0.4 * MILLION, 6.0 * MILLION);
-/// Customers of a case that does not say how noisy it is.
-const CUSTOMERS_UNSAID: f64 = MILLION;
-/// Share of the allowed standard error that is aimed at.
-const AIM: f64 = 0.8;
+const CUSTOMERS: (f64, f64) = (0.4e6, 6e6);
+/// Customers of a case that does not say how it was checked.
+const CUSTOMERS_UNSAID: f64 = 1e6;
+/// Share of the allowed standard error that is aimed at, because standard errors are estimates too.
+const AIM: f64 = 0.7;
 /// Probabilities of states below this are rare, and as hard to measure as a tail.
 const RARE: f64 = 0.01;
 
@@ -56,7 +54,7 @@ pub(super) struct Params {
     pub(super) capacity: Option<u32>,
     pub(super) discipline: Option<String>,
     #[serde(rename = "rate_per_job")]
-    _rate_per_job: Option<String>,
+    pub(super) _rate_per_job: Option<String>,
     pub(super) slowdown_alpha: Option<f64>,
     pub(super) max_batch: Option<u32>,
     pub(super) patience: Option<Distribution>,
@@ -108,13 +106,11 @@ impl Case {
 
     /// How many customers keep every metric within its bound, from the noise that others had.
     pub(super) fn customers(&self) -> f64 {
-        let Some((theirs, check)) = self.check.as_ref().and_then(|c| Some((c.customers()?, c)))
-        else {
-            return CUSTOMERS_UNSAID;
-        };
+        let Some(check) = &self.check else { return CUSTOMERS_UNSAID };
+        let Some(theirs) = check.customers() else { return CUSTOMERS.0 };
         let needed = check.values.iter().filter_map(|(metric, noise)| {
             let exact = self.exact(metric).filter(|exact| *exact > 0.0)?;
-            let aimed = exact * self.bound(metric) * AIM;
+            let aimed = AIM * self.bound(metric) * exact;
             Some(theirs * (noise.se? / aimed).powi(2))
         });
         needed.fold(CUSTOMERS.0, f64::max).min(CUSTOMERS.1)

@@ -112,3 +112,25 @@ impl GapSource {
         }
     }
 }
+
+#[test]
+fn samples_have_the_mean_of_their_distribution() {
+    const SAMPLES: usize = 40_000;
+    let mut stream = sim::random::Streams::new(1).stream("means");
+    for distribution in [
+        Distribution::Exp { mean: 2.0 },
+        Distribution::Det { mean: 2.0 },
+        Distribution::Erlang { k: 3, mean: 2.0 },
+        Distribution::Hyperexp { p: 0.2, mean1: 5.0, mean2: 0.5 },
+        Distribution::Lognormal { mean: 2.0, scv: 2.0 },
+        Distribution::Uniform { lo: 1.0, hi: 4.0 },
+        Distribution::Bimodal { p: 0.9, a: 1.0, b: 10.0 },
+        Distribution::Pareto { alpha: 3.0, xm: 1.0 },
+    ] {
+        let samples: Vec<f64> = (0..SAMPLES).map(|_| distribution.sample(&mut stream)).collect();
+        let measured = super::estimate::ratio(samples.iter().map(|sample| (*sample, 1.0)));
+        let off = (measured.value - distribution.mean()).abs();
+        let allowed = 4.5 * measured.standard_error + 1e-12;
+        assert!(off <= allowed, "{distribution:?}: {measured:?}");
+    }
+}

@@ -14,6 +14,13 @@ pub(super) struct Estimate {
     pub(super) standard_error: f64,
 }
 
+impl Estimate {
+    /// Whether it does not vary at all, but for the last bits of floating-point sums.
+    pub(super) fn is_exact(self) -> bool {
+        self.standard_error <= 1e-12 * self.value.abs()
+    }
+}
+
 /// The ratio of the sums of pairs.
 pub(super) fn ratio(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Estimate {
     let n = pairs.clone().count() as f64;
@@ -64,9 +71,7 @@ pub(super) fn estimate(metric: &str, windows: &Windows, reading: Reading) -> Opt
 fn pair(metric: &str, reading: Reading) -> Option<fn(&Window) -> (f64, f64)> {
     Some(match metric {
         "mean_wait" | "mean_wait_served" => |w| (w.wait_served, w.completed),
-        "mean_wait_all" => {
-            |w| (w.wait_served + w.wait_abandoned, w.completed + w.abandoned)
-        }
+        "mean_wait_all" => |w| (w.wait_served + w.wait_abandoned, w.completed + w.abandoned),
         "mean_response" => |w| (w.response, w.completed),
         "mean_slowdown" => |w| (w.slowdown, w.completed),
         "mean_attempts" => |w| (w.attempts, w.completed + w.refused),

@@ -20,14 +20,22 @@ const REQUESTS: usize = 25_000;
 /// Every metric that such a case can ask for, or `None` if it is another kind of case.
 pub(super) fn measure(params: &Params) -> Option<BTreeMap<&'static str, Estimate>> {
     match *params {
-        Params { layers: Some(layers), max_retries: Some(max_retries), p_fail: Some(1.0), .. } => {
+        Params {
+            layers: Some(layers), max_retries: Some(max_retries), p_fail: Some(1.0), ..
+        } => {
             let config = RetryConfig { max_retries, ..RetryConfig::default() };
             let attempts = attempts_at_bottom(config, layers);
             Some(BTreeMap::from([("attempts_at_bottom", exact(f64::from(attempts)))]))
         }
         Params { base: Some(base), cap: Some(cap), retries: Some(max_retries), .. } => {
             let (base, cap) = (Duration::from_secs_f64(base), Duration::from_secs_f64(cap));
-            Some(totals(RetryConfig { max_retries, base, multiplier: 2, cap, jitter: Jitter::None }))
+            Some(totals(RetryConfig {
+                max_retries,
+                base,
+                multiplier: 2,
+                cap,
+                jitter: Jitter::None,
+            }))
         }
         Params { .. } => None,
     }

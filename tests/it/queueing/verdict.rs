@@ -86,7 +86,7 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Estimate { value, standard_error } = self.measured;
         write!(f, "| {} | {} | {}", self.metric, figures(self.expected), figures(value))?;
-        if standard_error == 0.0 {
+        if self.measured.is_exact() {
             return write!(f, " | 0 | exact | exact");
         }
         let off = (value - self.expected) / standard_error;

@@ -178,8 +178,7 @@ fn capped(servers: u32) -> Timing {
 
 /// Everybody is served at once.
 fn infinite(params: &Params) -> Result<World, String> {
-    let setting =
-        Setting { sharing_ratio: PLENTY, max_batch: u32::MAX, ..Setting::default() };
+    let setting = Setting { sharing_ratio: PLENTY, max_batch: u32::MAX, ..Setting::default() };
     World::new(setting, params, Reading::open(WaitsAt::Card, u32::MAX))
 }
 
