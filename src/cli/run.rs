@@ -24,6 +24,7 @@ const MOST_REPLICATIONS: i64 = 10_000;
 /// Prints a summary; exits with 0 if every objective is met, 99 if one is missed, 1 if the run
 /// failed, 2 on bad input.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
 #[command(after_help = "Examples:
   harpoon run scenarios/quickstart.yaml
   harpoon run scenarios/quickstart.yaml --seed 7 --out out/

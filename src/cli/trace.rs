@@ -45,7 +45,7 @@ impl Trace {
 
 impl Describe {
     fn execute(self) -> Result<ExitCode, Failure> {
-        let summary = trace::describe(&self.file, self.format).map_err(bad_trace)?;
+        let summary = trace::describe(&self.file, self.format).map_err(|error| bad_trace(&error))?;
         for warning in &summary.warnings {
             note(&format!("warning: {warning}"));
         }
@@ -58,7 +58,7 @@ impl Describe {
     }
 }
 
-fn bad_trace(error: TraceError) -> Failure {
+fn bad_trace(error: &TraceError) -> Failure {
     Failure::bad_input(error.to_string()).helped_by(error.help())
 }
 
