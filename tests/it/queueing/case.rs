@@ -53,8 +53,7 @@ pub(super) struct Params {
     pub(super) servers: Option<Servers>,
     pub(super) capacity: Option<u32>,
     pub(super) discipline: Option<String>,
-    #[serde(rename = "rate_per_job")]
-    pub(super) _rate_per_job: Option<String>,
+    pub(super) rate_per_job: Option<String>,
     pub(super) slowdown_alpha: Option<f64>,
     pub(super) max_batch: Option<u32>,
     pub(super) patience: Option<Distribution>,

@@ -5,7 +5,10 @@
 //! squared distances from the mean. A percentile is that of all customers; its standard error is
 //! that of the mean of the windows' percentiles.
 
-use super::observer::{Busy, Reading, Time, Window, Windows};
+use super::{
+    observer::{Busy, Reading, Window, Windows},
+    spread::Time,
+};
 
 /// A figure and its standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,14 +60,13 @@ pub(super) fn estimate(metric: &str, windows: &Windows, reading: Reading) -> Opt
         return percentile_of(metric, windows, time, share);
     }
     let kept = windows.closed.iter();
-    if let "var_response" = metric {
-        return Some(variance(kept.map(|w| (w.response, w.response_squared, w.completed))));
+    match metric {
+        "var_response" => {
+            Some(variance(kept.map(|w| (w.response, w.response_squared, w.completed))))
+        }
+        "var_in_system" => Some(variance(kept.map(|w| (w.present, w.present_squared, w.span)))),
+        _ => Some(ratio(kept.map(pair(metric, reading)?))),
     }
-    if let "var_in_system" = metric {
-        return Some(variance(kept.map(|w| (w.present, w.present_squared, w.span))));
-    }
-    let pair = pair(metric, reading)?;
-    Some(ratio(kept.map(pair)))
 }
 
 /// Numerator and denominator of a metric.

@@ -6,14 +6,14 @@
 
 use connector::{Duration, Outcome, PoolGauge, RequestRecord, Timestamp};
 use harpoon::drive::Observer;
-use hdrhistogram::Histogram;
 
-use super::arrivals::TOKENS_PER_SECOND;
+use super::{
+    arrivals::TOKENS_PER_SECOND,
+    spread::{Spread, Time},
+};
 
 /// A first token this soon came without waiting: an iteration takes a microsecond or a few.
 const AT_ONCE: Duration = Duration::from_micros(10);
-/// Percentiles are read to a ten-thousandth.
-const SIGNIFICANT_FIGURES: u8 = 4;
 
 /// Where customers wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,13 +81,6 @@ pub(super) struct Window {
     pub(super) percentiles: Vec<f64>,
 }
 
-/// A time whose percentiles can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Time {
-    Wait,
-    Response,
-}
-
 /// The observer of a run.
 #[derive(Debug)]
 pub(super) struct Windows {
@@ -104,13 +97,6 @@ pub(super) struct Windows {
     gauge: PoolGauge,
     waits: Spread,
     responses: Spread,
-}
-
-/// The distribution of a time, in the open window and altogether.
-#[derive(Debug)]
-struct Spread {
-    here: Histogram<u64>,
-    whole: Histogram<u64>,
 }
 
 impl Windows {
@@ -140,7 +126,7 @@ impl Windows {
 
     /// A percentile over all windows that were kept.
     pub(super) fn percentile(&self, time: Time, share: f64) -> f64 {
-        self.spread(time).whole.value_at_quantile(share) as f64 / TOKENS_PER_SECOND
+        self.spread(time).whole(share)
     }
 
     /// The percentiles asked for.
@@ -213,9 +199,7 @@ impl Windows {
         window.span = now.since(self.opened).as_secs_f64();
         window.server_time = window.span * f64::from(self.reading.servers);
         self.opened = now;
-        let ask = |&(time, share): &(Time, f64)| {
-            self.spread(time).here.value_at_quantile(share) as f64 / TOKENS_PER_SECOND
-        };
+        let ask = |&(time, share): &(Time, f64)| self.spread(time).here(share);
         window.percentiles = self.percentiles.iter().map(ask).collect();
         if self.is_kept() {
             self.closed.push(window);
@@ -237,23 +221,6 @@ impl Window {
         self.response_squared += response * response;
         self.slowdown += response / service;
         self.service += service;
-    }
-}
-
-impl Spread {
-    fn new() -> Self {
-        let empty = || Histogram::new(SIGNIFICANT_FIGURES).expect("a supported resolution");
-        Self { here: empty(), whole: empty() }
-    }
-
-    fn record(&mut self, time: Duration) {
-        let microseconds = (time.as_secs_f64() * TOKENS_PER_SECOND).round();
-        self.here.record(microseconds as u64).expect("the histogram grows");
-    }
-
-    fn keep(&mut self) {
-        self.whole.add(&self.here).expect("the histogram grows");
-        self.here.reset();
     }
 }
 

@@ -57,16 +57,19 @@ impl Verdict {
         let failed = self.lines.iter().filter(|line| !line.holds());
         failed.map(|line| format!("{} {line}", self.case))
     }
+}
 
-    /// Rows of a table in Markdown.
-    pub(super) fn rows(&self) -> String {
-        let mut rows = String::new();
-        for line in &self.lines {
+/// All figures of all cases as a table in Markdown.
+pub(super) fn table(verdicts: &[Verdict]) -> String {
+    let head = "case | customers | metric | exact | measured | SE off | SE | at most";
+    let mut table = format!("| {head} |\n|{}\n", " --- |".repeat(8));
+    for verdict in verdicts {
+        for line in &verdict.lines {
             // Writing to a string cannot fail.
-            let _ = writeln!(rows, "| {} | {} {line} |", self.case, self.customers);
+            let _ = writeln!(table, "| {} | {} {line} |", verdict.case, verdict.customers);
         }
-        rows
     }
+    table
 }
 
 impl Line {

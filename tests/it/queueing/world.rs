@@ -146,7 +146,7 @@ fn engine(params: &Params, discipline: &str) -> Result<World, String> {
     };
     let timing = match discipline {
         "ps" if servers == 1 => iteration(0.0, 1000.0),
-        "ps_capped" => capped(servers),
+        "ps_capped" if params.rate_per_job.as_deref() == Some("min(1, c/n)") => capped(servers),
         "batch_ps" => {
             let alpha = params.slowdown_alpha.ok_or("no slowdown is given")?;
             iteration(1000.0 * (1.0 - alpha), 1000.0 * alpha)
