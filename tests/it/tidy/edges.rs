@@ -39,7 +39,7 @@ fn the_table_of_the_design_is_read_as_written() {
 #[test]
 fn an_edge_against_the_design_is_found_even_in_tests() {
     for kind in [json!(null), json!("dev"), json!("build")] {
-        let metadata = two_packages(json!([{ "name": "between", "kind": kind }]), json!([]));
+        let metadata = two_packages(&json!([{ "name": "between", "kind": kind }]), &json!([]));
         let allowed =
             allowed("| `platform` | x | nothing internal |\n| `between` | y | `platform` |\n");
         one(&forbidden_edges(&metadata, &allowed), &["platform", "between", "docs/design.md"]);
@@ -48,7 +48,7 @@ fn an_edge_against_the_design_is_found_even_in_tests() {
 
 #[test]
 fn a_package_that_the_design_does_not_know_is_found() {
-    let metadata = two_packages(json!([]), json!([]));
+    let metadata = two_packages(&json!([]), &json!([]));
     let offences = forbidden_edges(&metadata, &allowed("| `between` | y | nothing internal |\n"));
     one(&offences, &["platform", "docs/design.md"]);
 }
@@ -57,7 +57,7 @@ fn a_package_that_the_design_does_not_know_is_found() {
 fn a_runtime_behind_another_dependency_is_found() {
     let through = |kind: Value| {
         let dependency = json!([{ "pkg": "tokio 1", "dep_kinds": [{ "kind": kind }] }]);
-        two_packages(json!([]), dependency)
+        two_packages(&json!([]), &dependency)
     };
     one(&impure_trees(&through(json!(null))), &["platform -> between -> tokio"]);
     none(&impure_trees(&through(json!("dev"))));
@@ -159,7 +159,7 @@ fn ways_to_impure(
 }
 
 /// `platform`, with these dependencies, which resolves to `between`, which resolves to those.
-fn two_packages(of_platform: Value, resolved_of_between: Value) -> Value {
+fn two_packages(of_platform: &Value, resolved_of_between: &Value) -> Value {
     let to_between = json!([{ "pkg": "between 1", "dep_kinds": [{ "kind": null }] }]);
     json!({
         "workspace_members": ["platform 1", "between 1"],
