@@ -45,7 +45,8 @@ impl Trace {
 
 impl Describe {
     fn execute(self) -> Result<ExitCode, Failure> {
-        let summary = trace::describe(&self.file, self.format).map_err(|error| bad_trace(&error))?;
+        let summary =
+            trace::describe(&self.file, self.format).map_err(|error| bad_trace(&error))?;
         for warning in &summary.warnings {
             note(&format!("warning: {warning}"));
         }

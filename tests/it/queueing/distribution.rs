@@ -100,10 +100,8 @@ impl GapSource {
     fn draw_modulated(&mut self, mmpp: Mmpp2) -> f64 {
         let mut gap = 0.0;
         loop {
-            let (rate, switch) = match self.second {
-                false => (mmpp.rate1, mmpp.switch12),
-                true => (mmpp.rate2, mmpp.switch21),
-            };
+            let (rate, switch) =
+                if self.second { (mmpp.rate2, mmpp.switch21) } else { (mmpp.rate1, mmpp.switch12) };
             gap += self.stream.exponential(1.0 / (rate + switch));
             if self.stream.uniform() * (rate + switch) < rate {
                 return gap;

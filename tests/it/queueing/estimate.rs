@@ -57,7 +57,7 @@ pub(super) fn percentile(metric: &str) -> Option<(Time, f64)> {
 /// The metric of this name, where a run yields it.
 pub(super) fn estimate(metric: &str, windows: &Windows, reading: Reading) -> Option<Estimate> {
     if let Some((time, share)) = percentile(metric) {
-        return percentile_of(metric, windows, time, share);
+        return Some(percentile_of(metric, windows, time, share));
     }
     let kept = windows.closed.iter();
     match metric {
@@ -69,8 +69,11 @@ pub(super) fn estimate(metric: &str, windows: &Windows, reading: Reading) -> Opt
     }
 }
 
-/// Numerator and denominator of a metric.
-fn pair(metric: &str, reading: Reading) -> Option<fn(&Window) -> (f64, f64)> {
+/// Numerator and denominator of a metric in one window.
+type Pair = fn(&Window) -> (f64, f64);
+
+/// How a metric is read.
+fn pair(metric: &str, reading: Reading) -> Option<Pair> {
     Some(match metric {
         "mean_wait" | "mean_wait_served" => |w| (w.wait_served, w.completed),
         "mean_wait_all" => |w| (w.wait_served + w.wait_abandoned, w.completed + w.abandoned),
@@ -97,10 +100,10 @@ fn pair(metric: &str, reading: Reading) -> Option<fn(&Window) -> (f64, f64)> {
     })
 }
 
-fn percentile_of(metric: &str, windows: &Windows, time: Time, share: f64) -> Option<Estimate> {
+fn percentile_of(metric: &str, windows: &Windows, time: Time, share: f64) -> Estimate {
     let place = windows.percentiles().iter().position(|asked| *asked == (time, share));
     let place = place.unwrap_or_else(|| panic!("{metric} was not asked for"));
     let of_windows = windows.closed.iter().map(|window| (window.percentiles[place], 1.0));
     let standard_error = ratio(of_windows).standard_error;
-    Some(Estimate { value: windows.percentile(time, share), standard_error })
+    Estimate { value: windows.percentile(time, share), standard_error }
 }
