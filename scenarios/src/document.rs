@@ -111,13 +111,14 @@ impl Document {
             Kind::Mapping(pairs) => pairs.iter().find_map(|&(key, value)| {
                 let below =
                     if key == wanted { String::new() } else { self.path_below(value, wanted)? };
-                Some(format!("{}{}{below}", self.text(key).unwrap_or_default(), dot(&below)))
+                let key = shorten(self.text(key).unwrap_or_default());
+                Some(format!("{key}{}{below}", dot(&below)))
             }),
         }
     }
 
     /// What a node is, for messages: `text "abc"`, `a list`, `keys`, `nothing`.
-    fn describe(&self, id: NodeId) -> String {
+    pub(crate) fn describe(&self, id: NodeId) -> String {
         match self.kind(id) {
             Kind::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
             Kind::Scalar(scalar) => format!("`{}`", shorten(&scalar.text)),

@@ -167,7 +167,8 @@ fn time(context: Context<'_>, node: Option<&Node<Time>>, default: Duration) -> D
         return default;
     };
     if value > LONGEST {
-        let message = format!("{value} is out of range: it must be at most 366 days");
+        let written = context.report.document().describe(node.at);
+        let message = format!("{written} is out of range: it must be at most 366 days");
         context.report.problem(node.at, message);
     }
     value

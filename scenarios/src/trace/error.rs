@@ -92,6 +92,9 @@ impl TraceError {
             Self::Damaged { .. } => {
                 Some("fetch the file again and compare its checksum".to_owned())
             }
+            Self::Io { error, .. } if error.kind() == std::io::ErrorKind::NotFound => {
+                Some("check the path".to_owned())
+            }
             Self::Io { .. }
             | Self::Empty { .. }
             | Self::UnknownFormat { .. }
