@@ -48,11 +48,7 @@ pub enum FilesError {
         source: io::Error,
     },
     /// A file is in the way that this product has not written.
-    #[error(
-        "`{}` is in the way and was not written by harpoon\n\
-         help: choose another directory, move the file, or allow overwriting",
-        path.display()
-    )]
+    #[error("`{}` is in the way and was not written by harpoon", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,

@@ -26,6 +26,9 @@ use crate::{
     summary::{HasHeader, header_first},
 };
 
+/// The file of several runs.
+const FILE: &str = "replications.json";
+
 /// Share of such intervals that hold the true mean.
 const CONFIDENCE: f64 = 0.95;
 
@@ -72,6 +75,15 @@ impl Replications {
     /// None yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Whether the file of [`ReplicationsSummary::write`] may be written into this directory; to be
+    /// asked before the replications take their time.
+    ///
+    /// # Errors
+    /// If a file of that name is in the way.
+    pub fn check(directory: &std::path::Path, overwrite: Overwrite) -> Result<(), FilesError> {
+        overwrite.check(&directory.join(FILE))
     }
 
     /// Adds the next replication. The order of adding is part of the digest, so add them in the
@@ -270,7 +282,7 @@ impl ReplicationsSummary {
         directory: &std::path::Path,
         overwrite: Overwrite,
     ) -> Result<(), FilesError> {
-        let path = directory.join("replications.json");
+        let path = directory.join(FILE);
         overwrite.check(&path)?;
         crate::files::write_whole(&path, &self.to_json())
     }

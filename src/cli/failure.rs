@@ -7,6 +7,7 @@ use std::{
 
 use adapters::SetupError;
 use connector::ErrorKind;
+use reports::FilesError;
 use scenarios::{Diagnostics, Rendering};
 
 use crate::{
@@ -72,10 +73,10 @@ impl Failure {
         let mut stderr = std::io::stderr().lock();
         let (text, help, code) = match self {
             Self::BadInput { message, help } => (message, help, 2),
-            Self::Failed { error, help } => (format!("{error:#}"), help, 1),
+            Self::Failed { error, help } => (in_one_line(&error), help, 1),
             Self::Scenario(diagnostics) => {
                 let rendering = rendering(std::io::stderr().is_terminal());
-                let _ = writeln!(stderr, "{}", diagnostics.render(rendering));
+                let _ = write!(stderr, "{}", diagnostics.render(rendering));
                 return ExitCode::from(2);
             }
         };
@@ -86,6 +87,17 @@ impl Failure {
         }
         ExitCode::from(code)
     }
+}
+
+/// An error and its causes; some errors quote their cause, which is then not said again.
+fn in_one_line(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| {
+        match (said.is_empty(), said.ends_with(&cause)) {
+            (true, _) => cause,
+            (false, true) => said,
+            (false, false) => format!("{said}: {cause}"),
+        }
+    })
 }
 
 fn rendering(terminal: bool) -> Rendering {
@@ -112,6 +124,20 @@ impl From<ExperimentError> for Failure {
             ExperimentError::Run(RunError::Stuck { .. })
             | ExperimentError::Live(LiveError::Runtime(_)) => Self::failed(error),
         }
+    }
+}
+
+impl From<FilesError> for Failure {
+    fn from(error: FilesError) -> Self {
+        let help = match &error {
+            FilesError::Io { .. } => {
+                "choose another directory with --out, one that can be written to and has room"
+            }
+            FilesError::Foreign { .. } => {
+                "choose another directory with --out, move the file, or replace it with --force"
+            }
+        };
+        Self::failed(error).with_help(help)
     }
 }
 
@@ -162,4 +188,4 @@ macro_rules! failed_by {
     )*};
 }
 
-failed_by!(std::io::Error, reports::FilesError, rayon::ThreadPoolBuildError);
+failed_by!(std::io::Error, rayon::ThreadPoolBuildError);

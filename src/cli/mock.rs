@@ -15,7 +15,8 @@ use crate::mock::{self, MockOptions, MockReport};
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   harpoon mock scenarios/quickstart.yaml --listen 127.0.0.1:8080
-  harpoon run scenarios/quickstart.yaml --live http://127.0.0.1:8080 --set duration=20s --set warm_up=1s")]
+  harpoon run scenarios/quickstart.yaml --live http://127.0.0.1:8080 \\
+    --set duration=20s --set warm_up=1s")]
 pub(super) struct Mock {
     /// The scenario whose provider is served; its traffic and platform are not used.
     scenario: PathBuf,

@@ -75,8 +75,9 @@ impl Run {
         let replications = self.replications.unwrap_or(scenario.replications);
         let target = self.target()?;
         if target.is_some() && replications > 1 {
-            let message = format!("{replications} replications of a live run");
-            return Err(Failure::bad_input(message).with_help("use --replications 1 with --live"));
+            let message =
+                format!("a live run happens once, but {replications} replications are asked for");
+            return Err(Failure::bad_input(message).with_help("add --replications 1"));
         }
         if replications > 1 {
             return self.replicate(&scenario, seed, replications);
@@ -107,6 +108,9 @@ impl Run {
     }
 
     fn replicate(&self, scenario: &Scenario, seed: u64, count: u32) -> Result<ExitCode, Failure> {
+        if let Some(out) = &self.out {
+            Replications::check(out, self.overwrite())?;
+        }
         let watches: Vec<_> = (0..count).map(|_| Arc::new(Watch::default())).collect();
         interrupt::forward_to(watches.clone());
         let progress = self.progress(watches.clone(), scenario);
