@@ -1,5 +1,10 @@
-//! What only the whole can show.
+//! The whole from outside.
 
+mod binary;
+mod cli;
 mod conformance;
+mod determinism;
+mod leaks;
 mod queueing;
 mod tidy;
+mod traces;

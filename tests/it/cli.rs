@@ -1,0 +1,12 @@
+//! Every verb, flag and exit code, and every way of holding it wrong.
+
+mod bad_scenario;
+mod bad_text;
+mod bad_trace;
+mod files;
+mod help;
+mod interrupt;
+mod live;
+mod run;
+mod secrets;
+mod verbs;

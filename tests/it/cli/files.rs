@@ -1,0 +1,115 @@
+use std::fs;
+
+use crate::binary::{Desk, Ran, SMALL};
+
+const FILES: [&str; 3] = ["summary.json", "requests.csv", "timeline.csv"];
+
+#[test]
+fn every_file_begins_with_the_header_and_its_digest_is_that_of_the_run() {
+    let desk = Desk::with_scenario(SMALL);
+    let ran = run(&desk, &[]);
+    assert_eq!(ran.code, Some(0));
+    let digest = digest(ran.stdout.lines().next().unwrap());
+    for file in FILES {
+        let text = desk.read(&format!("out/{file}"));
+        let first = text.lines().next().unwrap();
+        assert!(first.contains("harpoon") && first.contains(digest), "{file}: {first}");
+        assert!(!text.contains("unfinished..."), "{file}");
+    }
+    let rows = desk.read("out/requests.csv").lines().count() - 2;
+    let offered = format!("\"offered\": {rows},");
+    assert!(desk.read("out/summary.json").contains(&offered), "one row per request");
+}
+
+#[test]
+fn own_files_are_replaced_and_foreign_ones_only_by_force() {
+    let desk = Desk::with_scenario(SMALL);
+    assert_eq!(run(&desk, &[]).code, Some(0));
+    assert_eq!(run(&desk, &["--seed", "9"]).code, Some(0));
+    desk.put("out/timeline.csv", "my own notes\n");
+    let refused = run(&desk, &[]);
+    insta::assert_snapshot!(refused.refusal(), @r"
+    error: `out/timeline.csv` is in the way and was not written by harpoon
+    help: choose another directory with --out, move the file, or replace it with --force
+    exit code 1
+    ");
+    assert_eq!(desk.read("out/timeline.csv"), "my own notes\n");
+    assert_eq!(run(&desk, &["--force"]).code, Some(0));
+    assert!(desk.read("out/timeline.csv").starts_with("# harpoon "));
+}
+
+#[test]
+fn force_without_a_directory_is_refused() {
+    let desk = Desk::with_scenario(SMALL);
+    let ran = desk.harpoon(&["run", "scenario.yaml", "--force"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("--out <DIR>"), "{}", ran.stderr);
+}
+
+#[test]
+fn every_replication_has_a_directory_of_its_own() {
+    let desk = Desk::with_scenario(SMALL);
+    assert_eq!(run(&desk, &["--replications", "2"]).code, Some(0));
+    for file in FILES {
+        for index in 0..2 {
+            let text = desk.read(&format!("out/replication-{index}/{file}"));
+            assert!(!text.contains("unfinished..."), "{file} of {index}");
+        }
+    }
+    assert!(desk.read("out/replications.json").starts_with("{\"harpoon\":"));
+}
+
+#[test]
+fn a_foreign_file_is_refused_before_replications_take_their_time() {
+    let desk = Desk::with_scenario(SMALL);
+    desk.put("out/replications.json", "my own notes\n");
+    let refused = run(&desk, &["--replications", "2"]);
+    insta::assert_snapshot!(refused.refusal(), @r"
+    error: `out/replications.json` is in the way and was not written by harpoon
+    help: choose another directory with --out, move the file, or replace it with --force
+    exit code 1
+    ");
+    assert!(!desk.path("out/replication-0").exists(), "nothing was begun");
+}
+
+#[test]
+fn a_directory_that_cannot_be_is_refused() {
+    let desk = Desk::with_scenario(SMALL);
+    desk.put("out", "a file\n");
+    insta::assert_snapshot!(run(&desk, &[]).refusal(), @r"
+    error: cannot create `out`: File exists (os error 17)
+    help: choose another directory with --out, one that can be written to and has room
+    exit code 1
+    ");
+    fs::create_dir_all(desk.path("other/requests.csv")).unwrap();
+    let ran = desk.harpoon(&["run", "scenario.yaml", "--out", "other", "--quiet"]);
+    insta::assert_snapshot!(ran.refusal(), @r"
+    error: cannot read `other/requests.csv`: Is a directory (os error 21)
+    help: choose another directory with --out, one that can be written to and has room
+    exit code 1
+    ");
+}
+
+/// Writing to it fails as on a full disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_fails_the_run_after_its_summary() {
+    let desk = Desk::with_scenario(SMALL);
+    fs::create_dir(desk.path("out")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", desk.path("out/requests.csv")).unwrap();
+    let ran = run(&desk, &["--force"]);
+    assert_eq!(ran.code, Some(1));
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: cannot write `out/requests.csv`: No space left on device (os error 28)
+    help: choose another directory with --out, one that can be written to and has room
+    ");
+}
+
+fn run(desk: &Desk, further: &[&str]) -> Ran {
+    let arguments = ["run", "scenario.yaml", "--quiet", "--out", "out"];
+    desk.harpoon(&[&arguments, further].concat())
+}
+
+fn digest(line: &str) -> &str {
+    line.split("digest=").nth(1).unwrap().split_whitespace().next().unwrap()
+}
