@@ -70,10 +70,7 @@ fn the_kept_oracles_hold() {
         out_of_reach.keys().copied().eq(listed.keys().copied()),
         "the list of cases out of reach is not right: {out_of_reach:#?}"
     );
-    let unmeasured = verdicts.iter().flat_map(|verdict| {
-        verdict.unmeasured.iter().map(|metric| (verdict.case.as_str(), metric.as_str()))
-    });
-    assert!(unmeasured.clone().eq(UNMEASURED), "{:#?}", unmeasured.collect::<Vec<_>>());
+    assert_eq!(unmeasured(&verdicts), UNMEASURED);
     assert_all_hold(&verdicts);
 }
 
@@ -88,6 +85,9 @@ fn the_oracles_of_a_named_file_hold() {
     for (case, why) in out_of_reach {
         println!("not run: {case}: {why}");
     }
+    for (case, metric) in unmeasured(&verdicts) {
+        println!("not measured: {metric} of {case}");
+    }
     assert_all_hold(&verdicts);
 }
 
@@ -96,7 +96,7 @@ fn textbook_values_hold() {
     let cases = textbook::cases();
     let (verdicts, out_of_reach) = run_all(&cases);
     assert!(out_of_reach.is_empty(), "{out_of_reach:?}");
-    assert!(verdicts.iter().all(|verdict| verdict.unmeasured.is_empty()), "{verdicts:#?}");
+    assert_eq!(unmeasured(&verdicts), []);
     assert_all_hold(&verdicts);
 }
 
@@ -156,6 +156,12 @@ fn simulate(case: &Case, world: &World) -> Windows {
     let (_, _, windows) = session.into_parts();
     assert_eq!(windows.closed.len(), WINDOWS, "{}", case.name);
     windows
+}
+
+/// Metrics that no run yields, with their cases.
+fn unmeasured(verdicts: &[Verdict]) -> Vec<(&str, &str)> {
+    let named = verdicts.iter().map(|verdict| (verdict.case.as_str(), &verdict.unmeasured));
+    named.flat_map(|(case, metrics)| metrics.iter().map(move |m| (case, m.as_str()))).collect()
 }
 
 fn assert_all_hold(verdicts: &[Verdict]) {

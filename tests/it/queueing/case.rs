@@ -1,7 +1,7 @@
 //! The form of an oracle file: an array of cases, each with parameters, exact values, and the
 //! standard errors that somebody else's simulation of it had.
 
-use std::{collections::BTreeMap, env, fs, path::PathBuf};
+use std::{collections::BTreeMap, env, fs, path::Path};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -127,16 +127,16 @@ impl Check {
 /// The cases of the file that the project keeps beside the repository; `None` where it is not.
 pub(super) fn kept() -> Option<Vec<Case>> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/vectors/queueing.json");
-    fs::exists(path).is_ok_and(|exists| exists).then(|| read(&PathBuf::from(path)))
+    fs::exists(path).is_ok_and(|exists| exists).then(|| read(Path::new(path)))
 }
 
 /// The cases of the file named by `HARPOON_QUEUEING_ORACLES`.
 pub(super) fn named() -> Option<Vec<Case>> {
-    env::var_os("HARPOON_QUEUEING_ORACLES").map(|path| read(&PathBuf::from(path)))
+    env::var_os("HARPOON_QUEUEING_ORACLES").map(|path| read(Path::new(&path)))
 }
 
-fn read(path: &PathBuf) -> Vec<Case> {
-    let text = fs::read_to_string(path);
-    let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+fn read(path: &Path) -> Vec<Case> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string());
+    let cases = text.and_then(|text| serde_json::from_str(&text).map_err(|e| e.to_string()));
+    cases.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

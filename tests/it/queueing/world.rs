@@ -4,7 +4,8 @@
 //! * A loss system is a pool that is full: the platform asks, is refused, and has nowhere else.
 //! * Processor sharing and batching are the serving engine of one card: an iteration of one token
 //!   takes longer the more jobs are in the batch.
-//! * Dispatching is placement: cards whose batch holds one job, each with its own line.
+//! * Dispatching is placement: cards whose batch holds one job, each with its own line. Who joins
+//!   the shortest of equal lines does not matter to their lengths in order.
 //! * Patience is the time-out of a cable's line.
 //! * A closed system of `N` customers is a saturated cable with `N` places: whoever leaves is
 //!   replaced at once. The time an allocation takes is the time to think.
