@@ -2,7 +2,7 @@
 //!
 //! The platform and the connectors are state machines that never wait. A driver decides what `now`
 //! is: [`virtual_time`] jumps to the earliest deadline, [`real_time`] sleeps until it. What is done
-//! at an instant is the same for both and stands here, in [`Session::step`]:
+//! at an instant is the same for both and stands here, in `Session::step`:
 //!
 //! 1. what has happened at the far side by now,
 //! 2. requests scheduled to arrive by now,

@@ -3,7 +3,7 @@
 //!
 //! Time is the clock on the wall since the start of the run. Sleeping is tokio's, whose timer has a
 //! resolution of about a millisecond, so a request may be sent that much after its schedule;
-//! latencies count from the schedule, and the lag is measured ([`Lag`]).
+//! latencies count from the schedule, and the lag is measured ([`Lag`](super::Lag)).
 //!
 //! An interruption ends the traffic and gives everything back before the run ends; a run that cannot
 //! give back within [`DRAIN_LIMIT`] ends anyway and says what is still held.
