@@ -13,7 +13,7 @@ use std::{
 use tempfile::TempDir;
 
 /// A process that takes longer is killed, and its test fails.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// A scenario that is simulated in no time: one pool, one model, five requests a second.
 pub(crate) const SMALL: &str = "\

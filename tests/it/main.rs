@@ -1,5 +1,7 @@
 //! The whole from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod binary;
 mod cli;
 mod conformance;

@@ -77,6 +77,7 @@ fn run(text: &str, changes: &[&str]) -> Traffic {
     outcome.summary.requests
 }
 
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn trace(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces").join(name);
     if !path.exists() {

@@ -125,7 +125,8 @@ fn deep_nesting_is_refused() {
        | ...[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[...
     exit code 2
     ");
-    let blocks: String = (0..1000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let blocks: Vec<String> = (0..1000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let blocks = blocks.concat();
     insta::assert_snapshot!(refusal_of(blocks), @r"
     error: nested deeper than 32 levels
       --> scenario.yaml:33:33
@@ -159,7 +160,8 @@ fn two_documents_in_one_file_are_refused() {
 /// A hundred thousand mistakes on one line are neither a flood nor a wait.
 #[test]
 fn a_flood_of_mistakes_is_cut() {
-    let keys: String = (0..40_000).map(|index| format!("k{index}: 1, ")).collect();
+    let keys: Vec<String> = (0..40_000).map(|index| format!("k{index}: 1, ")).collect();
+    let keys = keys.concat();
     let ran = Desk::with_scenario(format!("{{{keys}}}")).harpoon(&["check", "scenario.yaml"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.len() < 100_000, "{} bytes", ran.stderr.len());

@@ -1,6 +1,6 @@
 //! Traces that are missing, cut off or wrong.
 
-use std::io::Write;
+use std::{fmt::Write as _, io::Write};
 
 use flate2::{Compression, write::GzEncoder};
 
@@ -74,7 +74,7 @@ fn an_empty_trace_is_told() {
 fn a_trace_cut_off_in_its_compression_is_told() {
     let mut rows = HEADER.to_owned();
     for row in 0..20_000 {
-        rows.push_str(&format!("{row},{},{}\n", 100 + row * 7919 % 997, 1 + row * 31 % 89));
+        writeln!(rows, "{row},{},{}", 100 + row * 7919 % 997, 1 + row * 31 % 89).unwrap();
     }
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(rows.as_bytes()).unwrap();
