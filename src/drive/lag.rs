@@ -1,6 +1,9 @@
 use connector::Duration;
 use hdrhistogram::Histogram;
 
+/// Longer lags count as this long.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// How late requests were sent, against their schedule: the generator's own share of any latency.
 #[derive(Clone, Debug)]
 pub struct Lag {
@@ -12,7 +15,8 @@ pub struct Lag {
 impl Default for Lag {
     /// Nothing sent yet.
     fn default() -> Self {
-        let late = Histogram::new(3).expect("three significant figures are supported");
+        let late = Histogram::new_with_bounds(1_000, LONGEST.as_nanos(), 3);
+        let late = late.expect("the bounds are in order and three figures are supported");
         Self { requests: 0, late, sum: 0 }
     }
 }
