@@ -49,6 +49,24 @@ impl Reading {
     pub(super) fn open(waits_at: WaitsAt, servers: u32) -> Self {
         Self { waits_at, busy: Busy::Cards, servers, closed: false }
     }
+
+    /// Wait and response of a customer that was served.
+    fn times(self, record: &RequestRecord) -> (Duration, Duration) {
+        let before = if self.closed {
+            record.queued + record.allocating.unwrap_or_default()
+        } else {
+            Duration::ZERO
+        };
+        let wait = match self.waits_at {
+            WaitsAt::Line => record.queued,
+            WaitsAt::Card => {
+                let first = record.time_to_first_token().unwrap_or_default();
+                let wait = first.saturating_sub(before);
+                if wait > AT_ONCE { wait } else { Duration::ZERO }
+            }
+        };
+        (wait, record.end_to_end().saturating_sub(before))
+    }
 }
 
 /// Sums of one window. Times in seconds.
@@ -158,33 +176,16 @@ impl Windows {
         let kept = self.is_kept();
         let window = &mut self.open;
         window.attempts += f64::from(record.attempts);
-        let before = if self.reading.closed {
-            record.queued + record.allocating.unwrap_or_default()
-        } else {
-            Duration::ZERO
-        };
-        let response = record.end_to_end().saturating_sub(before);
         match record.outcome {
             Outcome::Completed => {
-                let wait = match self.reading.waits_at {
-                    WaitsAt::Line => record.queued,
-                    WaitsAt::Card => {
-                        let first = record.time_to_first_token().unwrap_or_default();
-                        let wait = first.saturating_sub(before);
-                        if wait > AT_ONCE { wait } else { Duration::ZERO }
-                    }
-                };
+                let (wait, response) = self.reading.times(record);
                 window.complete(wait, response, f64::from(record.output_tokens.get()));
-                if !self.percentiles.is_empty() && kept {
+                if kept && !self.percentiles.is_empty() {
                     self.waits.record(wait);
                     self.responses.record(response);
                 }
             }
-            Outcome::Rejected if !record.queued.is_zero() => {
-                window.abandoned += 1.0;
-                window.waited += 1.0;
-                window.wait_abandoned += record.queued.as_secs_f64();
-            }
+            Outcome::Rejected if !record.queued.is_zero() => window.abandon(record.queued),
             Outcome::Rejected | Outcome::Failed(_) | Outcome::Cancelled => window.refused += 1.0,
         }
     }
@@ -211,6 +212,12 @@ impl Windows {
 }
 
 impl Window {
+    fn abandon(&mut self, wait: Duration) {
+        self.abandoned += 1.0;
+        self.waited += 1.0;
+        self.wait_abandoned += wait.as_secs_f64();
+    }
+
     fn complete(&mut self, wait: Duration, response: Duration, tokens: f64) {
         let (wait, response) = (wait.as_secs_f64(), response.as_secs_f64());
         let service = tokens / TOKENS_PER_SECOND;
