@@ -134,7 +134,7 @@ pub struct Lines<C> {
     connectors: Vec<C>,
     of_cable: Vec<usize>,
     /// When any connector has something to say; asking them all at every turn is not free.
-    next: Option<Timestamp>,
+    next: Timestamp,
     /// Whether answers come from outside, so that `next` does not tell.
     live: bool,
 }
@@ -142,7 +142,7 @@ pub struct Lines<C> {
 impl<C: Connector> Lines<C> {
     /// All cables lead to one connector whose deadline tells all, such as a simulator.
     pub fn single(connector: C) -> Self {
-        let next = connector.deadline();
+        let next = deadline_of(&connector);
         Self { connectors: vec![connector], of_cable: Vec::new(), next, live: false }
     }
 
@@ -155,7 +155,7 @@ impl<C: Connector> Lines<C> {
     /// If there is no connector.
     pub fn several(connectors: Vec<C>, of_cable: Vec<usize>) -> Self {
         assert!(!connectors.is_empty(), "a run has at least one connector");
-        Self { connectors, of_cable, next: None, live: true }
+        Self { connectors, of_cable, next: Timestamp::MAX, live: true }
     }
 
     /// The connectors, in the order given.
@@ -167,32 +167,28 @@ impl<C: Connector> Lines<C> {
         let line = self.of_cable.get(cable.index()).copied().unwrap_or(0);
         let connector = &mut self.connectors[line];
         connector.submit(now, ticket, operation);
-        self.next = earlier(self.next, connector.deadline());
+        self.next = self.next.min(deadline_of(connector));
     }
 
     /// The next event, and a cable that leads to where it happened. Which of several it was about
     /// is told by the event's ticket.
     fn poll(&mut self, now: Timestamp) -> Option<(CableId, Event)> {
-        if !self.live && self.next.is_none_or(|next| next > now) {
+        if !self.live && self.next > now {
             return None;
         }
-        for (line, connector) in self.connectors.iter_mut().enumerate() {
-            if let Some(event) = connector.poll(now) {
-                let cable = self.of_cable.iter().position(|&of| of == line).unwrap_or(0);
-                return Some((CableId(cable as u32), event));
-            }
-        }
-        self.next = self.connectors.iter().filter_map(Connector::deadline).min();
-        None
+        let found = self.connectors.iter_mut().enumerate().find_map(|(line, connector)| {
+            let event = connector.poll(now)?;
+            let cable = self.of_cable.iter().position(|&of| of == line).unwrap_or(0);
+            Some((CableId(cable as u32), event))
+        });
+        self.next = self.connectors.iter().map(deadline_of).min().unwrap_or(Timestamp::MAX);
+        found
     }
 }
 
-/// The earlier of two deadlines; none is never.
-fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (only, None) | (None, only) => only,
-    }
+/// When to poll a connector; [`Timestamp::MAX`] is never.
+fn deadline_of<C: Connector>(connector: &C) -> Timestamp {
+    connector.deadline().unwrap_or(Timestamp::MAX)
 }
 
 /// A run under way: traffic, platform and observer, but no notion of time passing.
@@ -201,8 +197,6 @@ pub struct Session<A, O> {
     arrivals: A,
     next_arrival: Option<Request>,
     platform: Platform,
-    /// The platform's deadline as of the end of the last step.
-    platform_deadline: Option<Timestamp>,
     observer: O,
     sampling: Sampling,
     requests: u64,
@@ -227,7 +221,6 @@ where
         let mut session = Self {
             arrivals,
             next_arrival: None,
-            platform_deadline: platform.deadline(),
             platform,
             observer,
             sampling,
@@ -263,10 +256,14 @@ where
         self.next_arrival.is_none() && self.platform.in_flight() == 0
     }
 
-    /// When there is something to do.
-    fn deadline<C: Connector>(&self, lines: &Lines<C>) -> Option<Timestamp> {
-        let arrival = self.next_arrival.as_ref().map(|request| request.arrived);
-        earlier(arrival, earlier(self.platform_deadline, lines.next))
+    /// When there is something to do; [`Timestamp::MAX`] is never.
+    fn deadline<C: Connector>(&self, lines: &Lines<C>) -> Timestamp {
+        let arrival = self.next_arrival.as_ref().map_or(Timestamp::MAX, |request| request.arrived);
+        arrival.min(self.wake_at()).min(lines.next)
+    }
+
+    fn wake_at(&self) -> Timestamp {
+        self.platform.deadline().unwrap_or(Timestamp::MAX)
     }
 
     /// Does everything that is due at `now`.
@@ -288,12 +285,10 @@ where
             self.carry_out(now, lines);
             self.drain_events(now, lines);
         }
-        self.platform_deadline = self.platform.deadline();
-        if self.platform_deadline.is_some_and(|deadline| deadline <= now) {
+        if self.wake_at() <= now {
             self.platform.handle(now, Input::Wake);
             self.carry_out(now, lines);
             self.drain_events(now, lines);
-            self.platform_deadline = self.platform.deadline();
         }
         Ok(())
     }
@@ -304,7 +299,6 @@ where
         self.platform.handle(now, Input::Drain);
         self.carry_out(now, lines);
         self.drain_events(now, lines);
-        self.platform_deadline = self.platform.deadline();
     }
 
     fn drain_events<C: Connector>(&mut self, now: Timestamp, lines: &mut Lines<C>) {

@@ -3,15 +3,19 @@
 //! # Mechanism
 //!
 //! A *monotone radix heap* (Ahuja, Mehlhorn, Orlin, Tarjan, "Faster algorithms for the shortest
-//! path problem", JACM 1990) with digits of [`DIGIT_BITS`] bits. Time never goes back in a
-//! simulation, so an entry need only be ordered against the last popped time `floor`: it lies in
-//! the level of the highest digit in which it differs from `floor`, in the bucket of its own digit
-//! there. The earliest entry is in the first occupied bucket of the lowest occupied level; emptying
-//! that bucket raises `floor` to its minimum and spreads the rest over lower levels. An entry only
-//! ever moves down, at most once per level, so the cost does not depend on how many are pending.
+//! path problem", JACM 1990) with digits of [`DIGIT_BITS`] bits, and a short sorted list in front.
+//! Time never goes back in a simulation, so an entry need only be ordered against the last popped
+//! time `floor`: it lies in the level of the highest digit in which it differs from `floor`, in the
+//! bucket of its own digit there. The earliest entry is in the first occupied bucket of the lowest
+//! occupied level. When that is opened, its entries become the sorted list if they are few; if they
+//! are many, `floor` rises to their earliest and they are spread over lower levels. An entry only
+//! ever moves down, so the cost does not depend on how many are pending.
 //!
-//! Entries are appended and spread in order, and entries of equal time always share a bucket, so
-//! ties leave in the order they came without a sequence number.
+//! What is scheduled for a time that the list covers is put in its place there. A list that grows
+//! too long for that is spread over the levels below its bucket.
+//!
+//! Entries are appended, sorted (stably) and spread in order, and entries of equal time always share
+//! a bucket, so ties leave in the order they came without a sequence number.
 //!
 //! Payloads live in a slab beside the buckets; a cancelled slot bumps its generation and the entry
 //! left behind is dropped when met. When most entries are such leftovers they are swept out, so
@@ -22,11 +26,15 @@
 //! A time before the latest `now` is due at once, after everything already due.
 //! [`EventQueue::next_time`] may be early if the earliest entry was cancelled; it is never late.
 
+use std::collections::VecDeque;
+
 use crate::Timestamp;
 
 const DIGIT_BITS: u32 = 6;
 const DIGITS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = 64usize.div_ceil(DIGIT_BITS as usize);
+/// A bucket of at most this many entries is sorted instead of spread.
+const FEW: usize = 64;
 /// Leftovers of cancelled entries are tolerated up to this number and the number of live entries.
 const LEFTOVERS_TOLERATED: usize = 1024;
 
@@ -52,9 +60,9 @@ struct Slot<T> {
 /// See the module text.
 #[derive(Debug)]
 pub struct EventQueue<T> {
-    /// Entries due at `floor`, from `due_head` on.
-    due: Vec<Entry>,
-    due_head: usize,
+    /// The entries up to `near_until`, in order; all others are in buckets.
+    near: VecDeque<Entry>,
+    near_until: u64,
     floor: u64,
     buckets: Vec<Vec<Entry>>,
     /// Earliest time of each bucket, leftovers included.
@@ -73,8 +81,8 @@ pub struct EventQueue<T> {
 impl<T> Default for EventQueue<T> {
     fn default() -> Self {
         Self {
-            due: Vec::new(),
-            due_head: 0,
+            near: VecDeque::with_capacity(FEW),
+            near_until: 0,
             floor: 0,
             buckets: std::iter::repeat_with(Vec::new).take(LEVELS * DIGITS).collect(),
             earliest: vec![u64::MAX; LEVELS * DIGITS],
@@ -126,27 +134,27 @@ impl<T> EventQueue<T> {
 
     /// When the next event is due, or somewhat earlier if that event was cancelled.
     pub fn next_time(&self) -> Option<Timestamp> {
-        if self.due_head < self.due.len() {
-            return Some(Timestamp::from_nanos(self.floor));
-        }
-        self.first_bucket().map(|bucket| Timestamp::from_nanos(self.earliest[bucket]))
+        let earliest = match self.near.front() {
+            Some(entry) => entry.time,
+            None => self.earliest[self.first_bucket()?],
+        };
+        Some(Timestamp::from_nanos(earliest))
     }
 
     /// The earliest event due by `now`, with its time.
     pub fn pop_due(&mut self, now: Timestamp) -> Option<(Timestamp, T)> {
         loop {
-            while let Some(entry) = self.due.get(self.due_head).copied() {
+            while let Some(&entry) = self.near.front() {
                 if entry.time > now.as_nanos() {
                     return None;
                 }
-                self.due_head += 1;
+                self.near.pop_front();
                 if let Some(payload) = self.take(entry.key) {
+                    self.floor = entry.time;
                     return Some((Timestamp::from_nanos(entry.time), payload));
                 }
                 self.leftovers -= 1;
             }
-            self.due.clear();
-            self.due_head = 0;
             if self.is_empty() {
                 self.forget_leftovers();
                 return None;
@@ -155,12 +163,7 @@ impl<T> EventQueue<T> {
             if self.earliest[bucket] > now.as_nanos() {
                 return None;
             }
-            self.floor = self.earliest[bucket];
-            if self.buckets[bucket].len() > 1 {
-                self.open(bucket);
-            } else if let Some(only) = self.pop_only(bucket) {
-                return Some(only);
-            }
+            self.open(bucket);
         }
     }
 
@@ -191,13 +194,29 @@ impl<T> EventQueue<T> {
         Some(payload)
     }
 
+    #[inline]
     fn place(&mut self, entry: Entry) {
-        let difference = entry.time ^ self.floor;
-        if difference == 0 {
-            self.due.push(entry);
-            return;
+        if entry.time <= self.near_until {
+            self.place_near(entry);
+        } else {
+            self.place_in_bucket(entry);
         }
-        let level = difference.ilog2() / DIGIT_BITS;
+    }
+
+    fn place_near(&mut self, entry: Entry) {
+        if self.near.back().is_none_or(|last| last.time <= entry.time) {
+            self.near.push_back(entry);
+        } else if self.near.len() < 2 * FEW {
+            let place = self.near.partition_point(|other| other.time <= entry.time);
+            self.near.insert(place, entry);
+        } else {
+            self.spread_near();
+            self.place(entry);
+        }
+    }
+
+    fn place_in_bucket(&mut self, entry: Entry) {
+        let level = (entry.time ^ self.floor).ilog2() / DIGIT_BITS;
         let digit = (entry.time >> (level * DIGIT_BITS)) as usize & (DIGITS - 1);
         let bucket = level as usize * DIGITS + digit;
         self.buckets[bucket].push(entry);
@@ -214,27 +233,35 @@ impl<T> EventQueue<T> {
         Some(level * DIGITS + self.occupied[level].trailing_zeros() as usize)
     }
 
-    /// The only entry of the first bucket, without the way through `due`: most entries of a sparse
-    /// queue leave like this.
-    fn pop_only(&mut self, bucket: usize) -> Option<(Timestamp, T)> {
+    /// Empties the first bucket, while nothing is near: few entries become near, many move down.
+    fn open(&mut self, bucket: usize) {
+        self.floor = self.earliest[bucket];
         self.vacate(bucket);
-        let entry = self.buckets[bucket].pop()?;
-        let payload = self.take(entry.key);
-        if payload.is_none() {
-            self.leftovers -= 1;
+        let entries = &mut self.buckets[bucket];
+        if entries.len() <= FEW {
+            let below = 1 << ((bucket / DIGITS) as u32 * DIGIT_BITS);
+            self.near_until = self.floor | (below - 1);
+            self.near.extend(entries.drain(..));
+            self.near.make_contiguous().sort_by_key(|entry| entry.time);
+        } else {
+            self.near_until = self.floor;
+            let mut entries = std::mem::replace(entries, std::mem::take(&mut self.spread));
+            for entry in entries.drain(..) {
+                self.place(entry);
+            }
+            self.spread = entries;
         }
-        payload.map(|payload| (Timestamp::from_nanos(entry.time), payload))
     }
 
-    /// Empties the first bucket: its earliest entries become due, the rest move down.
-    fn open(&mut self, bucket: usize) {
-        self.vacate(bucket);
-        let mut entries =
-            std::mem::replace(&mut self.buckets[bucket], std::mem::take(&mut self.spread));
-        for entry in entries.drain(..) {
-            self.place(entry);
+    /// Moves what is near to the levels below the bucket it came from.
+    #[cold]
+    fn spread_near(&mut self) {
+        self.near_until = self.floor;
+        let due = self.near.partition_point(|entry| entry.time <= self.floor);
+        let mut later = self.near.split_off(due);
+        for entry in later.drain(..) {
+            self.place_in_bucket(entry);
         }
-        self.spread = entries;
     }
 
     fn vacate(&mut self, bucket: usize) {
@@ -260,9 +287,7 @@ impl<T> EventQueue<T> {
         let slots = &self.slots;
         let live =
             |entry: &Entry| slots[entry.key.slot as usize].generation == entry.key.generation;
-        self.due.drain(..self.due_head);
-        self.due_head = 0;
-        self.due.retain(live);
+        self.near.retain(live);
         let mut emptied = Vec::new();
         for (bucket, entries) in self.buckets.iter_mut().enumerate() {
             if entries.is_empty() {

@@ -47,6 +47,6 @@ impl Arrivals {
 
     /// To be called after a flight was removed.
     pub(crate) fn settle(&mut self, flights: &SlotMap<FlightKey, Flight>) {
-        self.in_order.settle(flights.len(), |&(_, key)| flights.contains_key(key));
+        self.in_order.compact(flights.len(), |&(_, key)| flights.contains_key(key));
     }
 }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 const DEAD_TOLERATED: usize = 256;
 
 /// A first-in-first-out queue whose entries may die in place: whoever kills one does not look for
-/// it but calls [`settle`](Self::settle), so that the front is always alive and memory follows the
-/// number of live entries. All operations take constant time on average.
+/// it but calls [`compact`](Self::compact), so that memory follows the number of live entries. All
+/// operations take constant time on average.
 #[derive(Debug)]
 pub(crate) struct Fifo<T> {
     entries: VecDeque<T>,
@@ -38,12 +38,16 @@ impl<T> Fifo<T> {
         self.entries.insert(index, entry);
     }
 
-    /// Forgets dead entries where they are in the way. `live_at_most` is an upper bound of how many
-    /// entries are alive.
-    pub(crate) fn settle(&mut self, live_at_most: usize, alive: impl Fn(&T) -> bool) {
+    /// Forgets dead entries up to the first live one.
+    pub(crate) fn drop_dead_front(&mut self, alive: impl Fn(&T) -> bool) {
         while self.entries.front().is_some_and(|front| !alive(front)) {
             self.entries.pop_front();
         }
+    }
+
+    /// Forgets dead entries when they are the greater part. `live_at_most` is an upper bound of how
+    /// many entries are alive.
+    pub(crate) fn compact(&mut self, live_at_most: usize, alive: impl Fn(&T) -> bool) {
         if self.entries.len() > live_at_most + live_at_most.max(DEAD_TOLERATED) {
             self.entries.retain(alive);
         }
@@ -55,13 +59,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_front_is_alive_after_settling() {
+    fn the_front_is_alive_when_the_dead_were_dropped() {
         let mut fifo = Fifo::default();
         (0..10).for_each(|n| fifo.push(n));
-        fifo.settle(7, |&n| n >= 3);
+        fifo.drop_dead_front(|&n| n >= 3);
         assert_eq!(fifo.front(), Some(&3));
         assert_eq!(fifo.pop(), Some(3));
-        fifo.settle(0, |_| false);
+        fifo.drop_dead_front(|_| false);
         assert_eq!(fifo.front(), None);
     }
 
@@ -71,7 +75,7 @@ mod tests {
         fifo.push(0);
         for n in 1..100_000 {
             fifo.push(n);
-            fifo.settle(1, |&n| n == 0);
+            fifo.compact(1, |&n| n == 0);
             assert!(fifo.entries().len() <= 1 + DEAD_TOLERATED);
         }
         assert_eq!(fifo.front(), Some(&0));

@@ -1,7 +1,7 @@
 use connector::Ticket;
 use slotmap::{Key, KeyData, new_key_type};
 
-use crate::lease::LeaseKey;
+use crate::{lease::LeaseKey, timers::Wait};
 
 new_key_type! {
     /// Names one operation in flight. It is its ticket as well: place in the table and generation,
@@ -30,4 +30,16 @@ pub(crate) enum Question {
     Release(LeaseKey),
     /// About the cable of this index.
     List(usize),
+}
+
+impl Question {
+    /// Which time-out the answer has; `None` if nobody waits for it.
+    pub(crate) fn wait(self) -> Option<Wait> {
+        match self {
+            Self::Allocate(_) => Some(Wait::Allocation),
+            Self::Infer(_) => Some(Wait::Inference),
+            Self::Release(_) | Self::List(_) => Some(Wait::Release),
+            Self::Cancel => None,
+        }
+    }
 }

@@ -3,6 +3,10 @@
 //! A time-out of one kind always takes equally long, so its deadlines come in the order they were
 //! set: a queue with the earliest in front does what a heap would, in constant time. Only what is
 //! drawn at random (pauses before a retry) needs the [`EventQueue`].
+//!
+//! Most time-outs never run out, so ending one does nothing at all: its entry stays, and the
+//! earliest deadline with it, until that comes and [`Timers::look_ahead`] drops what is dead. A
+//! wake-up for nothing per time-out's length costs less than keeping the earliest exact.
 
 use connector::{Duration, EventKey, EventQueue, Timestamp};
 
@@ -21,9 +25,22 @@ pub(crate) enum Pause {
     List(usize),
 }
 
+/// The kinds of answer that are waited for, each for its own time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    Allocation,
+    Inference,
+    /// Releases and lists.
+    Release,
+}
+
+impl Wait {
+    pub(crate) const ALL: [Self; 3] = [Self::Allocation, Self::Inference, Self::Release];
+}
+
 /// Time-outs of one kind. An entry is known by what it is about and when it was set.
 #[derive(Debug)]
-pub(crate) struct Lane<K> {
+struct Lane<K> {
     after: Duration,
     entries: Fifo<(Timestamp, K)>,
 }
@@ -33,47 +50,81 @@ impl<K: Copy> Lane<K> {
         Self { after, entries: Fifo::default() }
     }
 
-    pub(crate) fn start(&mut self, now: Timestamp, key: K) {
+    /// Starts a time-out and says when it runs out.
+    fn start(&mut self, now: Timestamp, key: K) -> Timestamp {
         self.entries.push((now, key));
+        now + self.after
     }
 
-    /// To be called when an entry is no longer wanted; see [`Fifo::settle`].
-    pub(crate) fn settle(&mut self, live_at_most: usize, alive: impl Fn(Timestamp, K) -> bool) {
-        self.entries.settle(live_at_most, |&(since, key)| alive(since, key));
+    fn next(&self) -> Timestamp {
+        self.entries.front().map_or(Timestamp::MAX, |&(since, _)| since + self.after)
     }
 
-    /// The next entry whose time has run out by `now`, with when it was set.
-    pub(crate) fn expire(&mut self, now: Timestamp) -> Option<(Timestamp, K)> {
-        if self.next()? <= now { self.entries.pop() } else { None }
-    }
-
-    pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.entries.front().map(|&(since, _)| since + self.after)
+    fn expire(&mut self, now: Timestamp) -> Option<(Timestamp, K)> {
+        if self.next() <= now { self.entries.pop() } else { None }
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct Timers {
-    pub(crate) queue: Lane<FlightKey>,
-    pub(crate) allocation: Lane<QuestionKey>,
-    pub(crate) inference: Lane<QuestionKey>,
-    /// Releases and lists.
-    pub(crate) release: Lane<QuestionKey>,
+    line: Lane<FlightKey>,
+    /// In the order of [`Wait`].
+    answers: [Lane<QuestionKey>; Wait::ALL.len()],
     pauses: EventQueue<Pause>,
+    /// Nothing is due before; [`Timestamp::MAX`] while nothing is set.
+    earliest: Timestamp,
 }
 
 impl Timers {
     pub(crate) fn new(timeouts: &Timeouts) -> Self {
+        let answers = Wait::ALL.map(|kind| {
+            Lane::new(match kind {
+                Wait::Allocation => timeouts.allocation,
+                Wait::Inference => timeouts.inference,
+                Wait::Release => timeouts.release,
+            })
+        });
         Self {
-            queue: Lane::new(timeouts.queue),
-            allocation: Lane::new(timeouts.allocation),
-            inference: Lane::new(timeouts.inference),
-            release: Lane::new(timeouts.release),
+            line: Lane::new(timeouts.queue),
+            answers,
             pauses: EventQueue::new(),
+            earliest: Timestamp::MAX,
         }
     }
 
+    /// An answer of this kind is waited for from `now` on.
+    pub(crate) fn await_answer(&mut self, kind: Wait, now: Timestamp, question: QuestionKey) {
+        let deadline = self.answers[kind as usize].start(now, question);
+        self.earliest = self.earliest.min(deadline);
+    }
+
+    /// An answer of this kind came; at most `open` are still waited for.
+    pub(crate) fn answered(
+        &mut self,
+        kind: Wait,
+        open: usize,
+        is_open: impl Fn(QuestionKey) -> bool,
+    ) {
+        self.answers[kind as usize].entries.compact(open, |&(_, question)| is_open(question));
+    }
+
+    /// A request waits in line from `now` on.
+    pub(crate) fn stand_in_line(&mut self, now: Timestamp, flight: FlightKey) {
+        let deadline = self.line.start(now, flight);
+        self.earliest = self.earliest.min(deadline);
+    }
+
+    /// Somebody left a line; at most `waiting` still wait in one.
+    pub(crate) fn left_line(
+        &mut self,
+        waiting: usize,
+        waits: impl Fn(Timestamp, FlightKey) -> bool,
+    ) {
+        self.line.entries.compact(waiting, |&(since, flight)| waits(since, flight));
+    }
+
     pub(crate) fn pause(&mut self, until: Timestamp, what: Pause) -> EventKey {
+        self.earliest = self.earliest.min(until);
         self.pauses.schedule(until, what)
     }
 
@@ -81,24 +132,36 @@ impl Timers {
         self.pauses.cancel(pause);
     }
 
+    /// The next question of this kind whose time has run out by `now`; it may be answered already.
+    pub(crate) fn unanswered(&mut self, kind: Wait, now: Timestamp) -> Option<QuestionKey> {
+        self.answers[kind as usize].expire(now).map(|(_, question)| question)
+    }
+
+    /// The next time in line that has run out by `now`, with when it began; it may be over already.
+    pub(crate) fn waited_too_long(&mut self, now: Timestamp) -> Option<(Timestamp, FlightKey)> {
+        self.line.expire(now)
+    }
+
     pub(crate) fn pause_over(&mut self, now: Timestamp) -> Option<Pause> {
         self.pauses.pop_due(now).map(|(_, pause)| pause)
     }
 
-    /// When anything is due next. It may be early where a pause was cancelled, never late.
+    /// Finds the earliest deadline again, once everything due has been taken.
+    pub(crate) fn look_ahead(
+        &mut self,
+        is_open: impl Fn(QuestionKey) -> bool,
+        waits: impl Fn(Timestamp, FlightKey) -> bool,
+    ) {
+        self.line.entries.drop_dead_front(|&(since, flight)| waits(since, flight));
+        self.earliest = self.line.next().min(self.pauses.next_time().unwrap_or(Timestamp::MAX));
+        for lane in &mut self.answers {
+            lane.entries.drop_dead_front(|&(_, question)| is_open(question));
+            self.earliest = self.earliest.min(lane.next());
+        }
+    }
+
+    /// When anything is due next. It may be early where something was ended, never late.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let mut earliest = self.pauses.next_time();
-        let mut consider = |next: Option<Timestamp>| {
-            if let Some(next) = next
-                && earliest.is_none_or(|earliest| next < earliest)
-            {
-                earliest = Some(next);
-            }
-        };
-        consider(self.queue.next());
-        consider(self.allocation.next());
-        consider(self.inference.next());
-        consider(self.release.next());
-        earliest
+        (self.earliest < Timestamp::MAX).then_some(self.earliest)
     }
 }

@@ -18,6 +18,7 @@ mod serving;
 mod sharing;
 mod simulator;
 mod timing;
+mod victims;
 
 pub use config::ProviderConfig;
 pub use simulator::Simulator;

@@ -1,9 +1,7 @@
 //! A pool: its cards, what of them is promised, and the integrals that gauges report.
 
-use std::{cmp::Reverse, collections::BTreeSet};
-
 use connector::{
-    Allocate, Mebibytes, PoolGauge, PoolId, PoolInfo, Priority, Requirements, Tflops, Timestamp,
+    Allocate, Mebibytes, PoolGauge, PoolId, PoolInfo, Requirements, Tflops, Timestamp,
 };
 
 use crate::{
@@ -13,12 +11,9 @@ use crate::{
     random::Streams,
     serving::Engine,
     sharing::Sharing,
-    simulator::ShareKey,
     timing::IterationCost,
+    victims::Victims,
 };
-
-/// Shares that may be taken away, the first to go first: lowest priority, then youngest.
-type Victims = BTreeSet<(Priority, Reverse<Timestamp>, ShareKey)>;
 
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -59,7 +54,7 @@ impl Pool {
         Self {
             cards: std::iter::repeat_with(Card::new).take(config.count as usize).collect(),
             costs,
-            victims: Victims::new(),
+            victims: Victims::default(),
             sharing: Sharing::default(),
             placer,
             cards_in_service: config.count,

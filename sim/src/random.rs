@@ -98,14 +98,15 @@ impl Stream {
 
     /// Weibull with this shape and scale.
     pub fn weibull(&mut self, shape: f64, scale: f64) -> f64 {
-        scale * libm::pow(-libm::log(self.uniform_positive()), 1.0 / shape)
+        let exponential = -libm::log(self.uniform_positive());
+        scale * libm::exp(libm::log(exponential) / shape)
     }
 
     /// Gamma with this shape and scale (Marsaglia and Tsang, "A simple method for generating gamma
-    /// variables", 2000; for shapes below 1 by the usual boost).
+    /// variables", ACM TOMS 26(3), 2000; for shapes below 1 by the usual boost).
     pub fn gamma(&mut self, shape: f64, scale: f64) -> f64 {
         if shape < 1.0 {
-            let boost = libm::pow(self.uniform_positive(), 1.0 / shape);
+            let boost = libm::exp(libm::log(self.uniform_positive()) / shape);
             return self.gamma(shape + 1.0, scale) * boost;
         }
         let d = shape - 1.0 / 3.0;
@@ -115,9 +116,9 @@ impl Stream {
             if root <= 0.0 {
                 continue;
             }
-            let v = root * root * root;
-            let bound = 0.5 * x * x + d - d * v + d * libm::log(v);
-            if libm::log(self.uniform_positive()) < bound {
+            let (v, u) = (root * root * root, self.uniform_positive());
+            let squeezed = u < 1.0 - 0.0331 * x * x * x * x;
+            if squeezed || libm::log(u) < 0.5 * x * x + d - d * v + d * libm::log(v) {
                 return d * v * scale;
             }
         }

@@ -183,7 +183,8 @@ impl Engine {
         let Reverse(next) = self.milestones.peek()?;
         let remaining = self.remaining_ns(*next);
         remaining.is_finite().then(|| {
-            let ns = libm::ceil(remaining.max(0.0)) as u64;
+            let whole = remaining as u64;
+            let ns = whole + u64::from((whole as f64) < remaining);
             Timestamp::from_nanos(self.since.as_nanos().saturating_add(ns))
         })
     }

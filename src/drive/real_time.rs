@@ -73,7 +73,7 @@ where
             let ended = Ended { at: now, partial, unreleased };
             return failure.map_or(Ok(ended), |error| Err(error.into()));
         }
-        let until = session.deadline(lines).unwrap_or(Timestamp::MAX).min(now + LONGEST_SLEEP);
+        let until = session.deadline(lines).min(now + LONGEST_SLEEP);
         tokio::select! {
             () = tokio::time::sleep(until.since(clock.now()).to_std()) => {}
             () = any_woken(lines.connectors()) => {}

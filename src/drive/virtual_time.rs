@@ -44,13 +44,14 @@ where
         if draining && session.platform.held() == 0 {
             break false;
         }
-        let Some(next) = session.deadline(lines) else {
+        let next = session.deadline(lines);
+        if next == Timestamp::MAX {
             let in_flight = session.platform.in_flight();
             if in_flight == 0 {
                 break false;
             }
             return Err(RunError::Stuck { in_flight, at: now.as_secs_f64() });
-        };
+        }
         now = now.max(next);
         session.step(now, lines)?;
     };

@@ -92,14 +92,18 @@ struct Reference {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Schedule(u64),
+    /// At these offsets from the latest time.
+    Schedule(Vec<u64>),
     PopDue(u64),
     Cancel(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => prop_oneof![0..4u64, 0..100_000u64, any::<u64>()].prop_map(Step::Schedule),
+        4 => prop_oneof![0..4u64, 0..100_000u64, any::<u64>()].prop_map(|at| Step::Schedule(vec![at])),
+        1 => prop::collection::vec(0..300u64, 0..200).prop_map(Step::Schedule),
+        1 => prop::collection::vec(0..100_000u64, 0..200).prop_map(Step::Schedule),
+        2 => (0..300u64).prop_map(Step::PopDue),
         3 => prop_oneof![0..200_000u64, Just(u64::MAX)].prop_map(Step::PopDue),
         1 => any::<usize>().prop_map(Step::Cancel),
     ]
@@ -113,13 +117,13 @@ proptest! {
         let mut keys = Vec::new();
         for step in steps {
             match step {
-                Step::Schedule(offset) => {
+                Step::Schedule(offsets) => for offset in offsets {
                     let time = reference.floor.saturating_add(offset);
                     let id = reference.inserted;
                     reference.inserted += 1;
                     reference.entries.insert((time, id), id);
                     keys.push((queue.schedule(at(time), id), (time, id)));
-                }
+                },
                 Step::PopDue(ahead) => {
                     let now = reference.floor.saturating_add(ahead);
                     let first = reference.entries.first_key_value().map(|(key, _)| *key);

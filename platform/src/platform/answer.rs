@@ -24,25 +24,15 @@ impl Platform {
         let Some(question) = self.questions.remove(key) else {
             return self.stray(now, cable, &result);
         };
-        let (questions, timers) = (&self.questions, &mut self.timers);
-        let (open, is_open) = (questions.len(), |_, key| questions.contains_key(key));
+        if let Some(kind) = question.wait() {
+            let questions = &self.questions;
+            self.timers.answered(kind, questions.len(), |key| questions.contains_key(key));
+        }
         match question {
-            Question::Allocate(lease) => {
-                timers.allocation.settle(open, is_open);
-                self.allocate_answered(now, lease, result);
-            }
-            Question::Infer(lease) => {
-                timers.inference.settle(open, is_open);
-                self.infer_answered(now, lease, result);
-            }
-            Question::Release(lease) => {
-                timers.release.settle(open, is_open);
-                self.release_answered(now, lease, key, result);
-            }
-            Question::List(cable) => {
-                timers.release.settle(open, is_open);
-                self.list_answered(now, cable, key, result);
-            }
+            Question::Allocate(lease) => self.allocate_answered(now, lease, result),
+            Question::Infer(lease) => self.infer_answered(now, lease, result),
+            Question::Release(lease) => self.release_answered(now, lease, key, result),
+            Question::List(cable) => self.list_answered(now, cable, key, result),
             Question::Cancel => {}
         }
     }

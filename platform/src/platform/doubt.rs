@@ -7,7 +7,7 @@ use crate::{
     flight::{Doubt, FlightKey, Phase},
     question::{Question, QuestionKey},
     reconcile::ListFailure,
-    timers::Pause,
+    timers::{Pause, Wait},
 };
 
 impl Platform {
@@ -23,7 +23,7 @@ impl Platform {
     pub(super) fn ask_list(&mut self, now: Timestamp, cable: usize) {
         let pool = self.cables[cable].pool;
         let question = self.ask(cable, Question::List(cable), Operation::List { pool });
-        self.timers.release.start(now, question);
+        self.timers.await_answer(Wait::Release, now, question);
         self.cables[cable].reconciler.listing(question);
     }
 

@@ -6,7 +6,7 @@ use super::{Platform, answer::expect_reply, decide::retry_after};
 use crate::{
     lease::{Held, Lease, LeaseKey, LeaseState},
     question::{Question, QuestionKey},
-    timers::Pause,
+    timers::{Pause, Wait},
 };
 
 impl Platform {
@@ -54,7 +54,7 @@ impl Platform {
             return;
         };
         let asked = self.ask(cable, Question::Release(key), Operation::Release { allocation });
-        self.timers.release.start(now, asked);
+        self.timers.await_answer(Wait::Release, now, asked);
         if let LeaseState::Releasing { question, .. } = &mut self.leases[key].state {
             *question = Some(asked);
         }

@@ -13,7 +13,7 @@ impl Platform {
         let cable = &mut self.cables[cable];
         cable.line.push((now, key));
         cable.waiting += 1;
-        self.timers.queue.start(now, key);
+        self.timers.stand_in_line(now, key);
         self.flights[key].phase = Phase::Waiting { since: now };
     }
 
@@ -29,8 +29,10 @@ impl Platform {
         let waits = |since, key| flights.get(key).is_some_and(|flight| flight.waits_since(since));
         let cable = &mut self.cables[cable];
         cable.waiting -= 1;
-        cable.line.settle(cable.waiting as usize, |&(since, key)| waits(since, key));
-        self.timers.queue.settle(flights.len(), waits);
+        let in_line = |&(since, key): &(Timestamp, FlightKey)| waits(since, key);
+        cable.line.drop_dead_front(in_line);
+        cable.line.compact(cable.waiting as usize, in_line);
+        self.timers.left_line(flights.len(), waits);
     }
 
     /// A request has waited too long.

@@ -6,6 +6,7 @@ use crate::{
     flight::{FlightKey, Phase, Strike},
     lease::{Account, Held, Lease, LeaseKey, LeaseState},
     question::Question,
+    timers::Wait,
 };
 
 impl Platform {
@@ -26,7 +27,7 @@ impl Platform {
         let lease = self.leases.insert(Lease { cable: index, state });
         flight.phase = Phase::Striking(Strike { lease, permit, asked: now });
         let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(allocate));
-        self.timers.allocation.start(now, question);
+        self.timers.await_answer(Wait::Allocation, now, question);
     }
 
     /// The answer to the question for a share.
@@ -95,7 +96,7 @@ impl Platform {
         let infer = self.covenants.infer(&flight.request, choice.model, share);
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
-        self.timers.inference.start(now, question);
+        self.timers.await_answer(Wait::Inference, now, question);
         let held = self.leases[key].held_mut().expect("it was just granted");
         held.inference = Some(question);
     }

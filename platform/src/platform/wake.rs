@@ -5,29 +5,30 @@ use crate::{
     flight::{FlightKey, Phase},
     lease::{LeaseKey, LeaseState},
     question::{Question, QuestionKey},
-    timers::Pause,
+    timers::{Pause, Wait},
 };
 
 impl Platform {
     /// Does everything that is due by `now`.
     pub(super) fn wake(&mut self, now: Timestamp) {
-        while let Some((since, key)) = self.timers.queue.expire(now) {
+        while let Some((since, key)) = self.timers.waited_too_long(now) {
             if self.flights.get(key).is_some_and(|flight| flight.waits_since(since)) {
                 self.waited_too_long(now, key);
             }
         }
-        while let Some((_, key)) = self.timers.allocation.expire(now) {
-            self.unanswered(now, key);
-        }
-        while let Some((_, key)) = self.timers.inference.expire(now) {
-            self.unanswered(now, key);
-        }
-        while let Some((_, key)) = self.timers.release.expire(now) {
-            self.unanswered(now, key);
+        for kind in Wait::ALL {
+            while let Some(question) = self.timers.unanswered(kind, now) {
+                self.unanswered(now, question);
+            }
         }
         while let Some(pause) = self.timers.pause_over(now) {
             self.pause_over(now, pause);
         }
+        let (questions, flights) = (&self.questions, &self.flights);
+        self.timers.look_ahead(
+            |question| questions.contains_key(question),
+            |since, key| flights.get(key).is_some_and(|flight| flight.waits_since(since)),
+        );
     }
 
     /// A question was not answered in time. It stays open: the answer may still come.

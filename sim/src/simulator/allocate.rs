@@ -1,10 +1,6 @@
 //! Shares: granting, releasing, taking away.
 
-use std::cmp::Reverse;
-
-use connector::{
-    Allocate, AllocationId, EventKind, OperationKind, PoolId, Priority, Ticket, Timestamp,
-};
+use connector::{Allocate, AllocationId, EventKind, OperationKind, PoolId, Ticket, Timestamp};
 use smallvec::SmallVec;
 
 use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
@@ -17,10 +13,16 @@ const VICTIMS_CONSIDERED: usize = 64;
 pub(super) struct Share {
     pub(super) ask: Allocate,
     pub(super) at: StationRef,
-    since: Timestamp,
     pub(super) inferences: SmallVec<[InferenceKey; 2]>,
     /// For whom it is being taken away.
     successor: Option<(Ticket, Allocate)>,
+}
+
+impl Share {
+    /// Whether it may be taken away: not twice.
+    fn may_go(&self) -> bool {
+        self.successor.is_none()
+    }
 }
 
 impl Simulator {
@@ -73,10 +75,12 @@ impl Simulator {
             }
         }
         let inferences = SmallVec::new();
-        let share = self.shares.insert(Share { ask, at, since: now, inferences, successor: None });
+        let share = self.shares.insert(Share { ask, at, inferences, successor: None });
         let of = &mut self.pools[pool];
         if ask.preemptible && of.config.preemption_grace.is_some() {
-            of.victims.insert((ask.priority, Reverse(now), share));
+            let shares = &self.shares;
+            let alive = |key| shares.get(key).is_some_and(Share::may_go);
+            of.victims.add(ask.priority, share, shares.len(), alive);
         }
         share
     }
@@ -98,25 +102,27 @@ impl Simulator {
         ticket: Ticket,
         ask: Allocate,
     ) -> Result<Option<ShareKey>, Refusal> {
-        let pool = &self.pools[ask.pool.index()];
-        let grace = pool.config.preemption_grace.ok_or(Refusal::PoolFull)?;
-        let makes_room = |(_, _, key): &&(Priority, Reverse<Timestamp>, ShareKey)| {
-            let share = &self.shares[*key];
-            let mut promises = pool.cards[share.at.card].promises;
-            promises.take_back(share.ask.requirements);
-            promises.leave_room(&pool.config, ask.requirements, ask.overcommit)
-        };
-        let below = pool.victims.iter().take_while(|(priority, ..)| *priority < ask.priority);
-        let victim = below.take(VICTIMS_CONSIDERED).find(makes_room);
-        let victim = *victim.ok_or(Refusal::PoolFull)?;
-        let pool = &mut self.pools[ask.pool.index()];
-        pool.victims.remove(&victim);
-        pool.preemptions += 1;
-        let (.., share) = victim;
+        let grace = self.pools[ask.pool.index()].config.preemption_grace;
+        let grace = grace.ok_or(Refusal::PoolFull)?;
+        let share = self.victim_for(&ask).ok_or(Refusal::PoolFull)?;
+        self.pools[ask.pool.index()].preemptions += 1;
         self.shares[share].successor = Some((ticket, ask));
         self.emit(now, EventKind::Preempted { allocation: share.id(), grace });
         self.queue.schedule(now + grace, Wake::GraceOver(share));
         Ok(None)
+    }
+
+    fn victim_for(&self, ask: &Allocate) -> Option<ShareKey> {
+        let pool = &self.pools[ask.pool.index()];
+        let makes_room = |(_, share): &(ShareKey, &Share)| {
+            let mut promises = pool.cards[share.at.card].promises;
+            promises.take_back(share.ask.requirements);
+            promises.leave_room(&pool.config, ask.requirements, ask.overcommit)
+        };
+        let below = pool.victims.below(ask.priority);
+        let victims = below.filter_map(|key| Some((key, self.shares.get(key)?)));
+        let mut victims = victims.filter(|(_, share)| share.may_go()).take(VICTIMS_CONSIDERED);
+        victims.find(makes_room).map(|(share, _)| share)
     }
 
     pub(super) fn grace_over(&mut self, now: Timestamp, share: ShareKey) {
@@ -148,9 +154,6 @@ impl Simulator {
         let pool = &mut self.pools[share.at.pool];
         pool.take_back(now, share.at.card as u32, share.ask.requirements);
         pool.cards[share.at.card].let_go(share.at.station);
-        if !pool.victims.is_empty() {
-            pool.victims.remove(&(share.ask.priority, Reverse(share.since), key));
-        }
         if let Some((ticket, ask)) = share.successor {
             self.succeed(now, share.at, ticket, ask);
         }

@@ -1,0 +1,42 @@
+//! Shares that may be taken away, in the order in which they go: lowest priority first, youngest
+//! first among equals.
+//!
+//! Nearly all of them are given back before anybody asks, so a share that ended is not looked for:
+//! it stays in the list of its priority as a dead entry until those are the greater part.
+
+use connector::Priority;
+
+use crate::simulator::ShareKey;
+
+/// Entries that died are tolerated up to this number and the number of live ones.
+const DEAD_TOLERATED: usize = 256;
+
+/// See the module text.
+#[derive(Debug, Default)]
+pub(crate) struct Victims {
+    /// By priority, oldest first.
+    held: [Vec<ShareKey>; Priority::MAX.rank() as usize + 1],
+}
+
+impl Victims {
+    /// Adds a share; at most `live` shares are alive, as `alive` tells.
+    pub(crate) fn add(
+        &mut self,
+        priority: Priority,
+        share: ShareKey,
+        live: usize,
+        alive: impl Fn(ShareKey) -> bool,
+    ) {
+        let held = &mut self.held[usize::from(priority.rank())];
+        if held.len() > live + live.max(DEAD_TOLERATED) {
+            held.retain(|&share| alive(share));
+        }
+        held.push(share);
+    }
+
+    /// Shares of lower priority than this, dead ones among them, in the order in which they go.
+    pub(crate) fn below(&self, priority: Priority) -> impl Iterator<Item = ShareKey> + '_ {
+        let lower = &self.held[..usize::from(priority.rank())];
+        lower.iter().flat_map(|held| held.iter().rev().copied())
+    }
+}
