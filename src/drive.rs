@@ -170,12 +170,15 @@ impl<C: Connector> Lines<C> {
         self.next = self.next.min(deadline_of(connector));
     }
 
+    /// Whether a poll may find something.
+    #[inline]
+    fn may_speak(&self, now: Timestamp) -> bool {
+        self.live || self.next <= now
+    }
+
     /// The next event, and a cable that leads to where it happened. Which of several it was about
     /// is told by the event's ticket.
     fn poll(&mut self, now: Timestamp) -> Option<(CableId, Event)> {
-        if !self.live && self.next > now {
-            return None;
-        }
         let found = self.connectors.iter_mut().enumerate().find_map(|(line, connector)| {
             let event = connector.poll(now)?;
             let cable = self.of_cable.iter().position(|&of| of == line).unwrap_or(0);
@@ -302,7 +305,9 @@ where
     }
 
     fn drain_events<C: Connector>(&mut self, now: Timestamp, lines: &mut Lines<C>) {
-        while let Some((cable, event)) = lines.poll(now) {
+        while lines.may_speak(now)
+            && let Some((cable, event)) = lines.poll(now)
+        {
             self.platform.handle(now, Input::Event(cable, event));
             self.carry_out(now, lines);
         }

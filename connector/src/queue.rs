@@ -133,6 +133,7 @@ impl<T> EventQueue<T> {
     }
 
     /// When the next event is due, or somewhat earlier if that event was cancelled.
+    #[inline]
     pub fn next_time(&self) -> Option<Timestamp> {
         let earliest = match self.near.front() {
             Some(entry) => entry.time,
@@ -142,7 +143,12 @@ impl<T> EventQueue<T> {
     }
 
     /// The earliest event due by `now`, with its time.
+    #[inline]
     pub fn pop_due(&mut self, now: Timestamp) -> Option<(Timestamp, T)> {
+        if self.next_time()? > now { None } else { self.pop_first_due(now) }
+    }
+
+    fn pop_first_due(&mut self, now: Timestamp) -> Option<(Timestamp, T)> {
         loop {
             while let Some(&entry) = self.near.front() {
                 if entry.time > now.as_nanos() {

@@ -118,6 +118,7 @@ impl Platform {
     ///
     /// # Panics
     /// If a request's tenant is not configured: tenants are the driver's to know.
+    #[inline]
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
             Input::Request(request) => self.arrive(now, request),
@@ -129,11 +130,13 @@ impl Platform {
     }
 
     /// The next thing to be done, in order.
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
     /// When to wake the platform; `None` while it waits for nothing but input.
+    #[inline]
     pub fn deadline(&self) -> Option<Timestamp> {
         self.timers.deadline()
     }
@@ -144,6 +147,7 @@ impl Platform {
     }
 
     /// Requests not answered yet.
+    #[inline]
     pub fn in_flight(&self) -> usize {
         self.flights.len()
     }

@@ -161,6 +161,7 @@ impl Timers {
     }
 
     /// When anything is due next. It may be early where something was ended, never late.
+    #[inline]
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         (self.earliest < Timestamp::MAX).then_some(self.earliest)
     }

@@ -21,8 +21,8 @@
 //! not modelled. A milestone is reached when less than half a nanosecond is left to it.
 
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, VecDeque},
+    cmp::{Ordering, Reverse},
+    collections::{BinaryHeap, VecDeque, binary_heap::PeekMut},
 };
 
 use connector::{Timestamp, Tokens};
@@ -45,24 +45,52 @@ pub(crate) enum Progress {
     Finished(u64),
 }
 
+/// A job in the batch. Least milestone first, then order of joining.
 #[derive(Clone, Copy, Debug)]
 struct Sequence {
-    job: Job,
-    /// Order of joining; tells a live milestone from one whose sequence has left.
+    /// Progress at which its first token is out, or once that is, the last. Progress is not
+    /// negative, so its bits order as it does.
+    milestone_bits: u64,
+    /// Order of joining.
     number: u64,
-    /// Prompt tokens processed per iteration.
+    job: Job,
+    /// Prompt tokens processed per iteration, until the first token is out.
     chunk: u32,
-    context: u64,
     decoding: bool,
 }
 
-/// Least progress first, then order of joining. Progress is not negative, so its bits order as it
-/// does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Milestone {
-    progress_bits: u64,
-    number: u64,
-    place: usize,
+impl Sequence {
+    fn milestone(&self) -> f64 {
+        f64::from_bits(self.milestone_bits)
+    }
+
+    fn context(&self) -> u64 {
+        u64::from(self.job.prompt.get()) + u64::from(self.job.output.get() / 2)
+    }
+
+    fn rank(&self) -> (u64, u64) {
+        (self.milestone_bits, self.number)
+    }
+}
+
+impl PartialEq for Sequence {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for Sequence {}
+
+impl PartialOrd for Sequence {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Sequence {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
 }
 
 /// One model's batch on one card.
@@ -77,10 +105,7 @@ pub(crate) struct Engine {
     progress: f64,
     since: Timestamp,
     iteration_ns: f64,
-    /// Places of the batch; `None` are free and listed in `free`.
-    batch: Vec<Option<Sequence>>,
-    free: Vec<usize>,
-    milestones: BinaryHeap<Reverse<Milestone>>,
+    batch: BinaryHeap<Reverse<Sequence>>,
     waiting: VecDeque<Job>,
     joined: u64,
     /// Prompt tokens processed per iteration by all sequences.
@@ -101,9 +126,7 @@ impl Engine {
             progress: 0.0,
             since: Timestamp::ZERO,
             iteration_ns: 0.0,
-            batch: Vec::new(),
-            free: Vec::new(),
-            milestones: BinaryHeap::new(),
+            batch: BinaryHeap::new(),
             waiting: VecDeque::new(),
             joined: 0,
             prompt_tokens: 0,
@@ -114,7 +137,7 @@ impl Engine {
 
     /// Sequences in the batch.
     pub(crate) fn running(&self) -> u32 {
-        (self.batch.len() - self.free.len()) as u32
+        self.batch.len() as u32
     }
 
     /// Jobs that wait for a place in the batch.
@@ -124,7 +147,7 @@ impl Engine {
 
     /// Whether the card has anything to compute.
     pub(crate) fn is_busy(&self) -> bool {
-        self.running() > 0
+        !self.batch.is_empty()
     }
 
     /// Says whether the weights are on the card.
@@ -154,24 +177,22 @@ impl Engine {
             self.waiting.remove(index);
             return true;
         }
-        let place = self.batch.iter().position(|s| s.is_some_and(|s| s.job.id == id));
-        if let Some(place) = place {
-            self.leave(place);
-            self.fill_batch();
-        }
-        place.is_some()
+        let Some(&Reverse(sequence)) = self.batch.iter().find(|Reverse(s)| s.job.id == id) else {
+            return false;
+        };
+        self.batch.retain(|Reverse(s)| s.number != sequence.number);
+        self.leave(sequence);
+        self.fill_batch();
+        true
     }
 
     /// Appends everything that has happened by `now` to `done`, in order.
     pub(crate) fn advance(&mut self, now: Timestamp, done: &mut Vec<Progress>) {
         self.settle(now);
         let mut changed = false;
-        while let Some(Reverse(next)) = self.milestones.peek().copied() {
-            if self.remaining_ns(next) >= 0.5 {
-                break;
-            }
-            self.milestones.pop();
-            changed |= self.reach(next, done);
+        while self.remaining_ns().is_some_and(|ns| ns < 0.5) {
+            self.reach_milestone(done);
+            changed = true;
         }
         if changed {
             self.fill_batch();
@@ -180,8 +201,7 @@ impl Engine {
 
     /// When [`Engine::advance`] has something to report, or earlier.
     pub(crate) fn next_event(&self) -> Option<Timestamp> {
-        let Reverse(next) = self.milestones.peek()?;
-        let remaining = self.remaining_ns(*next);
+        let remaining = self.remaining_ns()?;
         remaining.is_finite().then(|| {
             let whole = remaining as u64;
             let ns = whole + u64::from((whole as f64) < remaining);
@@ -189,10 +209,12 @@ impl Engine {
         })
     }
 
-    /// Wall time to a milestone at the present speed; infinite while suspended.
-    fn remaining_ns(&self, milestone: Milestone) -> f64 {
-        let iterations = f64::from_bits(milestone.progress_bits) - self.progress;
-        if iterations <= 0.0 { 0.0 } else { iterations * self.iteration_ns / self.speed }
+    /// Wall time to the next milestone at the present speed, not negative; infinite while
+    /// suspended.
+    fn remaining_ns(&self) -> Option<f64> {
+        let Reverse(next) = self.batch.peek()?;
+        let iterations = next.milestone() - self.progress;
+        Some(if iterations <= 0.0 { 0.0 } else { iterations * self.iteration_ns / self.speed })
     }
 
     /// Moves the clock of iterations to `now`.
@@ -204,37 +226,29 @@ impl Engine {
         self.since = now;
     }
 
-    /// A live milestone changes the batch: its first token is out, or it is finished.
-    fn reach(&mut self, milestone: Milestone, done: &mut Vec<Progress>) -> bool {
-        let place = milestone.place;
-        let Some(sequence) = self.batch[place].as_mut().filter(|s| s.number == milestone.number)
-        else {
-            return false;
-        };
-        let job = sequence.job;
+    /// The next milestone changes the batch: a first token is out, or a job is finished.
+    fn reach_milestone(&mut self, done: &mut Vec<Progress>) {
+        let Some(mut next) = self.batch.peek_mut() else { return };
+        let sequence = &mut next.0;
         if !sequence.decoding {
             sequence.decoding = true;
-            self.prompt_tokens -= u64::from(sequence.chunk);
-            sequence.chunk = 0;
-            done.push(Progress::FirstToken(job.id));
-            if job.output.get() > 1 {
-                let first = f64::from_bits(milestone.progress_bits);
-                let last = first + f64::from(job.output.get() - 1);
-                let progress_bits = last.to_bits();
-                self.milestones.push(Reverse(Milestone { progress_bits, ..milestone }));
-                return true;
+            self.prompt_tokens -= u64::from(std::mem::take(&mut sequence.chunk));
+            done.push(Progress::FirstToken(sequence.job.id));
+            if sequence.job.output.get() > 1 {
+                let last = sequence.milestone() + f64::from(sequence.job.output.get() - 1);
+                sequence.milestone_bits = last.to_bits();
+                return;
             }
         }
-        done.push(Progress::Finished(job.id));
-        self.leave(place);
-        true
+        let Reverse(finished) = PeekMut::pop(next);
+        done.push(Progress::Finished(finished.job.id));
+        self.leave(finished);
     }
 
-    fn leave(&mut self, place: usize) {
-        let sequence = self.batch[place].take().expect("the place is taken");
-        self.free.push(place);
+    /// A sequence that was taken out of the batch no longer counts.
+    fn leave(&mut self, sequence: Sequence) {
         self.prompt_tokens -= u64::from(sequence.chunk);
-        self.context -= sequence.context;
+        self.context -= sequence.context();
     }
 
     /// Lets waiting jobs join, and brings the iteration time up to date with the batch.
@@ -249,19 +263,17 @@ impl Engine {
     fn join(&mut self, job: Job) {
         let chunk = job.prompt.get().min(self.prefill_chunk);
         let prefill = if chunk == 0 { 1.0 } else { f64::from(job.prompt.get()) / f64::from(chunk) };
-        let context = u64::from(job.prompt.get()) + u64::from(job.output.get() / 2);
-        let number = self.joined;
+        let sequence = Sequence {
+            milestone_bits: (self.progress + prefill).to_bits(),
+            number: self.joined,
+            job,
+            chunk,
+            decoding: false,
+        };
         self.joined += 1;
-        let sequence = Sequence { job, number, chunk, context, decoding: false };
-        let place = self.free.pop().unwrap_or(self.batch.len());
-        if place == self.batch.len() {
-            self.batch.push(None);
-        }
-        self.batch[place] = Some(sequence);
         self.prompt_tokens += u64::from(chunk);
-        self.context += context;
-        let progress_bits = (self.progress + prefill).to_bits();
-        self.milestones.push(Reverse(Milestone { progress_bits, number, place }));
+        self.context += sequence.context();
+        self.batch.push(Reverse(sequence));
     }
 
     fn refresh(&mut self) {
@@ -273,7 +285,6 @@ impl Engine {
             );
         } else {
             self.progress = 0.0;
-            self.milestones.clear();
         }
     }
 }

@@ -214,6 +214,7 @@ impl Connector for Simulator {
         self.events.pop_front()
     }
 
+    #[inline]
     fn deadline(&self) -> Option<Timestamp> {
         match self.events.front() {
             Some(event) => Some(event.at),

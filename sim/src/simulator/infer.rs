@@ -133,10 +133,12 @@ impl Simulator {
         card.busy = if busier { card.busy + 1 } else { card.busy - 1 };
         let (busy, stations) = (card.busy, card.stations.len());
         let fraction = pool.sharing.fraction(busy);
-        if busy == u32::from(busier) {
+        let alone = busy == u32::from(busier);
+        if alone {
             pool.count_busy_card(now, busier);
         }
-        for station in 0..stations {
+        let affected = if alone { at.station..at.station + 1 } else { 0..stations };
+        for station in affected {
             let at = StationRef { station, ..at };
             let engine = &mut self.pools[at.pool].cards[at.card].stations[station].engine;
             engine.set_speed(now, fraction);
