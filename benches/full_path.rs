@@ -1,52 +1,115 @@
-//! The full path, admission to meter, on the shipped quickstart scaled until about a thousand
-//! requests are in flight: arrivals, classification, routing, breaker, allocation, inference,
-//! release, metering, recording. One element is one request.
+//! The full path of a request on the shipped quickstart, scaled until a thousand requests are in
+//! flight on average. One element is one request.
+//!
+//! `admission_to_meter` is the path itself: classification, routing, breaker, allocation, inference,
+//! release, metering, and the simulated provider on the other side. Arrivals are drawn beforehand
+//! and finished requests only counted. `whole_run` is what `harpoon run` does: it draws the arrivals
+//! too, and records latencies, time series and digest.
 //!
 //! The scale multiplies cards and arrival rates alike, so the load of each card stays the same.
 
 use std::{hint::black_box, path::Path, time::Duration};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use harpoon::{drive::Watch, experiment};
+use connector::{PoolGauge, RequestRecord, Timestamp};
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
+    measurement::WallTime,
+};
+use harpoon::{
+    drive::{Lines, Observer, Sampling, Session, Watch, virtual_time},
+    experiment,
+};
+use platform::{Platform, Request};
 use scenarios::{Override, Scenario};
+use sim::Simulator;
 
-/// Times the quickstart: (name, scale, simulated seconds).
-const SIZES: [(&str, u32, u32); 2] = [("as_shipped", 1, 600), ("thousand_in_flight", 64, 120)];
+/// Times the quickstart: a mean of 1,030 requests in flight.
+const SCALE: u32 = 30;
+/// Simulated time; long enough for the summary at the end not to count.
+const SECONDS: u32 = 600;
 
 fn full_path(c: &mut Criterion) {
     let mut group = c.benchmark_group("full_path");
     group.sample_size(10).measurement_time(Duration::from_secs(10));
-    for (name, scale, seconds) in SIZES {
-        let scenario = quickstart(scale, seconds);
-        let requests = scenario.arrivals(scenario.seed).expect("valid traffic").count();
-        group.throughput(Throughput::Elements(requests as u64));
-        group.bench_function(BenchmarkId::from_parameter(name), |b| {
-            b.iter(|| {
-                let watch = Watch::default();
-                let run = experiment::simulate(&scenario, scenario.seed, None, &watch);
-                black_box(run.expect("the quickstart runs").summary)
-            });
-        });
-    }
+    let scenario = quickstart();
+    let arrivals = scenario.arrivals(scenario.seed).expect("valid traffic");
+    let requests: Vec<Request> = arrivals.map(|request| request.expect("synthetic")).collect();
+    group.throughput(Throughput::Elements(requests.len() as u64));
+    admission_to_meter(&mut group, &scenario, &requests);
+    whole_run(&mut group, &scenario);
     group.finish();
 }
 
+fn admission_to_meter(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    scenario: &Scenario,
+    requests: &[Request],
+) {
+    group.bench_function("admission_to_meter", |b| {
+        b.iter_batched(
+            || requests.to_vec(),
+            |requests| {
+                let simulator = Simulator::new(scenario.provider.clone(), scenario.seed);
+                let mut lines = Lines::single(simulator.expect("a valid provider"));
+                let platform = Platform::new(scenario.platform.clone()).expect("a valid platform");
+                let sampling = Sampling::new(connector::Duration::from_secs(1), Timestamp::ZERO);
+                let arrivals = requests.into_iter().map(Ok);
+                let session = Session::new(arrivals, platform, Counter::default(), sampling);
+                let mut session = session.expect("there are arrivals");
+                let ended = virtual_time::run(&mut session, &mut lines, &Watch::default());
+                black_box(ended.expect("the quickstart runs"));
+                let (_, platform, counter) = session.into_parts();
+                black_box((platform.meters().len(), counter.finished))
+            },
+            BatchSize::LargeInput,
+        );
+    });
+}
+
+fn whole_run(group: &mut BenchmarkGroup<'_, WallTime>, scenario: &Scenario) {
+    group.bench_function("whole_run", |b| {
+        b.iter(|| {
+            let run = experiment::simulate(scenario, scenario.seed, None, &Watch::default());
+            black_box(run.expect("the quickstart runs").summary)
+        });
+    });
+}
+
+/// Counts and forgets.
+#[derive(Debug, Default)]
+struct Counter {
+    finished: u64,
+}
+
+impl Observer for Counter {
+    fn record(&mut self, record: &RequestRecord) {
+        black_box(record);
+        self.finished += 1;
+    }
+
+    fn gauge(&mut self, _: Timestamp, gauge: &PoolGauge) {
+        black_box(gauge);
+    }
+
+    fn in_flight(&mut self, _: Timestamp, _: usize) {}
+}
+
 /// The shipped quickstart without its faults, scaled.
-fn quickstart(scale: u32, seconds: u32) -> Scenario {
+fn quickstart() -> Scenario {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/quickstart.yaml");
     let shipped = scenarios::load(&path, &[]).expect("the quickstart is valid");
     let mut settings = vec![
-        format!("duration={seconds}s"),
+        format!("duration={SECONDS}s"),
         "warm_up=0s".to_owned(),
         "faults=[]".to_owned(),
-        format!("provider.regions.0.control_plane.rate_limit.per_second={}", 1000 * scale),
-        format!("provider.regions.0.control_plane.rate_limit.burst={}", 1000 * scale),
+        format!("provider.regions.0.control_plane.rate_limit.per_second={}", 500 * SCALE),
+        format!("provider.regions.0.control_plane.rate_limit.burst={}", 1000 * SCALE),
     ];
     for (index, pool) in shipped.provider.pools.iter().enumerate() {
-        settings.push(format!("provider.pools.{index}.count={}", pool.count * scale));
+        settings.push(format!("provider.pools.{index}.count={}", pool.count * SCALE));
     }
     for (index, rate) in RATES.into_iter().enumerate() {
-        settings.push(format!("traffic.{index}.arrivals.gamma.rate={}/s", rate * scale));
+        settings.push(format!("traffic.{index}.arrivals.gamma.rate={}/s", rate * SCALE));
     }
     let overrides: Vec<Override> =
         settings.iter().map(|text| text.parse().expect("a path and a value")).collect();

@@ -50,7 +50,9 @@ impl Platform {
             Err(error) => self.not_granted(now, key, owner, error),
         }
         let ghosts = self.cables[cable].reconciler.answered(number);
-        self.give_back_ghosts(now, cable, ghosts);
+        if !ghosts.is_empty() {
+            self.give_back_ghosts(now, cable, ghosts);
+        }
     }
 
     fn granted(&mut self, now: Timestamp, key: LeaseKey, allocation: AllocationId) {
