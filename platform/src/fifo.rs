@@ -30,6 +30,10 @@ impl<T> Fifo<T> {
         self.entries.pop_front()
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
     pub(crate) fn entries(&self) -> &VecDeque<T> {
         &self.entries
     }

@@ -5,8 +5,9 @@
 //! drawn at random (pauses before a retry) needs the [`EventQueue`].
 //!
 //! Most time-outs never run out, so ending one does nothing at all: its entry stays, and the
-//! earliest deadline with it, until that comes and [`Timers::look_ahead`] drops what is dead. A
-//! wake-up for nothing per time-out's length costs less than keeping the earliest exact.
+//! earliest deadline with it, until that comes and [`Timers::look_ahead`] drops what is dead, or
+//! until no answer is waited for. A wake-up for nothing per time-out's length costs less than
+//! keeping the earliest exact.
 
 use connector::{Duration, EventKey, EventQueue, Timestamp};
 
@@ -98,14 +99,19 @@ impl Timers {
         self.earliest = self.earliest.min(deadline);
     }
 
-    /// An answer of this kind came; at most `open` are still waited for.
+    /// An answer came, of this kind if it was waited for; `open` questions are left.
     pub(crate) fn answered(
         &mut self,
-        kind: Wait,
+        kind: Option<Wait>,
         open: usize,
         is_open: impl Fn(QuestionKey) -> bool,
     ) {
-        self.answers[kind as usize].entries.compact(open, |&(_, question)| is_open(question));
+        if open == 0 {
+            self.answers.iter_mut().for_each(|lane| lane.entries.clear());
+            self.find_earliest();
+        } else if let Some(kind) = kind {
+            self.answers[kind as usize].entries.compact(open, |&(_, question)| is_open(question));
+        }
     }
 
     /// A request waits in line from `now` on.
@@ -153,11 +159,16 @@ impl Timers {
         waits: impl Fn(Timestamp, FlightKey) -> bool,
     ) {
         self.line.entries.drop_dead_front(|&(since, flight)| waits(since, flight));
-        self.earliest = self.line.next().min(self.pauses.next_time().unwrap_or(Timestamp::MAX));
         for lane in &mut self.answers {
             lane.entries.drop_dead_front(|&(_, question)| is_open(question));
-            self.earliest = self.earliest.min(lane.next());
         }
+        self.find_earliest();
+    }
+
+    fn find_earliest(&mut self) {
+        let pause = self.pauses.next_time().unwrap_or(Timestamp::MAX);
+        let others = self.answers.iter().map(Lane::next);
+        self.earliest = others.fold(pause.min(self.line.next()), Timestamp::min);
     }
 
     /// When anything is due next. It may be early where something was ended, never late.

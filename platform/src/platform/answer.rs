@@ -24,10 +24,9 @@ impl Platform {
         let Some(question) = self.questions.remove(key) else {
             return self.stray(now, cable, &result);
         };
-        if let Some(kind) = question.wait() {
-            let questions = &self.questions;
-            self.timers.answered(kind, questions.len(), |key| questions.contains_key(key));
-        }
+        let questions = &self.questions;
+        let is_open = |key| questions.contains_key(key);
+        self.timers.answered(question.wait(), questions.len(), is_open);
         match question {
             Question::Allocate(lease) => self.allocate_answered(now, lease, result),
             Question::Infer(lease) => self.infer_answered(now, lease, result),
