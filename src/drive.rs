@@ -13,17 +13,19 @@
 
 mod lag;
 pub mod real_time;
+mod sampling;
 pub mod virtual_time;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use connector::{
-    CableId, Connector, Duration, Event, Operation, PoolGauge, RequestRecord, Ticket, Timestamp,
+    CableId, Connector, Event, Operation, PoolGauge, RequestRecord, Ticket, Timestamp,
 };
 use platform::{Input, Output, Platform, Request};
 use scenarios::TrafficError;
 
 pub use lag::Lag;
+pub use sampling::Sampling;
 
 /// What a driver reports to while it runs.
 pub trait Observer {
@@ -36,36 +38,6 @@ pub trait Observer {
     /// This many requests are in flight; told whenever one arrives and with every look at the
     /// pools.
     fn in_flight(&mut self, at: Timestamp, requests: usize);
-}
-
-/// When the pools are looked at: at the start, at regular intervals, once at a given instant (the
-/// end of the warm-up), and at the end.
-#[derive(Clone, Copy, Debug)]
-pub struct Sampling {
-    next: Timestamp,
-    every: Duration,
-    once: Option<Timestamp>,
-}
-
-impl Sampling {
-    /// Looks every `every`, at least a nanosecond, and once at `once`.
-    pub fn new(every: Duration, once: Timestamp) -> Self {
-        let every = every.max(Duration::from_nanos(1));
-        Self { next: Timestamp::ZERO, every, once: Some(once) }
-    }
-
-    /// The next instant to look at the pools, if it has come.
-    fn due(&mut self, now: Timestamp) -> Option<Timestamp> {
-        if let Some(once) = self.once.take_if(|once| *once <= self.next.min(now)) {
-            return Some(once);
-        }
-        let next = self.next;
-        if next > now {
-            return None;
-        }
-        self.next = next + self.every;
-        Some(next)
-    }
 }
 
 /// What a run shows while it runs, and how it is told to stop; shared with other threads.

@@ -93,7 +93,8 @@ fn session(
             files,
         },
     );
-    let sampling = Sampling::new(INTERVAL, Timestamp::ZERO + scenario.warm_up);
+    let sampling = Sampling::new(INTERVAL, Timestamp::ZERO + scenario.warm_up)
+        .doubling_after(reports::MAX_INTERVALS);
     let platform = Platform::new(config)?;
     Ok(Session::new(scenario.arrivals(seed)?, platform, recorder, sampling)?)
 }

@@ -111,9 +111,19 @@ impl Ran {
     }
 }
 
+/// A process that does not outlive its test, however that ends.
+struct Mortal(Child);
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A process under way.
 pub(crate) struct Running {
-    child: Child,
+    process: Mortal,
     stderr: BufReader<ChildStderr>,
     said: String,
     stdout: JoinHandle<String>,
@@ -137,7 +147,8 @@ impl Running {
                 signal("KILL", id);
             }
         });
-        Self { child, stderr, said: String::new(), stdout, ended }
+        let process = Mortal(child);
+        Self { process, stderr, said: String::new(), stdout, ended }
     }
 
     /// Reads stderr until a line holds this, and returns that line.
@@ -155,19 +166,19 @@ impl Running {
 
     /// Ctrl-C.
     pub(crate) fn interrupt(&self) {
-        signal("INT", self.child.id());
+        signal("INT", self.process.0.id());
     }
 
     /// What a supervisor sends.
     pub(crate) fn terminate(&self) {
-        signal("TERM", self.child.id());
+        signal("TERM", self.process.0.id());
     }
 
     /// Waits for the end.
     pub(crate) fn finish(mut self) -> Ran {
         self.stderr.read_to_string(&mut self.said).unwrap();
         let stdout = self.stdout.join().unwrap();
-        let code = self.child.wait().unwrap().code();
+        let code = self.process.0.wait().unwrap().code();
         let _ = self.ended.send(());
         Ran { code, stdout, stderr: self.said }
     }
