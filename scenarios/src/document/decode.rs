@@ -249,7 +249,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         };
         if !variants.contains(&variant) {
             let help = near::suggestion(variant, variants.iter().copied());
-            let message = self.expected(&format!("one of {}", near::list(variants))).message;
+            let message = format!("expected one of {}, found `{variant}`", near::list(variants));
             return Err(DecodeError { message, help: near::did_you_mean(help) });
         }
         visitor.visit_enum(Variant { variant, content })
