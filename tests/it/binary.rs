@@ -174,6 +174,23 @@ impl Running {
         signal("TERM", self.process.0.id());
     }
 
+    /// Waits for the end and returns the most memory that was resident, as the system tells it every
+    /// other millisecond.
+    pub(crate) fn peak_memory_kib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.process.0.id());
+        let peak = || {
+            let status = fs::read_to_string(&status).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+            line.trim().strip_suffix(" kB")?.parse().ok()
+        };
+        let mut most = 0;
+        while let Some(now) = peak() {
+            most = now;
+            thread::park_timeout(Duration::from_millis(2));
+        }
+        most
+    }
+
     /// Waits for the end.
     pub(crate) fn finish(mut self) -> Ran {
         self.stderr.read_to_string(&mut self.said).unwrap();

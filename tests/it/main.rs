@@ -7,6 +7,7 @@ mod cli;
 mod conformance;
 mod determinism;
 mod leaks;
+mod memory;
 mod queueing;
 mod tidy;
 mod traces;
