@@ -9,5 +9,6 @@ mod determinism;
 mod leaks;
 mod memory;
 mod queueing;
+mod readme;
 mod tidy;
 mod traces;
