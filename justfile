@@ -40,6 +40,6 @@ scenarios:
 bench-smoke:
     .ci/run bench-smoke
 
-# Licences, bans and sources of dependencies; needs cargo-deny.
+# Licences, bans and sources of dependencies.
 deny:
     .ci/run deny
