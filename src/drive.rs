@@ -62,7 +62,8 @@ impl Watch {
         self.interruption.notify_one();
     }
 
-    fn is_interrupted(&self) -> bool {
+    /// Whether the run was asked to end early.
+    pub fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
     }
 
@@ -272,6 +273,13 @@ where
     fn drain<C: Connector>(&mut self, now: Timestamp, lines: &mut Lines<C>) {
         self.next_arrival = None;
         self.platform.handle(now, Input::Drain);
+        self.carry_out(now, lines);
+        self.drain_events(now, lines);
+    }
+
+    /// Waits for no answer any more; what is held is given back all the same.
+    fn cancel_all<C: Connector>(&mut self, now: Timestamp, lines: &mut Lines<C>) {
+        self.platform.handle(now, Input::CancelAll);
         self.carry_out(now, lines);
         self.drain_events(now, lines);
     }

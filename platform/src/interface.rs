@@ -36,6 +36,8 @@ pub enum Input {
     Event(CableId, Event),
     /// The caller of this request went away.
     Cancel(RequestId),
+    /// All callers went away.
+    CancelAll,
     /// Only time has passed.
     Wake,
     /// No more requests are taken and nothing new is started: everything held is given back.

@@ -124,6 +124,7 @@ impl Platform {
             Input::Request(request) => self.arrive(now, request),
             Input::Event(cable, event) => self.event(now, cable.index(), event.kind),
             Input::Cancel(request) => self.cancel(now, request),
+            Input::CancelAll => self.cancel_all(now),
             Input::Wake => self.wake(now),
             Input::Drain => self.drain(now),
         }

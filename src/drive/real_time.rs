@@ -5,8 +5,10 @@
 //! resolution of about a millisecond, so a request may be sent that much after its schedule;
 //! latencies count from the schedule, and the lag is measured ([`Lag`](super::Lag)).
 //!
-//! An interruption ends the traffic and gives everything back before the run ends; a run that cannot
-//! give back within [`DRAIN_LIMIT`] ends anyway and says what is still held.
+//! An interruption ends the traffic. Requests under way have [`ANSWER_GRACE`] to be answered, then they
+//! are cancelled; [`GIVE_BACK_LIMIT`] later the run ends, even if it could not give everything back,
+//! and says what is still held. Whoever interrupts a run has little patience: a supervisor kills what
+//! has not ended within ten seconds.
 
 use std::{future::poll_fn, pin::Pin, task::Poll, time::Instant};
 
@@ -19,6 +21,10 @@ use super::{Ended, Lines, Observer, RunError, Session, Watch};
 
 /// Longest time that giving everything back may take after the last answer.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(120);
+/// How long requests under way may still be answered after an interruption.
+pub const ANSWER_GRACE: Duration = Duration::from_secs(3);
+/// How long giving back may take after that.
+pub const GIVE_BACK_LIMIT: Duration = Duration::from_secs(5);
 /// Longest sleep, so that progress is shown while nothing happens.
 const LONGEST_SLEEP: Duration = Duration::from_millis(250);
 
@@ -54,6 +60,7 @@ where
 {
     let mut failure = None;
     let mut drain_ends = None;
+    let mut patience_ends = None;
     loop {
         let now = clock.now();
         if let Err(error) = session.step(now, lines) {
@@ -64,6 +71,13 @@ where
         if ending && drain_ends.is_none() {
             session.drain(now, lines);
             drain_ends = Some(now + DRAIN_LIMIT);
+        }
+        if watch.is_interrupted() && patience_ends.is_none() {
+            patience_ends = Some(now + ANSWER_GRACE);
+            drain_ends = Some(now + ANSWER_GRACE + GIVE_BACK_LIMIT);
+        }
+        if patience_ends.is_some_and(|end| now >= end) && session.platform.in_flight() > 0 {
+            session.cancel_all(now, lines);
         }
         let settled = session.platform.in_flight() == 0 && session.platform.held() == 0;
         if drain_ends.is_some_and(|limit| settled || now >= limit) {

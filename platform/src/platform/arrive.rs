@@ -66,9 +66,22 @@ impl Platform {
 
     /// The caller went away. What it holds is given back; a share it is still waiting for will be.
     pub(super) fn cancel(&mut self, now: Timestamp, request: RequestId) {
-        let Some(key) = self.arrivals.find(request, &self.flights) else {
-            return;
-        };
+        if let Some(key) = self.arrivals.find(request, &self.flights) {
+            self.cancel_flight(now, key);
+        }
+    }
+
+    /// All callers went away.
+    pub(super) fn cancel_all(&mut self, now: Timestamp) {
+        let all: Vec<FlightKey> = self.arrivals.all().collect();
+        for key in all {
+            if self.flights.contains_key(key) {
+                self.cancel_flight(now, key);
+            }
+        }
+    }
+
+    fn cancel_flight(&mut self, now: Timestamp, key: FlightKey) {
         let cable = self.withdraw(now, key);
         self.finish_cancelled(now, key);
         if let Some(cable) = cable {

@@ -52,6 +52,22 @@ fn a_strike_that_never_ends_ends_with_its_time_out() {
 }
 
 #[test]
+fn who_cannot_wait_for_strikes_under_way_cancels_them_all_and_has_their_shares_given_back() {
+    let mut world = World::new(pools(1));
+    world.script(0, OperationKind::Infer, [yes_after(secs(1_000)), yes_after(secs(1_000))]);
+    world.request();
+    world.request();
+    world.run_for(ms(50));
+    world.drain();
+    world.hand_over(platform::Input::CancelAll);
+    assert_eq!(world.outcomes(), [Outcome::Cancelled, Outcome::Cancelled]);
+    assert_eq!(world.platform.in_flight(), 0);
+    world.run();
+    assert_eq!(world.asked(0, OperationKind::Release), [50, 50]);
+    world.assert_nothing_leaked();
+}
+
+#[test]
 fn whoever_pauses_before_a_retry_ends_with_the_failure_there_was() {
     let mut world = World::new(pools(1));
     world.script(0, OperationKind::Allocate, [no(DOWN)]);
