@@ -53,10 +53,15 @@ impl Header {
         }
     }
 
+    /// Whether the run was cut off, or has not ended yet.
+    fn is_partial(&self) -> bool {
+        self.partial || self.digest.is_none()
+    }
+
     /// The first line of a file, padded so that it is as long while the run lasts as at its end.
     /// Ends with a line feed.
     pub(crate) fn reserved_line(&self) -> String {
-        let partial = if self.partial || self.digest.is_none() { PARTIAL } else { "        " };
+        let partial = if self.is_partial() { PARTIAL } else { "        " };
         format!("{}{partial}\n", Unmarked(self))
     }
 }
@@ -93,7 +98,7 @@ impl Serialize for Header {
         fields.serialize_field("hash", &format!("{:016x}", self.scenario_hash))?;
         fields.serialize_field("seed", &self.seed)?;
         fields.serialize_field("digest", &digest)?;
-        fields.serialize_field("partial", &self.partial)?;
+        fields.serialize_field("partial", &self.is_partial())?;
         fields.end()
     }
 }
