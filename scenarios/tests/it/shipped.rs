@@ -67,11 +67,10 @@ fn the_proof_of_concepts_success_criteria_are_its_objectives() {
 }
 
 #[test]
-fn the_azure_scenario_finds_its_trace_beside_the_repository() {
-    if shared_trace("azure/AzureLLMInferenceTrace_conv.csv").is_none() {
-        return;
-    }
-    let scenario = scenarios::load(&shipped("azure-conversation"), &[])
+fn the_azure_scenario_takes_its_trace() {
+    let Some(trace) = shared_trace("azure/AzureLLMInferenceTrace_conv.csv") else { return };
+    let file = format!("traffic.0.trace.file={}", trace.display()).parse().expect("an override");
+    let scenario = scenarios::load(&shipped("azure-conversation"), &[file])
         .unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(scenario.duration, None);
     assert_eq!(scenario.arrivals(1).expect("opens").count(), 19_366);
