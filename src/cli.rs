@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | 0 | done, and every objective met |
 //! | 99 | done, but an objective was missed (as in k6) |
+//! | 130 | interrupted; what is reported is partial and has no verdict |
 //! | 1 | the run itself failed: endpoint down, port in use, disk full |
 //! | 2 | bad input: arguments, scenario, trace |
 //!
@@ -28,6 +29,8 @@ use self::failure::Failure;
 
 /// Exit code of a run that missed an objective.
 const OBJECTIVE_MISSED: u8 = 99;
+/// Exit code of a run that was interrupted, as shells have it for Ctrl-C.
+const INTERRUPTED: u8 = 130;
 
 /// Replay LLM traffic against GPU pools that somebody else owns: simulated, or for real.
 #[derive(Debug, Parser)]

@@ -102,6 +102,16 @@ pub struct RunFiles {
 }
 
 impl RunFiles {
+    /// Whether a run may begin its files in this directory.
+    ///
+    /// # Errors
+    /// If a file of one of the names is in the way, or the directory is none.
+    pub fn check(directory: &Path, overwrite: Overwrite) -> Result<(), FilesError> {
+        [SUMMARY, REQUESTS, TIMELINE]
+            .iter()
+            .try_for_each(|name| overwrite.check(&directory.join(name)))
+    }
+
     /// Begins the files in this directory, which is created if missing.
     ///
     /// # Errors
@@ -112,9 +122,7 @@ impl RunFiles {
         overwrite: Overwrite,
     ) -> Result<Self, FilesError> {
         fs::create_dir_all(directory).map_err(FilesError::io("create", directory))?;
-        for name in [SUMMARY, REQUESTS, TIMELINE] {
-            overwrite.check(&directory.join(name))?;
-        }
+        Self::check(directory, overwrite)?;
         let begun = Header { digest: None, ..header.clone() };
         let unfinished = format!("{JSON_MARK} {}}}\n", json(&begun));
         write_whole(&directory.join(SUMMARY), &unfinished)?;

@@ -62,8 +62,9 @@ const HEADLINES: [(Metric, Option<Statistic>); 19] = [
 ];
 
 /// Takes summaries in, one per replication, and keeps only their figures.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Replications {
+    asked_for: usize,
     headers: Vec<Header>,
     /// By headline, then by replication.
     figures: Vec<Vec<Option<f64>>>,
@@ -72,9 +73,9 @@ pub struct Replications {
 }
 
 impl Replications {
-    /// None yet.
-    pub fn new() -> Self {
-        Self::default()
+    /// None yet of this many.
+    pub fn new(asked_for: usize) -> Self {
+        Self { asked_for, headers: Vec::new(), figures: Vec::new(), verdicts: Vec::new() }
     }
 
     /// Whether the file of [`ReplicationsSummary::write`] may be written into this directory; to be
@@ -86,7 +87,8 @@ impl Replications {
         overwrite.check(&directory.join(FILE))
     }
 
-    /// Adds the next replication. The order of adding is part of the digest, so add them in the
+    /// Adds the next replication that was not cut off: what was measured until some moment is no
+    /// sample of what is measured until the end. The order of adding is part of the digest, so add them in the
     /// order of their seeds, not in the order in which they happen to finish.
     ///
     /// # Panics
@@ -107,13 +109,13 @@ impl Replications {
     }
 
     /// Condenses them; `None` if there are none. The header is that of the first with the digests
-    /// of all combined.
+    /// of all combined; it says partial if some that were asked for are not there.
     pub fn finish(self) -> Option<ReplicationsSummary> {
         let digests: Vec<RunDigest> =
             self.headers.iter().filter_map(|header| header.digest).collect();
         let header = Header {
             digest: Some(RunDigest::combine(&digests)),
-            partial: self.headers.iter().any(|header| header.partial),
+            partial: self.headers.len() < self.asked_for,
             ..self.headers.first()?.clone()
         };
         let metrics =
@@ -129,6 +131,7 @@ impl Replications {
         Some(ReplicationsSummary {
             header,
             replications: self.headers.len(),
+            asked_for: self.asked_for,
             confidence: CONFIDENCE,
             digests: digests.iter().map(RunDigest::to_string).collect(),
             metrics: metrics.collect(),
@@ -147,8 +150,10 @@ pub struct ReplicationsSummary {
     /// That of the first, with all digests combined.
     #[serde(rename = "harpoon")]
     pub header: Header,
-    /// How many.
+    /// How many were run to their end.
     pub replications: usize,
+    /// How many were to be run.
+    pub asked_for: usize,
     /// Share of intervals like these that hold the true mean.
     pub confidence: f64,
     /// Of each, in order.

@@ -6,10 +6,8 @@ use std::{
     sync::{Arc, mpsc},
 };
 
+use super::{INTERRUPTED, note};
 use crate::drive::Watch;
-
-/// Exit code of a process that was interrupted twice, as shells have it for SIGINT.
-const INTERRUPTED: i32 = 130;
 
 /// Has Ctrl-C end these runs, from the moment this returns. Where no signals can be had, Ctrl-C ends
 /// the process as usual.
@@ -22,11 +20,12 @@ pub(super) fn forward_to(runs: Vec<Arc<Watch>>) {
             let Ok(mut requests) = Requests::listen() else { return };
             drop(listening);
             requests.next().await;
+            note("ending; once more ends at once, and loses the report");
             for run in &runs {
                 run.interrupt();
             }
             requests.next().await;
-            std::process::exit(INTERRUPTED);
+            std::process::exit(i32::from(INTERRUPTED));
         });
     });
     // Nothing is ever sent: the other end is dropped once signals are listened for, or cannot be.

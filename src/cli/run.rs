@@ -1,16 +1,19 @@
+mod leftovers;
+mod replicate;
+
 use std::{
-    collections::BTreeSet,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
 use clap::Args;
-use rayon::prelude::*;
-use reports::{Overwrite, Replications, RunFiles, Style, Summary};
+use reports::{Overwrite, RunFiles, Style, Summary};
 use scenarios::{Override, Scenario};
 
-use super::{Failure, OBJECTIVE_MISSED, interrupt, key, note, print, progress::Progress};
+use super::{
+    Failure, INTERRUPTED, OBJECTIVE_MISSED, interrupt, key, note, print, progress::Progress,
+};
 use crate::{
     drive::Watch,
     experiment::{self, Outcome, live},
@@ -21,8 +24,8 @@ const MOST_REPLICATIONS: i64 = 10_000;
 
 /// Run a scenario: simulated in virtual time, or against a live endpoint.
 ///
-/// Prints a summary; exits with 0 if every objective is met, 99 if one is missed, 1 if the run
-/// failed, 2 on bad input.
+/// Prints a summary; exits with 0 if every objective is met, 99 if one is missed, 130 if the run was
+/// interrupted, 1 if it failed, 2 on bad input.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
 #[command(after_help = "Examples:
@@ -85,6 +88,7 @@ impl Run {
         let watch = Arc::new(Watch::default());
         interrupt::forward_to(vec![Arc::clone(&watch)]);
         let files = self.files(&scenario, seed, self.out.as_deref())?;
+        self.warn_of_leftovers(|_| false);
         let outcome = {
             let _progress = self.progress(vec![Arc::clone(&watch)], &scenario);
             match &target {
@@ -104,44 +108,7 @@ impl Run {
         print(&text)?;
         self.say_speed(&summary);
         files?;
-        Ok(code(summary.objectives_met()))
-    }
-
-    fn replicate(&self, scenario: &Scenario, seed: u64, count: u32) -> Result<ExitCode, Failure> {
-        if let Some(out) = &self.out {
-            Replications::check(out, self.overwrite())?;
-        }
-        let watches: Vec<_> = (0..count).map(|_| Arc::new(Watch::default())).collect();
-        interrupt::forward_to(watches.clone());
-        let progress = self.progress(watches.clone(), scenario);
-        let one = |(index, watch): (usize, &Arc<Watch>)| -> Result<Outcome, Failure> {
-            let directory = self.out.as_ref().map(|out| out.join(format!("replication-{index}")));
-            let seed = seed.wrapping_add(index as u64);
-            let files = self.files(scenario, seed, directory.as_deref())?;
-            Ok(experiment::simulate(scenario, seed, files, watch)?)
-        };
-        let threads = self.threads.map_or(0, usize::from);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-        let outcomes: Result<Vec<_>, _> =
-            pool.install(|| watches.par_iter().enumerate().map(one).collect());
-        drop(progress);
-        let mut replications = Replications::new();
-        let mut warnings = BTreeSet::new();
-        for outcome in outcomes? {
-            replications.add(&outcome.summary);
-            outcome.files?;
-            warnings.extend(outcome.warnings);
-        }
-        for warning in warnings {
-            note(&format!("warning: {warning}"));
-        }
-        let summary = replications.finish().expect("there is at least one replication");
-        let text = if self.json { summary.to_json() } else { summary.table(Style::of_stdout()) };
-        print(&text)?;
-        if let Some(out) = &self.out {
-            summary.write(out, self.overwrite())?;
-        }
-        Ok(code(summary.objectives_met()))
+        Ok(code(summary.header.partial, summary.objectives_met()))
     }
 
     /// Where a live run goes; `None` for a simulation.
@@ -185,6 +152,11 @@ impl Run {
     }
 }
 
-fn code(met: bool) -> ExitCode {
-    if met { ExitCode::SUCCESS } else { ExitCode::from(OBJECTIVE_MISSED) }
+/// What was cut off has no verdict.
+fn code(partial: bool, met: bool) -> ExitCode {
+    match (partial, met) {
+        (true, _) => ExitCode::from(INTERRUPTED),
+        (false, true) => ExitCode::SUCCESS,
+        (false, false) => ExitCode::from(OBJECTIVE_MISSED),
+    }
 }

@@ -69,8 +69,19 @@ impl Desk {
     /// A command in this directory, with nothing of the outer environment that changes output.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_harpoon"));
+        command.args(arguments);
+        self.set_up(command)
+    }
+
+    /// This command, started by a shell whose script ends in `exec "$@"`.
+    pub(crate) fn shell(&self, script: &str, inner: &Command) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh"]).arg(inner.get_program()).args(inner.get_args());
+        self.set_up(command)
+    }
+
+    fn set_up(&self, mut command: Command) -> Command {
         command
-            .args(arguments)
             .current_dir(self.0.path())
             .env_remove("HOSTED_AI_API_KEY")
             .env_remove("HOSTED_AI_BASE_URL")

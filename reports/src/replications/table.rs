@@ -11,7 +11,11 @@ impl ReplicationsSummary {
     /// The report for people: the header line, then tables of at most 100 columns.
     pub fn table(&self, style: Style) -> String {
         let mut text = format!("{}\n\n", self.header);
-        let title = format!("{} replications", self.replications);
+        let title = if self.header.partial {
+            format!("PARTIAL: {} of {} replications", self.replications, self.asked_for)
+        } else {
+            format!("{} replications", self.replications)
+        };
         let _ = write!(text, "{}\n{}", style.heading(&title), self.metrics());
         if !self.objectives.is_empty() {
             let heading = style.heading("objectives");

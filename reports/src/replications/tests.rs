@@ -30,7 +30,18 @@ fn one_run_has_no_deviation_and_keeps_its_digest() {
 
 #[test]
 fn no_run_at_all_has_no_summary() {
-    assert!(Replications::new().finish().is_none());
+    assert!(Replications::new(3).finish().is_none());
+}
+
+#[test]
+fn replications_that_were_not_finished_are_missed() {
+    let mut replications = Replications::new(3);
+    replications.add(&run(1, 1_000, 0, 9.0));
+    replications.add(&run(2, 2_000, 0, 9.0));
+    let summary = replications.finish().expect("there are two");
+    assert!(summary.header.partial);
+    assert_eq!((summary.replications, summary.asked_for), (2, 3));
+    assert!(summary.table(Style::PLAIN).contains("PARTIAL: 2 of 3 replications"));
 }
 
 #[test]
@@ -147,7 +158,7 @@ fn run(seed: u64, end_to_end_ms: u64, failures: u64, limit_s: f64) -> Summary {
 }
 
 fn fold(summaries: &[Summary]) -> ReplicationsSummary {
-    let mut replications = Replications::new();
+    let mut replications = Replications::new(summaries.len());
     for summary in summaries {
         replications.add(summary);
     }

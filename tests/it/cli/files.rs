@@ -1,6 +1,6 @@
 use std::fs;
 
-use crate::binary::{Desk, Ran, SMALL};
+use crate::binary::{Desk, Ran, Running, SMALL};
 
 const FILES: [&str; 3] = ["summary.json", "requests.csv", "timeline.csv"];
 
@@ -73,6 +73,35 @@ fn a_foreign_file_is_refused_before_replications_take_their_time() {
 }
 
 #[test]
+fn a_foreign_file_of_the_last_replication_is_found_before_the_first() {
+    let desk = Desk::with_scenario(SMALL);
+    desk.put("out/replication-2/requests.csv", "my own notes\n");
+    let refused = run(&desk, &["--replications", "3"]);
+    insta::assert_snapshot!(refused.refusal(), @r"
+    error: `out/replication-2/requests.csv` is in the way and was not written by harpoon
+    help: choose another directory with --out, move the file, or replace it with --force
+    exit code 1
+    ");
+    assert!(!desk.path("out/replication-0").exists(), "nothing was begun");
+}
+
+#[test]
+fn results_of_an_earlier_run_that_stay_are_named() {
+    let desk = Desk::with_scenario(SMALL);
+    let told = |further: &[&str]| run(&desk, further).stderr;
+    assert_eq!(told(&["--replications", "3"]), "");
+    insta::assert_snapshot!(
+        told(&["--replications", "2"]),
+        @"warning: `out` still holds results of an earlier run: replication-2"
+    );
+    insta::assert_snapshot!(
+        told(&[]),
+        @"warning: `out` still holds results of an earlier run: replication-0, replication-1, replication-2, ..."
+    );
+    assert_eq!(run(&desk, &[]).code, Some(0));
+}
+
+#[test]
 fn a_directory_that_cannot_be_is_refused() {
     let desk = Desk::with_scenario(SMALL);
     desk.put("out", "a file\n");
@@ -90,19 +119,32 @@ fn a_directory_that_cannot_be_is_refused() {
     ");
 }
 
-/// Writing to it fails as on a full disk.
-#[cfg(target_os = "linux")]
+/// What was measured is told, whatever became of the files.
+#[cfg(unix)]
 #[test]
-fn a_full_disk_fails_the_run_after_its_summary() {
+fn files_that_outgrow_the_disk_fail_a_run_after_its_summary() {
     let desk = Desk::with_scenario(SMALL);
-    fs::create_dir(desk.path("out")).unwrap();
-    std::os::unix::fs::symlink("/dev/full", desk.path("out/requests.csv")).unwrap();
-    let ran = run(&desk, &["--force"]);
+    let long = ["--set", "duration=2000s"];
+    let ran = run_with_little_room(&desk, &long);
     assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("offered"), "{}", ran.stdout);
     insta::assert_snapshot!(ran.stderr, @r"
-    error: cannot write `out/requests.csv`: No space left on device (os error 28)
+    error: cannot write `out/requests.csv`: File too large (os error 27)
     help: choose another directory with --out, one that can be written to and has room
     ");
+    let ran = run_with_little_room(&desk, &[&long[..], &["--replications", "2"]].concat());
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("\n2 replications\n"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("out/replication-0/requests.csv`: File too large"), "{ran:?}");
+}
+
+/// No file may grow beyond 256 or 512 KiB, as the shell counts.
+#[cfg(unix)]
+fn run_with_little_room(desk: &Desk, further: &[&str]) -> Ran {
+    let limited = "trap '' XFSZ; ulimit -f 512; exec \"$@\"";
+    let arguments = [&["run", "scenario.yaml", "--quiet", "--out", "out"], further].concat();
+    let direct = desk.command(&arguments);
+    Running::start(&mut desk.shell(limited, &direct)).finish()
 }
 
 fn run(desk: &Desk, further: &[&str]) -> Ran {

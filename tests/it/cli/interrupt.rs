@@ -14,7 +14,7 @@ fn a_simulated_run_ends_cleanly_with_a_partial_report() {
     until("the run has begun", || desk.path("out/requests.csv").exists());
     run.interrupt();
     let ran = run.finish();
-    assert!(matches!(ran.code, Some(0 | 99)), "{ran:?}");
+    assert_eq!(ran.code, Some(130), "{ran:?}");
     assert!(ran.stdout.lines().next().unwrap().ends_with(" partial"), "{}", ran.stdout);
     for file in ["summary.json", "requests.csv", "timeline.csv"] {
         let text = desk.read(&format!("out/{file}"));
@@ -25,26 +25,31 @@ fn a_simulated_run_ends_cleanly_with_a_partial_report() {
 }
 
 #[test]
-fn replications_end_cleanly_too() {
+fn replications_that_are_not_finished_do_not_count() {
     let desk = Desk::with_scenario(SMALL);
-    let run = desk.start(&[
-        "run",
-        "scenario.yaml",
-        "--set",
-        "duration=300d",
-        "--replications",
-        "3",
-        "--threads",
-        "1",
-        "--out",
-        "out",
-        "--quiet",
-    ]);
-    until("the first has begun", || desk.path("out/replication-0/requests.csv").exists());
+    let replicate = ["--replications", "10000", "--threads", "1", "--out", "out", "--quiet"];
+    let run = desk.start(&[&["run", "scenario.yaml"], &replicate[..]].concat());
+    until("the second has begun", || desk.path("out/replication-1/requests.csv").exists());
     run.terminate();
     let ran = run.finish();
-    assert!(matches!(ran.code, Some(0 | 99)), "{ran:?}");
-    assert!(ran.stdout.lines().next().unwrap().ends_with(" partial"), "{}", ran.stdout);
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    let mut lines = ran.stdout.lines();
+    assert!(lines.next().unwrap().ends_with(" partial"), "{}", ran.stdout);
+    let title = lines.find(|line| line.starts_with("PARTIAL: ")).unwrap();
+    assert!(title.ends_with(" of 10000 replications"), "{title}");
+    assert!(!desk.path("out/replication-9999").exists(), "nothing is begun any more");
+}
+
+#[test]
+fn without_a_finished_replication_there_is_nothing_to_tell() {
+    let desk = Desk::with_scenario(SMALL.replace("duration: 20s", "duration: 300d"));
+    let replicate = ["--replications", "3", "--threads", "1", "--out", "out", "--quiet"];
+    let run = desk.start(&[&["run", "scenario.yaml"], &replicate[..]].concat());
+    until("the first has begun", || desk.path("out/replication-0/requests.csv").exists());
+    run.interrupt();
+    let ran = run.finish();
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(130), ""), "{ran:?}");
+    assert!(ran.stderr.ends_with("interrupted before any replication was finished\n"), "{ran:?}");
 }
 
 /// Inferences of one second, many at a time.
@@ -71,7 +76,7 @@ fn a_live_run_gives_everything_back_before_it_ends() {
     until("a share is held", || held(&url).contains("allocation_id"));
     run.interrupt();
     let ran = run.finish();
-    assert!(matches!(ran.code, Some(0 | 99)), "{ran:?}");
+    assert_eq!(ran.code, Some(130), "{ran:?}");
     assert!(ran.stdout.lines().next().unwrap().ends_with(" partial"), "{}", ran.stdout);
     assert!(desk.read("out/requests.csv").lines().next().unwrap().contains("partial"));
     mock.interrupt();
