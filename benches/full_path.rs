@@ -56,7 +56,8 @@ fn admission_to_meter(
                 let arrivals = requests.into_iter().map(Ok);
                 let session = Session::new(arrivals, platform, Counter::default(), sampling);
                 let mut session = session.expect("there are arrivals");
-                let ended = virtual_time::run(&mut session, &mut lines, &Watch::default());
+                let ended =
+                    virtual_time::run(&mut session, &mut lines, &Watch::default(), Timestamp::ZERO);
                 black_box(ended.expect("the quickstart runs"));
                 let (_, platform, counter) = session.into_parts();
                 black_box((platform.meters().len(), counter.finished))

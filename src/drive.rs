@@ -248,9 +248,7 @@ where
         now: Timestamp,
         lines: &mut Lines<C>,
     ) -> Result<(), TrafficError> {
-        while let Some(at) = self.sampling.due(now) {
-            self.observe(at, lines);
-        }
+        self.sample(now, lines);
         self.drain_events(now, lines);
         while let Some(request) = self.next_arrival.take_if(|request| request.arrived <= now) {
             self.next_arrival = self.arrivals.next().transpose()?;
@@ -302,6 +300,13 @@ where
                 Output::Record(record) => self.observer.record(&record),
                 Output::Respond(_) => {}
             }
+        }
+    }
+
+    /// Looks at the pools as often as is due.
+    fn sample<C: Connector>(&mut self, now: Timestamp, lines: &mut Lines<C>) {
+        while let Some(at) = self.sampling.due(now) {
+            self.observe(at, lines);
         }
     }
 

@@ -71,7 +71,8 @@ pub fn simulate(
     let simulator = Simulator::new(scenario.provider.clone(), seed)?;
     let mut lines = Lines::single(simulator);
     let mut session = session(scenario, seed, files)?;
-    let ended = virtual_time::run(&mut session, &mut lines, watch)?;
+    let at_least = Timestamp::ZERO + scenario.duration.unwrap_or_default();
+    let ended = virtual_time::run(&mut session, &mut lines, watch, at_least)?;
     Ok(conclude(session, scenario, ended, started, None))
 }
 

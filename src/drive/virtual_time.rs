@@ -11,8 +11,8 @@ use super::{Ended, Lines, Observer, RunError, Session, Watch};
 /// Steps between two looks at the [`Watch`].
 const STEPS_PER_LOOK: u32 = 4096;
 
-/// Runs until all traffic is answered and nothing is held any more. When interrupted, stops where
-/// it is.
+/// Runs until all traffic is answered and nothing is held any more, and at least until `at_least`:
+/// time in which nobody comes belongs to a run as well. When interrupted, stops where it is.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -20,6 +20,7 @@ pub fn run<A, O, C>(
     session: &mut Session<A, O>,
     lines: &mut Lines<C>,
     watch: &Watch,
+    at_least: Timestamp,
 ) -> Result<Ended, RunError>
 where
     A: Iterator<Item = Result<Request, TrafficError>>,
@@ -55,6 +56,10 @@ where
         now = now.max(next);
         session.step(now, lines)?;
     };
+    if !partial {
+        now = now.max(at_least);
+        session.sample(now, lines);
+    }
     session.observe(now, lines);
     let unreleased = if partial { 0 } else { session.platform.held() };
     Ok(Ended { at: now, partial, unreleased })

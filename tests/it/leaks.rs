@@ -54,7 +54,8 @@ fn leaves_nothing_held(scenario: &Scenario, seed: u64) -> u64 {
     let sampling = Sampling::new(Duration::from_secs(1), Timestamp::ZERO);
     let arrivals = scenario.arrivals(seed).unwrap();
     let mut session = Session::new(arrivals, platform, Ended::default(), sampling).unwrap();
-    let ended = virtual_time::run(&mut session, &mut lines, &Watch::default()).unwrap();
+    let ended =
+        virtual_time::run(&mut session, &mut lines, &Watch::default(), Timestamp::ZERO).unwrap();
     assert!(!ended.partial);
     assert_eq!(session.platform().held(), 0, "by the platform's books");
     assert_eq!(lines.connectors()[0].held(), 0, "by the provider's books");

@@ -152,7 +152,8 @@ fn simulate(case: &Case, world: &World) -> Windows {
     let mut session =
         Session::new(arrivals, platform, observer, sampling).expect("no file is read");
     let mut lines = Lines::single(simulator);
-    virtual_time::run(&mut session, &mut lines, &Watch::default()).expect("the run ends");
+    virtual_time::run(&mut session, &mut lines, &Watch::default(), Timestamp::ZERO)
+        .expect("the run ends");
     let (_, _, windows) = session.into_parts();
     assert_eq!(windows.closed.len(), WINDOWS, "{}", case.name);
     windows

@@ -90,3 +90,10 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 fn json(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
 }
+
+#[test]
+fn time_in_which_nobody_comes_belongs_to_the_run() {
+    let desk = Desk::with_scenario(SMALL.replace("rate: 5/s", "rate: 1/day"));
+    let ran = desk.harpoon(&["run", "scenario.yaml", "--quiet"]);
+    assert!(ran.stdout.contains("20.0 s, measured 20.0 s"), "{}", ran.stdout);
+}
