@@ -59,6 +59,8 @@ pub struct MockOptions {
     pub in_flight: usize,
     /// Longest request body in bytes.
     pub body_bytes: usize,
+    /// How long a request body may take to come.
+    pub body_within: Duration,
     /// Longest answer in tokens; a longer one is refused with 400.
     pub max_tokens: u32,
     /// How long open connections may take to end at shutdown.
@@ -66,8 +68,8 @@ pub struct MockOptions {
 }
 
 impl MockOptions {
-    /// Real time, no key, 10,000 questions in flight, bodies of 16 MiB, answers of 131,072 tokens,
-    /// 5 s to shut down.
+    /// Real time, no key, 10,000 questions in flight, bodies of 16 MiB within 30 s, answers of 131,072
+    /// tokens, 5 s to shut down.
     pub fn new(names: Names) -> Self {
         Self {
             names,
@@ -75,6 +77,7 @@ impl MockOptions {
             speed: 1.0,
             in_flight: 10_000,
             body_bytes: 16 << 20,
+            body_within: Duration::from_secs(30),
             max_tokens: 1 << 17,
             shutdown_within: Duration::from_secs(5),
         }

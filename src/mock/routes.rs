@@ -6,7 +6,7 @@ use adapters::harpoon_v1::{ErrorBody, WireNames, status_of};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, Request, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -76,19 +76,35 @@ const JSON: (header::HeaderName, &str) = (header::CONTENT_TYPE, "application/jso
 const EVENTS: [(header::HeaderName, &str); 2] =
     [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
 
-async fn allocate(
-    State(shop): Shared,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Refused> {
-    let operation = translate::allocation(&taken(body)?, &shop.names)?;
+/// A whole body, if it comes in time.
+struct Whole(Bytes);
+
+impl FromRequest<Arc<Shop>> for Whole {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, shop: &Arc<Shop>) -> Result<Self, Refused> {
+        let body = Bytes::from_request(request, shop);
+        match tokio::time::timeout(shop.options.body_within, body).await {
+            Ok(Ok(body)) => Ok(Self(body)),
+            Ok(Err(rejection)) => {
+                let error = Error::new(ErrorKind::Invalid, rejection.body_text());
+                Err(Refused(rejection.status(), error))
+            }
+            Err(_elapsed) => {
+                let error = Error::new(ErrorKind::Timeout, "the body did not come in time");
+                Err(Refused(StatusCode::REQUEST_TIMEOUT, error))
+            }
+        }
+    }
+}
+
+async fn allocate(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refused> {
+    let operation = translate::allocation(&body, &shop.names)?;
     answer(&shop, operation).await
 }
 
-async fn infer(
-    State(shop): Shared,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Refused> {
-    let ask = translate::inference(&taken(body)?, shop.options.max_tokens)?;
+async fn infer(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refused> {
+    let ask = translate::inference(&body, shop.options.max_tokens)?;
     if !ask.stream {
         return answer(&shop, Operation::Infer(ask)).await;
     }
@@ -139,13 +155,6 @@ async fn answer(shop: &Shop, operation: Operation) -> Result<Response, Refused> 
     Ok(match translate::reply(&reply, &shop.names)? {
         Some(body) => ([JSON], body).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
-    })
-}
-
-fn taken(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Refused> {
-    body.map_err(|rejection| {
-        let error = Error::new(ErrorKind::Invalid, rejection.body_text());
-        Refused(rejection.status(), error)
     })
 }
 

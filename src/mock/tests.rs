@@ -35,6 +35,15 @@ async fn only_the_right_key_opens_in_either_header() {
 }
 
 #[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let mock = Mock::start(|options| options.body_within = Duration::from_millis(20)).await;
+    let promised = "content-length: 99\r\nx-really-";
+    let answer = mock.ask("POST", "/v1/allocate", promised, "{").await;
+    assert_eq!((answer.status, answer.kind().as_deref()), (408, Some("timeout")));
+    mock.stop().await;
+}
+
+#[tokio::test]
 async fn bad_requests_are_refused_with_their_reason() {
     let mock = Mock::start(|options| options.body_bytes = 1_000).await;
     let body = |change: &dyn Fn(&mut Value)| {
