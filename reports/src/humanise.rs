@@ -41,6 +41,11 @@ pub(crate) fn significant(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
+/// How many times, or how many per second: `0.997`, `12.3`, `8,412`.
+pub(crate) fn times(value: f64) -> String {
+    if value < 99.95 { significant(value) } else { whole(value.round() as u64) }
+}
+
 /// A ratio in percent: `0.034%`, `12.5%`, `100%`.
 pub(crate) fn percent(ratio: f64) -> String {
     let in_percent = ratio * 100.0;
@@ -104,6 +109,15 @@ mod tests {
             (1e-9, "1.00e-7%"),
         ] {
             assert_eq!(percent(ratio), text);
+        }
+    }
+
+    #[test]
+    fn small_numbers_of_times_keep_their_decimals() {
+        for (value, text) in
+            [(0.0, "0"), (0.997, "0.997"), (12.34, "12.3"), (99.97, "100"), (8_412.4, "8,412")]
+        {
+            assert_eq!(times(value), text);
         }
     }
 

@@ -145,8 +145,8 @@ impl Summary {
             "{} in {}, {}x real time, {} requests/s",
             humanise::seconds(self.run.ended_s),
             humanise::seconds(wall),
-            humanise::whole(per_second(self.run.ended_s) as u64),
-            humanise::whole(per_second(requests as f64) as u64),
+            humanise::times(per_second(self.run.ended_s)),
+            humanise::times(per_second(requests as f64)),
         ))
     }
 }

@@ -324,6 +324,13 @@ fn the_clock_on_the_wall_is_told_apart_from_the_report() {
         Some("10.0 s in 20.0 ms, 500x real time, 1,200 requests/s")
     );
     assert_eq!(nothing().speed(), None);
+    let end = RunEnd { wall: Some(std::time::Duration::from_millis(10_030)), ..end() };
+    let live = recorder(Duration::ZERO, None).finish(end).0;
+    assert_eq!(
+        live.speed().as_deref(),
+        Some("10.0 s in 10.0 s, 0.997x real time, 0 requests/s"),
+        "what runs in real time is not said to stand still"
+    );
 }
 
 fn nothing() -> Summary {
