@@ -91,6 +91,11 @@ fn session(
             interval: INTERVAL,
             warm_up: scenario.warm_up,
             pool_kinds: scenario.provider.pools.iter().map(|pool| pool.kind).collect(),
+            kept_tenants: scenario
+                .objectives
+                .iter()
+                .filter_map(|asked| asked.scope.tenant)
+                .collect(),
             files,
         },
     );

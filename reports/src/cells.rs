@@ -13,8 +13,9 @@
 //! # Edges
 //!
 //! Memory is bounded: once there are [`MAX_CELLS`], tenants not seen before share the cells of one
-//! nameless tenant, and a question about such a tenant alone has no answer. Cells are kept in the
-//! order in which they were first needed.
+//! nameless tenant, and a question about such a tenant alone has no answer. Tenants that will be
+//! asked about can be kept out of it ([`Cells::keep`]). Cells are kept in the order in which they
+//! were first needed.
 
 use connector::{
     ClassId, Duration, ErrorKind, Metric, ModelId, Money, Names, Outcome, PoolId, RequestRecord,
@@ -254,6 +255,16 @@ impl Cells {
         }
     }
 
+    /// Gives a tenant cells of its own, however late it comes.
+    ///
+    /// # Panics
+    /// On an id that has no name.
+    pub(crate) fn keep(&mut self, tenant: TenantId) {
+        let index = tenant.index();
+        assert!(index + 1 < self.rows.len(), "tenant {index} has no name");
+        self.rows[index] = self.own_row();
+    }
+
     /// # Panics
     /// On an id that has no name.
     #[inline]
@@ -283,9 +294,8 @@ impl Cells {
     fn open(&mut self, record: &RequestRecord, column: usize) -> u32 {
         let row = self.row_of(record.tenant);
         let folded = row + 1 == self.rows.len();
-        let width = (self.pools + 1) * self.models * self.classes;
         if matches!(self.rows[row], Row::Unseen) {
-            self.rows[row] = Row::Own(vec![NO_CELL; width].into());
+            self.rows[row] = self.own_row();
         }
         let Row::Own(columns) = &mut self.rows[row] else {
             unreachable!("the row of a folded tenant is the last one, which is never folded")
@@ -295,6 +305,11 @@ impl Cells {
             self.all.push(Cell::new(record, (!folded).then_some(record.tenant)));
         }
         columns[column]
+    }
+
+    fn own_row(&self) -> Row {
+        let width = (self.pools + 1) * self.models * self.classes;
+        Row::Own(vec![NO_CELL; width].into())
     }
 
     /// The row that keeps this tenant's cells: its own, or the last one.
@@ -310,6 +325,11 @@ impl Cells {
     /// Tenants without cells of their own.
     pub(crate) fn folded_tenants(&self) -> usize {
         self.folded_tenants
+    }
+
+    /// Whether nothing is known of this tenant alone.
+    pub(crate) fn is_folded(&self, tenant: TenantId) -> bool {
+        matches!(self.rows.get(tenant.index()), Some(Row::Folded))
     }
 
     pub(crate) fn counts(&self, scope: &Scope) -> Counts {

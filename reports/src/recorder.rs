@@ -1,6 +1,8 @@
 //! Takes everything that a run reports, as it happens, and condenses it.
 
-use connector::{Duration, Names, Objective, PoolGauge, PoolKind, RequestRecord, Timestamp};
+use connector::{
+    Duration, Names, Objective, PoolGauge, PoolKind, RequestRecord, TenantId, Timestamp,
+};
 use platform::Meter;
 
 use crate::{
@@ -25,6 +27,9 @@ pub struct RecorderConfig {
     /// How the pools are sold, by [`PoolId`](connector::PoolId), for the table of pools; may be
     /// shorter than the list of pools.
     pub pool_kinds: Vec<PoolKind>,
+    /// Tenants with figures of their own even if they come after there are [`MAX_CELLS`] cells:
+    /// those that objectives ask about.
+    pub kept_tenants: Vec<TenantId>,
     /// Where to write; `None`: no files.
     pub files: Option<RunFiles>,
 }
@@ -85,13 +90,18 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder of a run in which nothing has happened yet.
+    ///
+    /// # Panics
+    /// On a kept tenant that has no name in [`Names`].
     pub fn new(names: Names, config: RecorderConfig) -> Self {
         let warm_up_ends = Timestamp::ZERO + config.warm_up;
+        let mut cells = Cells::new(&names, MAX_CELLS);
+        config.kept_tenants.iter().for_each(|&tenant| cells.keep(tenant));
         Self {
             warm_up_ends,
             digest: Digest::new(),
             warm_up: Counts::default(),
-            cells: Cells::new(&names, MAX_CELLS),
+            cells,
             pools: Pools::new(names.pools.len(), warm_up_ends),
             series: Series::new(config.interval, names.pools.len()),
             peak_in_flight: None,

@@ -31,6 +31,7 @@ pub(crate) fn recorder(warm_up: Duration, files: Option<RunFiles>) -> Recorder {
         interval: Duration::from_secs(1),
         warm_up,
         pool_kinds: vec![PoolKind::Standard, PoolKind::Preemptible],
+        kept_tenants: Vec::new(),
         files,
     };
     Recorder::new(names(), config)

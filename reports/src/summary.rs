@@ -8,6 +8,7 @@ mod table;
 mod traffic;
 
 use connector::{ClassId, Duration, Metric, ModelId, PoolId, Scope, Statistic, TenantId};
+use platform::Meter;
 use serde::Serialize;
 
 pub(crate) use answer::Measured;
@@ -42,7 +43,7 @@ pub struct Summary {
     pub models: Vec<Group>,
     /// By class: those with requests.
     pub classes: Vec<Group>,
-    /// By tenant: those with requests or usage.
+    /// By tenant: those with requests or usage, but not those that were folded.
     pub tenants: Vec<TenantGroup>,
     /// How late a generator of live traffic was; `None` in virtual time.
     pub generator: Option<GeneratorLag>,
@@ -68,10 +69,13 @@ pub struct Run {
     /// Most requests in flight at once after the warm-up; `None` if nobody counted.
     pub peak_in_flight: Option<u64>,
     /// Tenants that came after there were [`MAX_CELLS`](crate::MAX_CELLS) cells: they are in every
-    /// figure but those by tenant.
+    /// figure but those by tenant, which leave them out.
     pub folded_tenants: usize,
     /// Requests of those tenants.
     pub folded_requests: u64,
+    /// What the platform metered for all tenants over the whole run, warm-up included; `None` if
+    /// nobody said.
+    pub metered_cost: Option<Amount>,
 }
 
 impl Summary {
@@ -92,6 +96,7 @@ impl Summary {
             peak_in_flight: measured.peak_in_flight,
             folded_tenants: measured.cells.folded_tenants(),
             folded_requests: measured.cells.folded().offered(),
+            metered_cost: metered_cost(&end.meters),
         };
         let judge = |objective: connector::Objective| {
             let value = measured.value(objective.metric, objective.statistic, &objective.scope);
@@ -118,7 +123,7 @@ impl Summary {
     ///
     /// `statistic` is for distributions and for nothing else. `None` where there is no answer: no
     /// such data, a statistic too many or too few, a metric of cards asked by model, tenant or
-    /// class.
+    /// class, a tenant that was folded.
     pub fn value(
         &self,
         metric: Metric,
@@ -149,6 +154,11 @@ impl Summary {
             humanise::times(per_second(requests as f64)),
         ))
     }
+}
+
+fn metered_cost(meters: &[Meter]) -> Option<Amount> {
+    let sum = || meters.iter().map(|meter| meter.cost).sum();
+    (!meters.is_empty()).then(sum).map(Amount)
 }
 
 /// The scope of one pool.

@@ -85,6 +85,23 @@ fn tenants_beyond_the_limit_are_folded_and_nothing_of_them_is_lost() {
     assert_eq!(cells.counts(&known).completed, 2, "a known tenant keeps its cells");
     let folded = Scope { tenant: Some(TenantId(2)), ..EVERYTHING };
     assert_eq!(cells.counts(&folded).completed, 0);
+    let is_folded = |tenant| cells.is_folded(TenantId(tenant));
+    assert_eq!([0, 1, 2, 3, 4].map(is_folded), [false, false, true, true, false]);
+}
+
+#[test]
+fn a_tenant_that_is_kept_is_never_folded() {
+    let names =
+        Names { tenants: (0..5).map(|n| format!("tenant {n}")).collect(), ..sample::names() };
+    let mut cells = Cells::new(&names, 2);
+    cells.keep(TenantId(4));
+    for tenant in 0..5 {
+        cells.record(&RequestRecord { tenant: TenantId(tenant), ..sample::completed(0, 500) });
+    }
+    assert!(!cells.is_folded(TenantId(4)));
+    let kept = Scope { tenant: Some(TenantId(4)), ..EVERYTHING };
+    assert_eq!(cells.counts(&kept).completed, 1);
+    assert_eq!(cells.folded_tenants(), 2);
 }
 
 #[test]

@@ -137,6 +137,7 @@ fn names_with_commas_and_quotes_stay_in_their_column() {
         interval: Duration::ZERO,
         warm_up: Duration::ZERO,
         pool_kinds: Vec::new(),
+        kept_tenants: Vec::new(),
         files: Some(begin(directory.path())),
     };
     let mut recorder = Recorder::new(Names { tenants, ..names() }, config);

@@ -73,7 +73,8 @@ fn the_json_of_a_small_run() {
         "unfinished_requests": 0,
         "peak_in_flight": 20,
         "folded_tenants": 0,
-        "folded_requests": 0
+        "folded_requests": 0,
+        "metered_cost": 0.04
       },
       "requests": {
         "offered": 23,
@@ -268,6 +269,38 @@ fn many_tenants_are_shown_by_size_and_the_rest_is_added_up() {
     // The other twenty have 1 + 2 + .. + 20 requests.
     assert!(table.contains("(20 others)      210"), "{table}");
     assert_eq!(summary.tenants.len(), 30, "all are in the JSON");
+}
+
+#[test]
+fn folded_tenants_are_left_out_and_those_of_objectives_are_not_folded() {
+    let (many, last) = (crate::MAX_CELLS as u32 + 3, crate::MAX_CELLS as u32 + 2);
+    let tenants = (0..many).map(|n| format!("tenant {n}")).collect();
+    let config = recorder(Duration::ZERO, None).config;
+    let mut recorder = Recorder::new(
+        connector::Names { tenants, ..names() },
+        RecorderConfig { kept_tenants: vec![TenantId(last)], ..config },
+    );
+    for tenant in 0..many {
+        recorder.record(&RequestRecord { tenant: TenantId(tenant), ..completed(0, 500) });
+    }
+    let meter = Meter { cost: Money::from_nanos(1_000_000_000), ..Meter::default() };
+    let meters = vec![meter; many as usize];
+    let summary = recorder.finish(RunEnd { ended: at_ms(1_000), meters, ..RunEnd::default() }).0;
+    assert_eq!((summary.run.folded_tenants, summary.run.folded_requests), (2, 2));
+    assert_eq!(summary.tenants.len(), crate::MAX_CELLS + 1);
+    assert!(summary.tenants.iter().all(|tenant| tenant.group.requests.offered == 1));
+    assert_eq!(
+        summary.tenants.last().map(|tenant| tenant.group.name.as_str()),
+        Some("tenant 1026")
+    );
+    let table = summary.table(Style::PLAIN);
+    assert!(table.contains("(2 more, folded)"), "{table}");
+    assert!(table.contains("metered over the whole run 1027.00"), "{table}");
+    let throughput = |tenant| {
+        let scope = Scope { tenant: Some(TenantId(tenant)), ..EVERYTHING };
+        summary.value(Metric::Throughput, None, &scope)
+    };
+    assert_eq!([0, last - 1, last].map(throughput), [Some(1.0), None, Some(1.0)]);
 }
 
 #[test]

@@ -22,6 +22,9 @@ impl Measured {
         statistic: Option<Statistic>,
         scope: &Scope,
     ) -> Option<f64> {
+        if scope.tenant.is_some_and(|tenant| self.cells.is_folded(tenant)) {
+            return None;
+        }
         match (metric.is_distribution(), statistic) {
             (true, Some(statistic)) => self.cells.merged(metric, scope).value_s(statistic),
             (false, None) => self.single_value(metric, scope),

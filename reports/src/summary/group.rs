@@ -1,4 +1,4 @@
-use connector::{PoolId, Scope};
+use connector::{PoolId, Scope, TenantId};
 use platform::Meter;
 use serde::Serialize;
 
@@ -106,6 +106,7 @@ impl TenantGroup {
     pub(super) fn all(measured: &Measured, meters: &[Meter]) -> Vec<Self> {
         let tenants = measured.names.tenants.iter().enumerate();
         tenants
+            .filter(|(index, _)| !measured.cells.is_folded(TenantId(*index as u32)))
             .map(|(index, name)| Self {
                 group: Group::new(measured, name, &of_tenant(index)),
                 meter: meters.get(index).map(MeterReport::from),

@@ -42,7 +42,7 @@ impl Summary {
             fact("requests", outcomes(&self.requests));
             fact("", pace(&self.requests, &self.run));
             fact("tokens", tokens(&self.requests));
-            fact("cost", cost(&self.requests, &self.tenants));
+            fact("cost", cost(&self.requests, &self.run));
         }
         if let Some(lag) = &self.generator {
             let limited =
@@ -148,14 +148,12 @@ fn tokens(requests: &Traffic) -> String {
     )
 }
 
-fn cost(requests: &Traffic, tenants: &[TenantGroup]) -> String {
+fn cost(requests: &Traffic, run: &Run) -> String {
     let per_thousand =
         requests.cost_per_1k_output_tokens.map_or_else(|| ABSENT.to_owned(), humanise::significant);
     let mut text = format!("{}, {per_thousand} per 1k output tokens", money(requests.cost.0));
-    let meters: Vec<_> = tenants.iter().filter_map(|tenant| tenant.meter).collect();
-    if !meters.is_empty() {
-        let metered: connector::Money = meters.iter().map(|meter| meter.cost.0).sum();
-        let _ = write!(text, "; metered over the whole run {}", money(metered));
+    if let Some(metered) = run.metered_cost {
+        let _ = write!(text, "; metered over the whole run {}", money(metered.0));
     }
     text
 }
