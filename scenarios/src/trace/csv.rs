@@ -196,18 +196,13 @@ pub(super) fn decimal(
     text: &str,
     decimals: usize,
 ) -> Result<u64, RowProblem> {
-    const RANGE: &str = "between 0 and 10^10 s";
     const MOST: u64 = 10_000_000_000 * 1_000_000_000;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let negative = whole.starts_with('-');
     let whole = whole.strip_prefix('-').unwrap_or(whole);
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(fraction) {
-        return Err(RowProblem::NotANumber {
-            column,
-            text: shorten(text),
-            expected: "a finite number",
-        });
+        return Err(not_decimal(column, text, decimals));
     }
     let kept = &fraction[..fraction.len().min(decimals)];
     let unit = 10u64.pow((decimals - kept.len()) as u32);
@@ -217,7 +212,24 @@ pub(super) fn decimal(
     steps(whole, 10u64.pow(decimals as u32))
         .and_then(|high| high.checked_add(steps(kept, unit)?))
         .filter(|&ns| ns <= MOST && !(negative && ns > 0))
-        .ok_or(RowProblem::OutOfRange { column, text: shorten(text), range: RANGE })
+        .ok_or_else(|| beyond_time(column, text))
+}
+
+/// A number with an exponent is one too, and may be refused for its size.
+fn not_decimal(column: &'static str, text: &str, decimals: usize) -> RowProblem {
+    let most = libm::exp10(19.0 - decimals as f64);
+    let expected = match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && !(0.0..=most).contains(&value) => {
+            return beyond_time(column, text);
+        }
+        Ok(value) if value.is_finite() => "a number written without an exponent",
+        Ok(_) | Err(_) => "a finite number",
+    };
+    RowProblem::NotANumber { column, text: shorten(text), expected }
+}
+
+fn beyond_time(column: &'static str, text: &str) -> RowProblem {
+    RowProblem::OutOfRange { column, text: shorten(text), range: "between 0 and 10^10 s" }
 }
 
 #[cfg(test)]
@@ -244,7 +256,8 @@ mod tests {
             ("NaN", "arrived_s: `NaN` is not a finite number"),
             ("inf", "arrived_s: `inf` is not a finite number"),
             ("", "arrived_s: `` is not a finite number"),
-            ("1e3", "arrived_s: `1e3` is not a finite number"),
+            ("1e3", "arrived_s: `1e3` is not a number written without an exponent"),
+            ("9e18", "arrived_s: `9e18` is out of range: it must be between 0 and 10^10 s"),
             ("-1.5", "arrived_s: `-1.5` is out of range: it must be between 0 and 10^10 s"),
             (
                 "99999999999999",
