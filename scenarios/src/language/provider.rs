@@ -93,7 +93,7 @@ pub(crate) struct PoolSpec {
     pub(crate) gpu: Node<Either<String, GpuSpecification>>,
     /// Number of cards, 1 to 100,000.
     #[schemars(range(min = 1))]
-    pub(crate) count: Node<Whole<0, 100_000>>,
+    pub(crate) count: Node<Whole<1, 100_000>>,
     /// Shares per card, 1 to 10. Default: 1.
     pub(crate) sharing_ratio: Optional<Whole<1, 10>>,
     /// Price of one share for an hour. Default: 0.

@@ -86,13 +86,6 @@ fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut
     }
     if let Some(count) = spec.count.copied() {
         config.count = count.small();
-        if config.count == 0 {
-            context.report.problem_with_help(
-                spec.count.at,
-                format!("pool `{}` has no GPUs", config.name),
-                "give it at least one, or remove it",
-            );
-        }
     }
     if let Some(ratio) = read(&spec.sharing_ratio) {
         config.sharing_ratio = ratio.small();

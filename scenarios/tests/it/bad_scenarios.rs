@@ -49,10 +49,9 @@ error: unknown GPU `H10`
   --> test.yaml:7:12: provider.pools[0].gpu
    |       gpu: H10
   help: did you mean `H100`?
-error: pool `a` has no GPUs
+error: `0` is out of range: it must be between 1 and 100000
   --> test.yaml:8:14: provider.pools[0].count
    |       count: 0
-  help: give it at least one, or remove it
 error: synthetic traffic does not say its `output_tokens`
   --> test.yaml:12:15: traffic[0].arrivals
    |     arrivals: { poisson: { rate: -1/s } }
@@ -75,10 +74,9 @@ error: `ttft` is a distribution and needs a statistic
 
 #[test]
 fn a_terminal_sees_the_place_framed() {
-    let text = changed(&[("count: 1", "count: 0")]);
-    let framed = parse(&text).expect_err("no GPUs").render(Rendering::Framed);
-    for part in
-        ["pool `a` has no GPUs", "test.yaml:7:14", "count: 0", "provider.pools[0].count", "help:"]
+    let text = changed(&[("gpu: L4", "gpu: L5")]);
+    let framed = parse(&text).expect_err("no such GPU").render(Rendering::Framed);
+    for part in ["unknown GPU `L5`", "test.yaml:6:12", "gpu: L5", "provider.pools[0].gpu", "help:"]
     {
         assert!(framed.contains(part), "`{part}` is not in\n{framed}");
     }

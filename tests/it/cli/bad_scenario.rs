@@ -72,7 +72,7 @@ fn a_wrong_unit_is_refused_with_the_known_ones() {
 #[test]
 fn a_negative_number_and_one_that_is_none_are_refused() {
     insta::assert_snapshot!(with("count: 4", "count: -4"), @r"
-    error: `-4` is out of range: it must be between 0 and 100000
+    error: `-4` is out of range: it must be between 1 and 100000
       --> scenario.yaml:6:38: provider.pools[0].count
        |     - { name: cards, gpu: L4, count: -4, sharing_ratio: 4, price_per_slot_hour: 1.00 }
     exit code 2
@@ -106,10 +106,9 @@ fn a_negative_number_and_one_that_is_none_are_refused() {
 #[test]
 fn a_pool_without_gpus_is_refused() {
     insta::assert_snapshot!(with("count: 4", "count: 0"), @r"
-    error: pool `cards` has no GPUs
+    error: `0` is out of range: it must be between 1 and 100000
       --> scenario.yaml:6:38: provider.pools[0].count
        |     - { name: cards, gpu: L4, count: 0, sharing_ratio: 4, price_per_slot_hour: 1.00 }
-      help: give it at least one, or remove it
     exit code 2
     ");
 }
@@ -180,7 +179,7 @@ fn a_warm_up_that_leaves_nothing_is_refused() {
 #[test]
 fn absurd_sizes_are_refused_with_their_range() {
     insta::assert_snapshot!(with("count: 4", "count: 4000000000"), @r"
-    error: `4000000000` is out of range: it must be between 0 and 100000
+    error: `4000000000` is out of range: it must be between 1 and 100000
       --> scenario.yaml:6:38: provider.pools[0].count
        |     - { name: cards, gpu: L4, count: 4000000000, sharing_ratio: 4, price_per_slot_hour: 1.00 }
     exit code 2

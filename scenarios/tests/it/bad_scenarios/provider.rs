@@ -84,7 +84,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "a negative number",
         &[("count: 1", "count: -3")],
-        "7:14 provider.pools[0].count: `-3` is out of range: it must be between 0 and 100000",
+        "7:14 provider.pools[0].count: `-3` is out of range: it must be between 1 and 100000",
     ),
     (
         "a number that is none",
@@ -140,7 +140,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "a pool without GPUs",
         &[("count: 1", "count: 0")],
-        "7:14 provider.pools[0].count: pool `a` has no GPUs (give it at least one, or remove it)",
+        "7:14 provider.pools[0].count: `0` is out of range: it must be between 1 and 100000",
     ),
     (
         "no pools",
@@ -150,7 +150,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "absurdly many GPUs",
         &[("count: 1", "count: 99999999")],
-        "7:14 provider.pools[0].count: `99999999` is out of range: it must be between 0 and 100000",
+        "7:14 provider.pools[0].count: `99999999` is out of range: it must be between 1 and 100000",
     ),
     (
         "absurdly many shares",
