@@ -21,7 +21,7 @@ pub(crate) type Optional<T> = Option<Node<T>>;
 /// A list whose items are read independently of each other.
 pub(crate) type List<T> = Vec<Node<T>>;
 /// A length of time.
-pub(crate) type Time = Quantity<connector::Duration>;
+pub(crate) type Time = Quantity<Span>;
 /// A number of tokens, at least 1.
 pub(crate) type TokenCount = Whole<1, { crate::trace::MAX_TOKENS as u64 }>;
 

@@ -26,9 +26,6 @@ use crate::{
     traffic::SourceKind,
 };
 
-/// Longest run, and longest of every other time.
-const LONGEST: Duration = Duration::from_secs(366 * 86_400);
-
 /// What every part needs to be lowered.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
@@ -137,7 +134,7 @@ fn run_length(context: Context<'_>, spec: &ScenarioSpec) -> Option<Duration> {
 }
 
 fn warm_up(context: Context<'_>, spec: &ScenarioSpec, duration: Option<Duration>) -> Duration {
-    let warm_up = time(context, spec.warm_up.as_ref(), Duration::ZERO);
+    let warm_up = time(spec.warm_up.as_ref(), Duration::ZERO);
     if let (Some(node), Some(duration)) = (&spec.warm_up, duration)
         && warm_up >= duration
     {
@@ -161,17 +158,9 @@ fn items<T>(list: Option<&Node<List<T>>>) -> &[Node<T>] {
     list.and_then(Node::get).map_or(&[], Vec::as_slice)
 }
 
-/// A time, or what its absence means; at most a year.
-fn time(context: Context<'_>, node: Option<&Node<Time>>, default: Duration) -> Duration {
-    let Some((node, value)) = node.and_then(|node| Some((node, node.get()?.0))) else {
-        return default;
-    };
-    if value > LONGEST {
-        let written = context.report.document().describe(node.at);
-        let message = format!("{written} is out of range: it must be at most 366 days");
-        context.report.problem(node.at, message);
-    }
-    value
+/// A time, or what its absence means.
+fn time(node: Option<&Node<Time>>, default: Duration) -> Duration {
+    node.and_then(Node::get).map_or(default, |time| time.0.0)
 }
 
 /// A time that must not be zero.
@@ -181,7 +170,7 @@ fn above_zero(
     what: &str,
     default: Duration,
 ) -> Duration {
-    let value = time(context, node, default);
+    let value = time(node, default);
     if let Some(node) = node.filter(|node| node.get().is_some() && value.is_zero()) {
         let message = format!("{what} takes no time: it must be longer than 0s");
         context.report.problem(node.at, message);

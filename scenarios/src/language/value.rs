@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, marker::PhantomData, str::FromStr};
 
-use connector::{BasisPoints, Duration, Mebibytes, Money, Tflops};
+use connector::{BasisPoints, Duration, Mebibytes, Money, Tflops, units::UnitError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
@@ -33,7 +33,7 @@ macro_rules! notations {
 }
 
 notations! {
-    Duration: "Duration", ["200ms", "1.5s", "5min", "2h 30min"];
+    Span: "Duration", ["200ms", "1.5s", "5min", "2h 30min"];
     Rate: "Rate", ["20/s", "1200/min"];
     Bandwidth: "Bandwidth", ["4 GiB/s", "300 GB/s"];
     Tflops: "ComputeRate", ["30 TFLOPS", "500 GFLOPS"];
@@ -162,6 +162,32 @@ impl<const EXPONENT: i32> JsonSchema for Positive<EXPONENT> {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let (least, most) = Self::bounds();
         json_schema!({ "type": "number", "minimum": least, "maximum": most })
+    }
+}
+
+/// A time in a scenario: at most 366 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl Span {
+    const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+}
+
+impl FromStr for Span {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text.parse() {
+            Ok(time) if time <= Self::LONGEST => Ok(Self(time)),
+            Ok(_) | Err(UnitError::OutOfRange { .. }) => Err(UnitError::OutOfRange {
+                text: crate::document::shorten(text).into(),
+                name: "duration",
+                range: "between 0 and 366 days",
+            }),
+            Err(error @ (UnitError::Malformed { .. } | UnitError::UnknownUnit { .. })) => {
+                Err(error)
+            }
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) fn lower(context: Context<'_>, spec: &ScenarioSpec, known: &Known) ->
 
 fn fault(context: Context<'_>, node: &Node<FaultSpec>, known: &Known) -> Option<FaultConfig> {
     let spec = node.get()?;
-    let at = time(context, Some(&spec.at), Duration::ZERO);
+    let at = time(Some(&spec.at), Duration::ZERO);
     let lasts = above_zero(context, Some(&spec.lasts), "the fault", Duration::ZERO);
     let pool = spec.pool.as_ref().map(|pool| known.pools.find(context.report, pool));
     let kind = kind(context, node, spec);

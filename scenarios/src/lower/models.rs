@@ -189,9 +189,9 @@ fn timing(context: Context<'_>, at: NodeId, spec: &TimingSpec) -> Option<Timing>
         } => {
             let zero = connector::Duration::ZERO;
             let linear = LinearTiming {
-                base: time(context, Some(base), zero),
-                per_sequence: time(context, per_sequence.as_ref(), zero),
-                per_prompt_token: time(context, per_prompt_token.as_ref(), zero),
+                base: time(Some(base), zero),
+                per_sequence: time(per_sequence.as_ref(), zero),
+                per_prompt_token: time(per_prompt_token.as_ref(), zero),
                 per_context_token_s: read(per_context_token_ns).map_or(0.0, |ns| ns.get() * 1e-9),
                 weight_bytes: read(weights).map_or(0.0, |size| size.0.as_bytes() as f64),
             };

@@ -39,7 +39,7 @@ pub(super) fn lower(
     let classes = classes(context, platform, known);
     let router = router(context, platform, known, pools, models);
     let cables = cables(context, platform, known, pools, models);
-    let retry = retry(context, platform.and_then(|spec| read(&spec.retry)));
+    let retry = retry(platform.and_then(|spec| read(&spec.retry)));
     let timeouts = timeouts(context, platform.and_then(|spec| read(&spec.timeouts)));
     let terms = models.iter().map(|model| Some(model.as_ref()?.terms.clone()));
     Some(PlatformConfig {
@@ -307,14 +307,14 @@ fn breaker(
     }
 }
 
-fn retry(context: Context<'_>, spec: Option<&RetrySpec>) -> RetryConfig {
+fn retry(spec: Option<&RetrySpec>) -> RetryConfig {
     let default = RetryConfig::default();
     let Some(spec) = spec else { return default };
     RetryConfig {
         max_retries: read(&spec.max_retries).map_or(default.max_retries, |count| count.small()),
-        base: time(context, spec.base.as_ref(), default.base),
+        base: time(spec.base.as_ref(), default.base),
         multiplier: read(&spec.multiplier).map_or(default.multiplier, |factor| factor.small()),
-        cap: time(context, spec.cap.as_ref(), default.cap),
+        cap: time(spec.cap.as_ref(), default.cap),
         jitter: read(&spec.jitter).map_or(default.jitter, |jitter| match jitter {
             JitterSpec::None => Jitter::None,
             JitterSpec::Full => Jitter::Full,

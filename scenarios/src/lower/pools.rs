@@ -106,7 +106,7 @@ fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut
         config.weight_load_bandwidth = load.0.0.map(Bandwidth::bytes_per_second);
     }
     if let Some(preemption) = read(&spec.preemption) {
-        config.preemption_grace = Some(time(context, preemption.grace.as_ref(), DEFAULT_GRACE));
+        config.preemption_grace = Some(time(preemption.grace.as_ref(), DEFAULT_GRACE));
     }
 }
 

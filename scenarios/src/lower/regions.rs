@@ -69,9 +69,9 @@ fn control_plane(context: Context<'_>, spec: Option<&ControlPlaneSpec>) -> Contr
 
 fn latency(context: Context<'_>, spec: &LatencySpec) -> Latency {
     let zero = Duration::ZERO;
-    let of = |node: &Node<Time>| time(context, Some(node), zero);
+    let of = |node: &Node<Time>| time(Some(node), zero);
     match spec {
-        Either::Short(fixed) => Latency::Fixed(fixed.0),
+        Either::Short(fixed) => Latency::Fixed(fixed.0.0),
         Either::Long(LatencyLaw::Uniform { min, max }) => {
             let (low, high) = (of(min), of(max));
             in_order(context, max, (low, "min"), (high, "max"));

@@ -248,7 +248,7 @@ fn curve(context: Context<'_>, node: &Node<RateCurveSpec>) -> Option<Curve> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     let mut last = None;
     for point in items(Some(&spec.points)).iter().filter_map(Node::get) {
-        let at = time(context, Some(&point.at), Duration::ZERO);
+        let at = time(Some(&point.at), Duration::ZERO);
         if at > period {
             let message = format!("{at} lies beyond the period of {period}");
             context.report.problem(point.at.at, message);
@@ -280,8 +280,8 @@ fn replay(context: Context<'_>, spec: &TraceSpec, labels: Labels) -> Option<Repl
             "lower it; `time_scale` below 1 raises the rate by a faster clock",
         );
     }
-    let sort_window = time(context, spec.sort_window.as_ref(), Duration::ZERO);
-    let start = time(context, spec.start.as_ref(), Duration::ZERO);
+    let sort_window = time(spec.sort_window.as_ref(), Duration::ZERO);
+    let start = time(spec.start.as_ref(), Duration::ZERO);
     let format = read(&spec.format).map(|format| match format {
         FormatSpec::Azure => Format::Azure,
         FormatSpec::Mooncake => Format::Mooncake,
@@ -335,7 +335,7 @@ fn mix(
     const WINDOW: Duration = Duration::from_secs(600);
     let servegen = node.get()?;
     let window = above_zero(context, servegen.window.as_ref(), "a window", WINDOW);
-    let start = servegen.start.as_ref().map(|node| time(context, Some(node), Duration::ZERO));
+    let start = servegen.start.as_ref().map(|node| time(Some(node), Duration::ZERO));
     let rates = path(context, &servegen.rates);
     let tokens = servegen.tokens.as_ref().map(|node| path(context, node));
     let tokens = match tokens {

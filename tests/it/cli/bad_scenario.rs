@@ -78,7 +78,7 @@ fn a_negative_number_and_one_that_is_none_are_refused() {
     exit code 2
     ");
     insta::assert_snapshot!(with("duration: 20s", "duration: -20s"), @r"
-    error: `-20s` is out of range for a duration: it must be between 0 and 584 years
+    error: `-20s` is out of range for a duration: it must be between 0 and 366 days
       --> scenario.yaml:3:11: duration
        | duration: -20s
     exit code 2
@@ -191,13 +191,13 @@ fn absurd_sizes_are_refused_with_their_range() {
     exit code 2
     ");
     insta::assert_snapshot!(with("duration: 20s", "duration: 99999999999999999999h"), @r"
-    error: `99999999999999999999h` is out of range for a duration: it must be between 0 and 584 years
+    error: `99999999999999999999h` is out of range for a duration: it must be between 0 and 366 days
       --> scenario.yaml:3:11: duration
        | duration: 99999999999999999999h
     exit code 2
     ");
     insta::assert_snapshot!(with("duration: 20s", "duration: 400d"), @r"
-    error: `400d` is out of range: it must be at most 366 days
+    error: `400d` is out of range for a duration: it must be between 0 and 366 days
       --> scenario.yaml:3:11: duration
        | duration: 400d
     exit code 2

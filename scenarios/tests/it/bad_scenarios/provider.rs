@@ -59,12 +59,12 @@ pub(super) const CASES: &[Case] = &[
     (
         "an absurd duration",
         &[("duration: 1min", "duration: 2000days")],
-        "2:11 duration: `2000days` is out of range: it must be at most 366 days",
+        "2:11 duration: `2000days` is out of range for a duration: it must be between 0 and 366 days",
     ),
     (
         "a negative duration",
         &[("duration: 1min", "duration: -5s")],
-        "2:11 duration: `-5s` is out of range for a duration: it must be between 0 and 584 years",
+        "2:11 duration: `-5s` is out of range for a duration: it must be between 0 and 366 days",
     ),
     (
         "a warm-up that leaves nothing",
