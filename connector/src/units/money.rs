@@ -19,7 +19,7 @@ const NANOS_PER_UNIT: u64 = 1_000_000_000;
 const NOTATION: Notation = Notation {
     name: "price",
     example: "2.50",
-    expected: "none (2.50)",
+    expected: "",
     range: "between 0 and 10^12 with at most nine decimals",
     units: &[("", NANOS_PER_UNIT)],
     max: 1_000_000_000_000 * NANOS_PER_UNIT as u128,
@@ -133,6 +133,14 @@ mod tests {
         assert!("-1".parse::<Money>().is_err());
         assert!("NaN".parse::<Money>().is_err());
         assert!("0.0000000001".parse::<Money>().is_err(), "finer than the resolution");
+    }
+
+    #[test]
+    fn a_price_with_a_unit_or_an_exponent_is_refused_with_an_example() {
+        for text in ["1s", "1e300"] {
+            let told = text.parse::<Money>().expect_err(text).to_string();
+            assert_eq!(told, format!("`{text}` is not a price: expected something like `2.50`"));
+        }
     }
 
     #[test]

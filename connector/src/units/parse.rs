@@ -44,7 +44,7 @@ pub(super) struct Notation {
     pub(super) name: &'static str,
     /// A valid text.
     pub(super) example: &'static str,
-    /// The units in words.
+    /// The units in words; empty for a bare number.
     pub(super) expected: &'static str,
     /// The range in words.
     pub(super) range: &'static str,
@@ -84,8 +84,11 @@ impl Notation {
         UnitError::Malformed { text: shorten(text), name: self.name, example: self.example }
     }
 
-    /// The unit is missing or unknown.
+    /// The unit is missing or unknown, or there should be none.
     pub(super) fn unknown_unit(&self, text: &str) -> UnitError {
+        if self.expected.is_empty() {
+            return self.malformed(text);
+        }
         UnitError::UnknownUnit { text: shorten(text), name: self.name, expected: self.expected }
     }
 

@@ -284,7 +284,7 @@ pub(super) const CASES: &[Case] = &[
         concat!(
             "3:14 objectives[0]: the threshold of `ttft`: `10%` is not a duration: expected something like `200ms`\n",
             "3:30 objectives[1]: the threshold of `error_rate`: `1s` has no unit of ratio: expected one of % or none (0.125)\n",
-            "3:47 objectives[2]: the threshold of `cost`: `1s` has no unit of price: expected one of none (2.50)\n",
+            "3:47 objectives[2]: the threshold of `cost`: `1s` is not a price: expected something like `2.50`\n",
             "3:58 objectives[3]: the threshold of `throughput`: `5` has no unit of rate: expected one of /s, /min, /h, /day (20/s)\n",
             "3:74 objectives[4]: the threshold of `peak_in_flight`: `1.5` is not a whole number",
         ),
