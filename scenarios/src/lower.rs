@@ -135,12 +135,14 @@ fn run_length(context: Context<'_>, spec: &ScenarioSpec) -> Option<Duration> {
 
 fn warm_up(context: Context<'_>, spec: &ScenarioSpec, duration: Option<Duration>) -> Duration {
     let warm_up = time(spec.warm_up.as_ref(), Duration::ZERO);
-    if let (Some(node), Some(duration)) = (&spec.warm_up, duration)
-        && warm_up >= duration
+    if let (Some(node), Some(length)) = (&spec.warm_up, &spec.duration)
+        && duration.is_some_and(|duration| warm_up >= duration)
     {
+        let [beginning, whole] =
+            [node, length].map(|node| context.report.document().describe(node.at));
         context.report.problem_with_help(
             node.at,
-            format!("the warm-up of {warm_up} leaves nothing of a run of {duration}"),
+            format!("the warm-up of {beginning} leaves nothing of a run of {whole}"),
             "make it shorter than `duration`",
         );
     }

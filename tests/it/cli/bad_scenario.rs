@@ -168,7 +168,7 @@ fn a_run_of_no_length_is_refused() {
 #[test]
 fn a_warm_up_that_leaves_nothing_is_refused() {
     insta::assert_snapshot!(with("duration: 20s", "duration: 20s\nwarm_up: 20s"), @r"
-    error: the warm-up of 20s leaves nothing of a run of 20s
+    error: the warm-up of `20s` leaves nothing of a run of `20s`
       --> scenario.yaml:4:10: warm_up
        | warm_up: 20s
       help: make it shorter than `duration`

@@ -69,7 +69,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "a warm-up that leaves nothing",
         &[("duration: 1min", "duration: 1min\nwarm_up: 1min")],
-        "3:10 warm_up: the warm-up of 1m leaves nothing of a run of 1m (make it shorter than `duration`)",
+        "3:10 warm_up: the warm-up of `1min` leaves nothing of a run of `1min` (make it shorter than `duration`)",
     ),
     (
         "no replication",
