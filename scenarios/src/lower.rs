@@ -45,22 +45,29 @@ struct Known {
 impl Known {
     fn new(context: Context<'_>, spec: &ScenarioSpec) -> Self {
         let report = context.report;
-        let pools = items(spec.provider.get().map(|provider| &provider.pools));
-        let classes = read(&spec.platform).and_then(|platform| platform.classes.as_ref());
+        let pools = spec.provider.get().map(|provider| &provider.pools);
+        let platform = read(&spec.platform);
+        let classes = platform.and_then(|platform| platform.classes.as_ref());
         let mut known = Self {
-            pools: NameTable::new(report, "pool", "pools", named(pools, |pool| &pool.name)),
-            models: NameTable::new(report, "model", "models", model_names(&spec.models)),
+            pools: NameTable::new(report, "pool", "pools", named(items(pools), |pool| &pool.name))
+                .of_readable(pools.is_some_and(is_readable)),
+            models: NameTable::new(report, "model", "models", model_names(&spec.models))
+                .of_readable(is_readable(&spec.models)),
             tenants: NameTable::new(
                 report,
                 "tenant",
                 "tenants",
                 named(items(spec.tenants.as_ref()), |tenant| &tenant.name),
-            ),
+            )
+            .of_readable(spec.tenants.as_ref().is_none_or(is_readable)),
             classes: NameTable::new(
                 report,
                 "class",
                 "classes",
                 named(items(classes), |class| &class.name),
+            )
+            .of_readable(
+                spec.platform.as_ref().is_none_or(is_readable) && classes.is_none_or(is_readable),
             ),
         };
         if spec.tenants.is_none() {
@@ -70,6 +77,13 @@ impl Known {
             known.classes.push("all".to_owned());
         }
         known
+    }
+
+    /// Whether a name that is in no table is a mistake of its own.
+    fn is_complete(&self) -> bool {
+        [&self.pools, &self.models, &self.tenants, &self.classes]
+            .into_iter()
+            .all(NameTable::is_complete)
     }
 }
 
@@ -153,6 +167,10 @@ fn warm_up(context: Context<'_>, spec: &ScenarioSpec, duration: Option<Duration>
 #[expect(clippy::ref_option, reason = "it is called on fields, which are options")]
 fn read<T>(node: &Optional<T>) -> Option<&T> {
     node.as_ref()?.get()
+}
+
+fn is_readable<T>(node: &Node<T>) -> bool {
+    node.get().is_some()
 }
 
 /// The items of an optional list.

@@ -31,11 +31,13 @@ pub(crate) struct NamesOf<'a> {
 pub(crate) struct ObjectiveError {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
+    /// A name is not among those that were given.
+    pub(crate) of_a_name: bool,
 }
 
 impl ObjectiveError {
     fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: Some(help.into()) }
+        Self { message: message.into(), help: Some(help.into()), of_a_name: false }
     }
 }
 
@@ -145,7 +147,8 @@ fn find(what: &str, plural: &str, name: &str, known: &[&str]) -> Result<u32, Obj
     let index = known.iter().position(|candidate| *candidate == name);
     index.map(|index| index as u32).ok_or_else(|| {
         let help = near::help(name, plural, known.iter().copied());
-        ObjectiveError::new(format!("unknown {what} `{}`", shorten(name)), help)
+        let message = format!("unknown {what} `{}`", shorten(name));
+        ObjectiveError { of_a_name: true, ..ObjectiveError::new(message, help) }
     })
 }
 
@@ -154,6 +157,7 @@ fn threshold(metric: Metric, text: &str) -> Result<f64, ObjectiveError> {
     let refused = |message: String| ObjectiveError {
         message: format!("the threshold of `{metric}`: {message}"),
         help: None,
+        of_a_name: false,
     };
     match metric.unit() {
         MetricUnit::Seconds => {

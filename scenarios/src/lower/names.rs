@@ -8,7 +8,7 @@ pub(super) struct NameTable {
     singular: &'static str,
     plural: &'static str,
     names: Vec<String>,
-    /// Every item has a name; otherwise an unknown name may be one that could not be read.
+    /// The list and every name in it could be read; otherwise an unknown name may be one of them.
     complete: bool,
 }
 
@@ -40,6 +40,15 @@ impl NameTable {
             places.push(at);
         }
         table
+    }
+
+    /// The same table, of a list that may not have been readable at all.
+    pub(super) fn of_readable(self, readable: bool) -> Self {
+        Self { complete: self.complete && readable, ..self }
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Adds a name that the text does not state.

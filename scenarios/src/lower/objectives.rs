@@ -17,6 +17,7 @@ pub(super) fn lower(context: Context<'_>, spec: &ScenarioSpec, known: &Known) ->
     };
     let objective = |node: &Node<String>| match objective::parse(node.get()?, &names) {
         Ok(objective) => Some(objective),
+        Err(error) if error.of_a_name && !known.is_complete() => None,
         Err(error) => {
             context.report.add(node.at, error.message, error.help);
             None

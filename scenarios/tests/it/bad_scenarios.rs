@@ -135,6 +135,27 @@ fn an_override_replaces_adds_and_is_checked_like_the_file() {
 }
 
 #[test]
+fn names_of_a_list_that_cannot_be_read_are_not_told_to_be_unknown() {
+    let with = [
+        "platform.classes=[{ name: short, models: [gemma-2b] }]",
+        "platform.router={ static: { short: [gemma-2b@a] } }",
+        "tenants=[{ name: acme }]",
+        "traffic.chat.model=gemma-2b",
+        "traffic.chat.class=short",
+        "traffic.chat.tenant=acme",
+        "objectives=['cost{model=gemma-2b, class=short, tenant=acme, pool=a} < 5']",
+    ];
+    for list in ["models", "provider.pools", "platform.classes", "tenants"] {
+        let unreadable = format!("{list}={{}}");
+        let sets: Vec<&str> = with.iter().copied().chain([unreadable.as_str()]).collect();
+        let errors = scenarios::parse("test.yaml", SMALLEST, &fixtures(), &overrides(&sets));
+        let told = listed(&errors.expect_err(list));
+        let place = format!("1:{} {list}", list.len() + 2);
+        assert_eq!(told, format!("{place}: expected a list, found keys"), "{list}");
+    }
+}
+
+#[test]
 fn hostile_texts_are_bounded() {
     let deep = format!("name: {}{}", "[".repeat(100), "]".repeat(100));
     let wide = format!("name: [{}]", "1,".repeat(200_000));
