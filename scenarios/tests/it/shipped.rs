@@ -28,7 +28,7 @@ fn quickstart_is_shaped_like_the_azure_conversations() {
     assert!(scenario.provider.models.len() >= 3);
     let kinds: std::collections::BTreeSet<_> =
         scenario.provider.pools.iter().map(|pool| pool.kind).collect();
-    assert_eq!(kinds.len(), 4);
+    assert_eq!(kinds.len(), 3);
     assert!(!scenario.provider.faults.is_empty());
     let mut lengths = (Vec::new(), Vec::new());
     for seed in 0..8 {
