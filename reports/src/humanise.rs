@@ -26,8 +26,8 @@ pub(crate) fn seconds(value: f64) -> String {
     format!("{} {unit}", significant(value / length))
 }
 
-/// Three significant digits, more only where the whole part has more.
-pub(crate) fn significant(value: f64) -> String {
+/// Three significant digits, more only where the whole part has more: `0.00120`, `12.3`, `8412`.
+pub fn significant(value: f64) -> String {
     let decimals = match value.abs() {
         0.0 => 0,
         v if v >= 99.95 => 0,

@@ -8,7 +8,7 @@
 //!
 //! * [`Header`], [`RunDigest`]: the first line of every output.
 //! * [`Verdict`]: an objective and how the run did.
-//! * [`humanise_duration`]: durations for people.
+//! * [`humanise_duration`], [`humanise_number`]: durations and numbers for people.
 
 mod cells;
 mod digest;
@@ -31,7 +31,7 @@ pub use cells::MAX_CELLS;
 pub use digest::{Digest, RunDigest};
 pub use files::{FilesError, Overwrite, RunFiles};
 pub use header::Header;
-pub use humanise::duration as humanise_duration;
+pub use humanise::{duration as humanise_duration, significant as humanise_number};
 pub use objective::Verdict;
 pub use recorder::{GeneratorLag, Recorder, RecorderConfig, RunEnd};
 pub use replications::{MetricSpread, ObjectiveSpread, Replications, ReplicationsSummary, Spread};

@@ -4,6 +4,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use reports::humanise_number;
 use scenarios::trace::{self, Format, Summary, TokenSummary, TraceError};
 use serde_json::{Value, json};
 
@@ -68,12 +69,12 @@ fn as_table(file: &Path, summary: &Summary) -> String {
         format!("{} ({})", file.display(), summary.format),
         format!("requests            {}", summary.requests),
         format!("span                {:.0} s", summary.span.as_secs_f64()),
-        format!("mean rate           {:.2} requests/s", summary.mean_rate),
+        format!("mean rate           {} requests/s", humanise_number(summary.mean_rate)),
         format!("busiest second      {} requests", summary.busiest_second),
         format!(
-            "busiest minute      {} requests ({:.2}/s)",
+            "busiest minute      {} requests ({}/s)",
             summary.busiest_minute,
-            summary.busiest_minute as f64 / 60.0
+            humanise_number(summary.busiest_minute as f64 / 60.0)
         ),
         format!("inter-arrival CV    {:.2}", summary.interarrival_cv),
         format!("dispersion of 1 s   {:.2}", summary.dispersion),

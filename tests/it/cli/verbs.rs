@@ -85,12 +85,20 @@ fn a_trace_is_described_in_words() {
     span                2 s
     mean rate           1.50 requests/s
     busiest second      2 requests
-    busiest minute      3 requests (0.05/s)
+    busiest minute      3 requests (0.0500/s)
     inter-arrival CV    0.50
     dispersion of 1 s   0.67
     prompt tokens       p50 200, p95 290, p99 298, max 300, mean 200, total 600
     output tokens       p50 20, p95 29, p99 30, max 30, mean 20, total 60
     ");
+}
+
+#[test]
+fn the_rate_of_a_sparse_trace_keeps_its_digits() {
+    let desk = Desk::empty();
+    desk.put("trace.csv", TRACE.replace("\n2,", "\n2000,"));
+    let ran = desk.harpoon(&["trace", "describe", "trace.csv"]);
+    assert!(ran.stdout.contains("mean rate           0.00150 requests/s"), "{}", ran.stdout);
 }
 
 #[test]
