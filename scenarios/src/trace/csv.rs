@@ -20,6 +20,19 @@ enum Role {
     Model,
 }
 
+impl Role {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Time(_) => "time",
+            Self::Prompt => "prompt tokens",
+            Self::Output => "output tokens",
+            Self::Tenant => "tenant",
+            Self::Class => "class",
+            Self::Model => "model",
+        }
+    }
+}
+
 /// How a column tells time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Clock {
@@ -61,6 +74,7 @@ impl Columns {
             .iter()
             .map(|name| wanted.iter().find(|(known, _)| known == name).map(|&(_, role)| role))
             .collect();
+        check_roles(lines, &header, &roles)?;
         let name_of = |fits: fn(&Role) -> bool, default: &'static str| {
             let found = wanted.iter().find(|(name, role)| fits(role) && header.contains(name));
             found.map(|&(name, _)| name).ok_or_else(|| TraceError::MissingColumn {
@@ -107,6 +121,25 @@ impl Columns {
             Err(RowProblem::Columns { expected: self.roles.len(), found })
         }
     }
+}
+
+/// The last of two columns would win silently.
+fn check_roles(lines: &Lines, header: &[&str], roles: &[Option<Role>]) -> Result<(), TraceError> {
+    let columns =
+        || roles.iter().enumerate().filter_map(|(index, role)| Some((index, (*role)?.name())));
+    let named = |index: usize| format!("column {} (`{}`)", index + 1, header[index]);
+    for (second, what) in columns() {
+        let same = |&(first, other): &(usize, &str)| first < second && other == what;
+        if let Some((first, _)) = columns().find(same) {
+            return Err(TraceError::TwoColumns {
+                path: lines.path().to_owned(),
+                first: named(first),
+                second: named(second),
+                what,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The fields of a line; quotes around a field keep its commas, and two quotes inside are not

@@ -54,6 +54,18 @@ pub enum TraceError {
         /// The columns that are there.
         found: String,
     },
+    /// Two columns hold the same.
+    #[error("{}:1: {first} and {second} both state the {what} of a request", path.display())]
+    TwoColumns {
+        /// The file.
+        path: PathBuf,
+        /// The column further left: its number, from 1, and name.
+        first: String,
+        /// The other one.
+        second: String,
+        /// What they hold.
+        what: &'static str,
+    },
     /// One row is not valid.
     #[error("{}:{line}: {problem}", path.display())]
     Row {
@@ -79,6 +91,7 @@ impl TraceError {
             | Self::Empty { path }
             | Self::UnknownFormat { path, .. }
             | Self::MissingColumn { path, .. }
+            | Self::TwoColumns { path, .. }
             | Self::Row { path, .. } => path,
         }
     }
@@ -92,6 +105,7 @@ impl TraceError {
             Self::Damaged { .. } => {
                 Some("fetch the file again and compare its checksum".to_owned())
             }
+            Self::TwoColumns { .. } => Some("remove or rename one of them".to_owned()),
             Self::Io { error, .. } if error.kind() == std::io::ErrorKind::NotFound => {
                 Some("check the path".to_owned())
             }

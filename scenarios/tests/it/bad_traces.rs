@@ -78,6 +78,23 @@ fn every_bad_row_is_refused_with_its_line() {
 }
 
 #[test]
+fn two_columns_that_state_the_same_are_refused_by_name() {
+    for (column, told) in [
+        ("arrived_ms", "column 1 (`arrived_s`) and column 4 (`arrived_ms`) both state the time"),
+        (
+            "prompt_tokens",
+            "column 2 (`prompt_tokens`) and column 4 (`prompt_tokens`) both state the prompt tokens",
+        ),
+    ] {
+        let content = format!("{},{column}\n0,1,1,2\n", OWN.trim_end());
+        assert_eq!(refusal(content.as_bytes()), format!("TRACE:1: {told} of a request"));
+    }
+    let passed_over = format!("{},note,note\n0,1,1,2,3\n", OWN.trim_end());
+    let (_directory, path) = file("trace", passed_over.as_bytes());
+    assert_eq!(describe(&path, None).expect("nobody reads the notes").requests, 1);
+}
+
+#[test]
 fn a_file_that_is_no_trace_is_refused_by_name() {
     for content in [&b""[..], b"\n\n\n", OWN.as_bytes(), &gzip(b"")] {
         assert_eq!(refusal(content), "TRACE: holds no request");
