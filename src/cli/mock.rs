@@ -27,7 +27,7 @@ pub(super) struct Mock {
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = speed)]
     speed: f64,
     /// Seed of the provider's randomness; the scenario's own by default.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Replace a value of the scenario, such as `provider.pools.0.count=8`.
     #[arg(long = "set", value_name = "PATH=VALUE")]

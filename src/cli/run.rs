@@ -38,7 +38,7 @@ pub(super) struct Run {
     /// The scenario file.
     scenario: PathBuf,
     /// Seed of all randomness; the scenario's own by default.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Run this many times with seeds seed, seed+1, ... and print means with confidence intervals.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_REPLICATIONS))]

@@ -62,7 +62,8 @@ fn numbers_out_of_range_are_refused_with_their_range() {
     for (arguments, range) in [
         (["run", "x.yaml", "--replications", "0"], "0 is not in 1..=10000"),
         (["run", "x.yaml", "--threads", "0"], "0 is not in 1..=1024"),
-        (["run", "x.yaml", "--seed", "-1"], "unexpected argument '-1'"),
+        (["run", "x.yaml", "--seed", "-1"], "invalid value '-1' for '--seed <SEED>'"),
+        (["mock", "x.yaml", "--seed", "-1"], "invalid value '-1' for '--seed <SEED>'"),
         (["mock", "x.yaml", "--speed", "0"], "the speed must be between 0.001 and 1000000"),
         (["mock", "x.yaml", "--speed", "NaN"], "the speed must be between 0.001 and 1000000"),
         (["mock", "x.yaml", "--listen", "8080"], "invalid socket address syntax"),
