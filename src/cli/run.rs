@@ -82,6 +82,10 @@ impl Run {
                 format!("a live run happens once, but {replications} replications are asked for");
             return Err(Failure::bad_input(message).with_help("add --replications 1"));
         }
+        if seed.checked_add(u64::from(replications) - 1).is_none() {
+            let message = format!("no seeds follow {seed} for {replications} replications");
+            return Err(Failure::bad_input(message).with_help("choose a smaller --seed"));
+        }
         if replications > 1 {
             return self.replicate(&scenario, seed, replications);
         }

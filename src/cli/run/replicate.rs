@@ -43,7 +43,7 @@ impl Run {
         index: usize,
         watch: &Watch,
     ) -> Result<Outcome, Failure> {
-        let seed = seed.wrapping_add(index as u64);
+        let seed = seed + index as u64;
         let files = self.files(scenario, seed, self.directory(index).as_deref())?;
         Ok(experiment::simulate(scenario, seed, files, watch)?)
     }

@@ -52,6 +52,19 @@ fn a_value_is_set_by_name_and_by_index_and_where_the_file_has_none() {
 }
 
 #[test]
+fn seeds_of_replications_do_not_begin_again_at_zero() {
+    let desk = Desk::with_scenario(SMALL);
+    let last = ["run", "scenario.yaml", "--quiet", "--seed", "18446744073709551615"];
+    assert_eq!(desk.harpoon(&last).code, Some(0));
+    let ran = desk.harpoon(&[&last[..], &["--replications", "3"]].concat());
+    insta::assert_snapshot!(ran.refusal(), @r"
+    error: no seeds follow 18446744073709551615 for 3 replications
+    help: choose a smaller --seed
+    exit code 2
+    ");
+}
+
+#[test]
 fn replications_give_means_with_intervals_and_judge_by_them() {
     let desk = Desk::with_scenario(SMALL);
     let ran = desk.harpoon(&["run", "scenario.yaml", "--replications", "3", "--json", "--quiet"]);
