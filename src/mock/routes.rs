@@ -40,6 +40,7 @@ pub(super) fn router(shop: Arc<Shop>) -> Router {
         .route("/v1/allocate/{id}", delete(release).get(inspect))
         .route("/v1/inference", post(infer))
         .route("/v1/pools", get(pools))
+        .method_not_allowed_fallback(otherwise)
         .fallback(nowhere)
         .layer(limit)
         .layer(middleware::from_fn_with_state(Arc::clone(&shop), check_key))
@@ -147,6 +148,11 @@ async fn pools(State(shop): Shared) -> Result<Response, Refused> {
 async fn nowhere(request: Request) -> Refused {
     let words = format!("nothing is served at {}", request.uri().path());
     Error::new(ErrorKind::NotFound, words).into()
+}
+
+async fn otherwise(request: Request) -> Refused {
+    let words = format!("{} does not take {}", request.uri().path(), request.method());
+    Refused(StatusCode::METHOD_NOT_ALLOWED, Error::new(ErrorKind::Invalid, words))
 }
 
 /// Asks and waits for the answer.

@@ -91,6 +91,7 @@ async fn bad_requests_are_refused_with_their_reason() {
         ("DELETE", "/v1/allocate/alloc_99", String::new(), 404, "not_found"),
         ("GET", "/v1/allocate", String::new(), 400, "pool_id is missing"),
         ("GET", "/v1/allocate?pool_id=x", String::new(), 404, "no pool is called `x`"),
+        ("PUT", "/v1/pools", String::new(), 405, "/v1/pools does not take PUT"),
         ("GET", "/v2/pools", String::new(), 404, "nothing is served at /v2/pools"),
     ];
     for (method, path, body, status, words) in cases {
