@@ -87,13 +87,16 @@ impl Replications {
         overwrite.check(&directory.join(FILE))
     }
 
-    /// Adds the next replication that was not cut off: what was measured until some moment is no
+    /// Adds the next replication, unless it was cut off: what was measured until some moment is no
     /// sample of what is measured until the end. The order of adding is part of the digest, so add them in the
     /// order of their seeds, not in the order in which they happen to finish.
     ///
     /// # Panics
     /// If a later summary has other objectives than the first.
     pub fn add(&mut self, summary: &Summary) {
+        if summary.header.partial {
+            return;
+        }
         if self.headers.is_empty() {
             self.figures = vec![Vec::new(); HEADLINES.len()];
             self.verdicts = vec![Vec::new(); summary.objectives.len()];

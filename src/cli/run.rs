@@ -77,16 +77,8 @@ impl Run {
         let seed = self.seed.unwrap_or(scenario.seed);
         let replications = self.replications.unwrap_or(scenario.replications);
         let target = self.target()?;
-        if target.is_some() && replications > 1 {
-            let message =
-                format!("a live run happens once, but {replications} replications are asked for");
-            return Err(Failure::bad_input(message).with_help("add --replications 1"));
-        }
-        if seed.checked_add(u64::from(replications) - 1).is_none() {
-            let message = format!("no seeds follow {seed} for {replications} replications");
-            return Err(Failure::bad_input(message).with_help("choose a smaller --seed"));
-        }
         if replications > 1 {
+            can_replicate(target.is_some(), seed, replications)?;
             return self.replicate(&scenario, seed, replications);
         }
         let watch = Arc::new(Watch::default());
@@ -154,6 +146,18 @@ impl Run {
             note(&speed);
         }
     }
+}
+
+fn can_replicate(live: bool, seed: u64, count: u32) -> Result<(), Failure> {
+    if live {
+        let message = format!("a live run happens once, but {count} replications are asked for");
+        return Err(Failure::bad_input(message).with_help("add --replications 1"));
+    }
+    if seed.checked_add(u64::from(count) - 1).is_none() {
+        let message = format!("no seeds follow {seed} for {count} replications");
+        return Err(Failure::bad_input(message).with_help("choose a smaller --seed"));
+    }
+    Ok(())
 }
 
 /// What was cut off has no verdict.

@@ -69,9 +69,7 @@ impl Run {
         let mut warnings = BTreeSet::new();
         let mut files = Ok(());
         for outcome in outcomes.into_iter().flatten() {
-            if !outcome.summary.header.partial {
-                replications.add(&outcome.summary);
-            }
+            replications.add(&outcome.summary);
             files = files.and(outcome.files);
             warnings.extend(outcome.warnings);
         }
