@@ -208,8 +208,12 @@ impl Connector for Simulator {
 
     fn poll(&mut self, now: Timestamp) -> Option<Event> {
         while self.events.is_empty() {
-            let (at, wake) = self.queue.pop_due(now)?;
-            self.wake(at, wake);
+            match self.queue.pop_due(now)? {
+                (at, Wake::Answer(ticket, answer)) => {
+                    return Some(self.arrival(at, ticket, answer));
+                }
+                (at, wake) => self.wake(at, wake),
+            }
         }
         self.events.pop_front()
     }

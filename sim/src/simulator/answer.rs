@@ -1,8 +1,8 @@
 //! What is on its way to the caller, and how it reads on arrival.
 
 use connector::{
-    AllocationId, AllocationInfo, Duration, Error, ErrorKind, EventKind, PoolId, Reply, Ticket,
-    Timestamp, Usage,
+    AllocationId, AllocationInfo, Duration, Error, ErrorKind, Event, EventKind, PoolId, Reply,
+    Ticket, Timestamp, Usage,
 };
 
 use super::{ShareKey, Simulator};
@@ -66,8 +66,14 @@ impl Refusal {
 }
 
 impl Simulator {
-    /// An answer arrives.
+    /// An answer arrives at once.
     pub(super) fn deliver(&mut self, now: Timestamp, ticket: Ticket, answer: Answer) {
+        let event = self.arrival(now, ticket, answer);
+        self.events.push_back(event);
+    }
+
+    /// How an answer reads on arrival.
+    pub(super) fn arrival(&self, at: Timestamp, ticket: Ticket, answer: Answer) -> Event {
         let result = match answer {
             Answer::Granted(share) => Ok(Reply::Granted { allocation: share.id() }),
             Answer::Generated(usage) => Ok(Reply::Generated { usage, text: None }),
@@ -81,7 +87,7 @@ impl Simulator {
             Answer::Pools => Ok(Reply::Pools(self.offers())),
             Answer::Refused(refusal) => Err(refusal.error()),
         };
-        self.emit(now, EventKind::Completed { ticket, result });
+        Event { at, kind: EventKind::Completed { ticket, result } }
     }
 
     fn describe(&self, key: ShareKey) -> Option<AllocationInfo> {
