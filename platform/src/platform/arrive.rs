@@ -66,26 +66,23 @@ impl Platform {
 
     /// The caller went away. What it holds is given back; a share it is still waiting for will be.
     pub(super) fn cancel(&mut self, now: Timestamp, request: RequestId) {
-        if let Some(key) = self.arrivals.find(request, &self.flights) {
-            self.cancel_flight(now, key);
-        }
-    }
-
-    /// All callers went away.
-    pub(super) fn cancel_all(&mut self, now: Timestamp) {
-        let all: Vec<FlightKey> = self.arrivals.all().collect();
-        for key in all {
-            if self.flights.contains_key(key) {
-                self.cancel_flight(now, key);
-            }
-        }
-    }
-
-    fn cancel_flight(&mut self, now: Timestamp, key: FlightKey) {
+        let Some(key) = self.arrivals.find(request, &self.flights) else {
+            return;
+        };
         let cable = self.withdraw(now, key);
         self.finish_cancelled(now, key);
         if let Some(cable) = cable {
             self.tend_line(now, cable);
+        }
+    }
+
+    /// All callers went away. Nobody takes the places that become free.
+    pub(super) fn cancel_all(&mut self, now: Timestamp) {
+        let under_way = |key: &FlightKey| self.flights.contains_key(*key);
+        let all: Vec<FlightKey> = self.arrivals.all().filter(under_way).collect();
+        for key in all {
+            self.withdraw(now, key);
+            self.finish_cancelled(now, key);
         }
     }
 

@@ -23,6 +23,18 @@ fn in_line_it_just_leaves() {
 }
 
 #[test]
+fn when_all_callers_leave_nobody_in_line_takes_a_place_that_becomes_free() {
+    let mut world = World::new(one_pool(1, 5));
+    (0..3).for_each(|_| _ = world.request());
+    world.run_for(ms(100));
+    world.hand_over(platform::Input::CancelAll);
+    assert_eq!(world.outcomes(), [Outcome::Cancelled; 3]);
+    world.run();
+    assert_eq!(world.operations(OperationKind::Allocate).len(), 1);
+    world.assert_nothing_leaked();
+}
+
+#[test]
 fn while_allocating_its_share_is_given_back_when_it_comes() {
     let mut world = World::new(one_pool(1, 5));
     world.script(0, OperationKind::Allocate, [yes_after(secs(3))]);
