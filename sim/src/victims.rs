@@ -40,3 +40,42 @@ impl Victims {
         lower.iter().flat_map(|held| held.iter().rev().copied())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use slotmap::SlotMap;
+
+    use super::*;
+
+    fn rank(rank: u8) -> Priority {
+        Priority::new(rank).expect("at most 9")
+    }
+
+    #[test]
+    fn the_lowest_priority_goes_first_and_among_equals_the_youngest() {
+        let mut shares: SlotMap<ShareKey, ()> = SlotMap::with_key();
+        let mut victims = Victims::default();
+        let held: Vec<ShareKey> = [5, 2, 5, 2, 7]
+            .map(|priority| {
+                let share = shares.insert(());
+                victims.add(rank(priority), share, shares.len(), |_| true);
+                share
+            })
+            .into();
+        let order: Vec<ShareKey> = victims.below(rank(7)).collect();
+        assert_eq!(order, [held[3], held[1], held[2], held[0]]);
+        assert_eq!(victims.below(rank(2)).count(), 0, "only a strictly higher priority takes");
+    }
+
+    #[test]
+    fn memory_follows_the_shares_that_are_held() {
+        let mut shares: SlotMap<ShareKey, ()> = SlotMap::with_key();
+        let mut victims = Victims::default();
+        for _ in 0..100_000 {
+            let share = shares.insert(());
+            victims.add(rank(5), share, shares.len(), |share| shares.contains_key(share));
+            shares.remove(share);
+        }
+        assert!(victims.below(Priority::MAX).count() <= DEAD_TOLERATED + 2);
+    }
+}
