@@ -99,6 +99,9 @@ impl Observer for Counter {
 fn quickstart() -> Scenario {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/quickstart.yaml");
     let shipped = scenarios::load(&path, &[]).expect("the quickstart is valid");
+    let arrivals = shipped.arrivals(shipped.seed).expect("valid traffic").count() as f64;
+    let expected = f64::from(RATES.iter().sum::<u32>()) * 600.0;
+    assert!((arrivals / expected - 1.0).abs() < 0.1, "the quickstart has other rates by now");
     let mut settings = vec![
         format!("duration={SECONDS}s"),
         "warm_up=0s".to_owned(),
@@ -117,7 +120,7 @@ fn quickstart() -> Scenario {
     scenarios::load(&path, &overrides).expect("the scaled quickstart is valid")
 }
 
-/// Arrival rates of the shipped quickstart, per second, by source.
+/// Arrival rates of the shipped quickstart, per second, by source; it lasts 600 s.
 const RATES: [u32; 2] = [8, 3];
 
 criterion_group!(benches, full_path);
