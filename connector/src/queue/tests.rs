@@ -100,7 +100,8 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => prop_oneof![0..4u64, 0..100_000u64, any::<u64>()].prop_map(|at| Step::Schedule(vec![at])),
+        4 => prop_oneof![0..4u64, 0..100_000u64, any::<u64>()]
+            .prop_map(|offset| Step::Schedule(vec![offset])),
         1 => prop::collection::vec(0..300u64, 0..200).prop_map(Step::Schedule),
         1 => prop::collection::vec(0..100_000u64, 0..200).prop_map(Step::Schedule),
         2 => (0..300u64).prop_map(Step::PopDue),
