@@ -82,25 +82,19 @@ pub fn run(
     let mut lines = Lines::several(connect(clock)?, urls.of_cable.clone());
     let mut session = session(scenario, seed, files)?;
     let ended = runtime.block_on(real_time::run(&mut session, &mut lines, clock, watch))?;
-    let lag = session.lag();
-    let lag = GeneratorLag {
-        mean: lag.mean(),
-        p99: lag.p99(),
-        max: lag.max(),
-        dropped: 0,
-        limited: false,
-    };
-    let lag = GeneratorLag { limited: is_limited(&lag, session.requests()), ..lag };
+    let (mean, p99, max) = (session.lag().mean(), session.lag().p99(), session.lag().max());
+    let limited = is_limited(mean, p99, max, session.requests());
+    let lag = GeneratorLag { mean, p99, max, dropped: 0, limited };
     Ok(conclude(session, scenario, ended, started, Some(lag)))
 }
 
 /// Whether this lag says more about the generator than about the endpoint. One late timer must not
 /// condemn a short run, so few requests are judged by the mean of all but the latest.
-fn is_limited(lag: &GeneratorLag, requests: u64) -> bool {
+fn is_limited(mean: Duration, p99: Duration, max: Duration, requests: u64) -> bool {
     if requests >= ENOUGH_FOR_P99 {
-        return lag.p99 > TOLERABLE_LAG;
+        return p99 > TOLERABLE_LAG;
     }
-    let others = (lag.mean * requests).saturating_sub(lag.max);
+    let others = (mean * requests).saturating_sub(max);
     others > TOLERABLE_LAG * requests.saturating_sub(1)
 }
 
@@ -185,8 +179,11 @@ mod tests {
             (100, 1, 30, true),
         ] {
             let (mean, max) = (ms(mean), ms(latest));
-            let lag = GeneratorLag { mean, p99: max, max, ..GeneratorLag::default() };
-            assert_eq!(is_limited(&lag, requests), limited, "{requests} requests, {lag:?}");
+            assert_eq!(
+                is_limited(mean, max, max, requests),
+                limited,
+                "{requests}: {mean:?} {max:?}"
+            );
         }
     }
 }
