@@ -2,7 +2,11 @@
 
 use connector::{EventKey, Mebibytes, ModelId, Requirements, Tflops, Timestamp};
 
-use crate::{config::PoolConfig, serving::Engine, timing::IterationCost};
+use crate::{
+    config::PoolConfig,
+    serving::{Engine, Limits, Policy},
+    timing::Server,
+};
 
 /// A model on a card.
 #[derive(Debug)]
@@ -85,21 +89,16 @@ impl Card {
     }
 
     /// The place of a model on this card, made if need be.
-    pub(crate) fn station(
-        &mut self,
-        model: ModelId,
-        pool: &PoolConfig,
-        cost: &IterationCost,
-    ) -> usize {
+    pub(crate) fn station(&mut self, model: ModelId, pool: &PoolConfig, server: &Server) -> usize {
         if let Some(found) = self.find(model) {
             return found;
         }
         self.stations.push(Station {
             model,
-            engine: Engine::new(*cost, pool.max_batch, pool.prefill_chunk),
+            engine: Engine::new(limits(pool, server), server.time.clone()),
             wake: None,
             shares: 0,
-            weight_bytes: cost.weight_bytes,
+            weight_bytes: server.weight_bytes,
             residence: Residence::Away,
             last_asked: Timestamp::ZERO,
         });
@@ -155,7 +154,21 @@ impl Card {
                 return;
             };
             oldest.residence = Residence::Away;
-            oldest.engine.set_loaded(now, false);
+            oldest.engine.evict(now);
         }
+    }
+}
+
+fn limits(pool: &PoolConfig, server: &Server) -> Limits {
+    Limits {
+        max_sequences: pool.max_batch,
+        token_budget: pool.prefill_chunk.get(),
+        block_tokens: 16,
+        kv_blocks: Limits::ENDLESS,
+        reserve_prompt: true,
+        prefix_caching: false,
+        content_tokens: 512,
+        policy: Policy::Fcfs,
+        speculation: None,
     }
 }

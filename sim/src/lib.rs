@@ -14,9 +14,10 @@ mod control;
 mod placement;
 mod pool;
 pub mod random;
-mod serving;
+pub mod serving;
 mod sharing;
 mod simulator;
+pub mod step_time;
 mod timing;
 mod victims;
 

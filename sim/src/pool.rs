@@ -11,7 +11,7 @@ use crate::{
     random::Streams,
     serving::Engine,
     sharing::Sharing,
-    timing::IterationCost,
+    timing::Server,
     victims::Victims,
 };
 
@@ -19,8 +19,8 @@ use crate::{
 pub(crate) struct Pool {
     pub(crate) config: PoolConfig,
     pub(crate) cards: Vec<Card>,
-    /// Iteration cost of every model on this pool's card.
-    pub(crate) costs: Vec<IterationCost>,
+    /// How every model runs on this pool's card.
+    pub(crate) servers: Vec<Server>,
     pub(crate) victims: Victims,
     pub(crate) sharing: Sharing,
     placer: Placer,
@@ -42,8 +42,7 @@ struct Integrals {
 
 impl Pool {
     pub(crate) fn new(config: PoolConfig, provider: &ProviderConfig, streams: Streams) -> Self {
-        let costs =
-            provider.models.iter().map(|model| IterationCost::new(model, &config.gpu)).collect();
+        let servers = provider.models.iter().map(|model| Server::new(model, &config.gpu)).collect();
         let placer = Placer::new(
             config.placement,
             &config.name,
@@ -53,7 +52,7 @@ impl Pool {
         );
         Self {
             cards: std::iter::repeat_with(Card::new).take(config.count as usize).collect(),
-            costs,
+            servers,
             victims: Victims::default(),
             sharing: Sharing::default(),
             placer,

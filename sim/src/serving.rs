@@ -1,293 +1,393 @@
-//! How a card serves one model: continuous batching, seen as a fluid.
+//! How a card serves one model: continuous batching, exact, at the cost of its changes only.
+//!
+//! # What is modelled
+//!
+//! The scheduler of vLLM's V1 engine. Work is done in *steps*; each puts at most
+//! [`token_budget`](Limits::token_budget) tokens through the model: one for every sequence that
+//! decodes, and pieces of prompts with what is left. KV cache is taken in blocks as contexts grow;
+//! when there are too few, the least important sequence loses its blocks, goes back to the front of
+//! the line and will have its prompt and answer so far recomputed. Jobs join in order while budget,
+//! [`max_sequences`](Limits::max_sequences) and free blocks allow, never in a step that preempted.
 //!
 //! # Mechanism
 //!
-//! All sequences of the batch advance together, one token per iteration, and an iteration takes
-//! longer the more there is in the batch ([`IterationCost`]). Progress is therefore counted in
-//! *iterations*, a clock that all sequences share: a sequence that joins at progress `v` has its
-//! first token at `v + prompt / chunk` and its last at that plus `output - 1`, whatever joins or
-//! leaves meanwhile. Only the speed of the clock changes, and between two changes it is constant.
-//! So the next thing to happen is the least milestone of a heap, and every request costs a few heap
-//! operations, however many tokens it makes.
+//! Between two changes of the batch nothing random happens: every sequence that decodes makes one
+//! token per step and the time of a step is a [`Line`]. So the engine does not step. It plans a
+//! *stretch* that ends where something may change:
 //!
-//! This is the seam for "how a GPU serves": [`Engine::submit`], [`Engine::cancel`],
-//! [`Engine::set_speed`], [`Engine::advance`], [`Engine::next_event`].
+//! * a sequence makes its last token (a heap of finish steps);
+//! * a prompt's last piece is processed, and its first token comes at the end of that step;
+//! * free blocks run out (from the phases of all sequences within their blocks, see [`phases`]);
+//! * somebody arrives who can be admitted, or is cancelled: the first boundary at or after it, found
+//!   by solving the stretch for it;
+//! * the rule for the time of a step has a corner ([`StepTime`](crate::step_time::StepTime)).
 //!
-//! # Edges and limits
+//! What happened in a stretch is booked when it ends. A request costs a handful of stretches,
+//! whatever the number of tokens it makes. Time within the engine is work done by the card, in
+//! integer ticks; the speed of the card relates it to the wall (see [`clock`]), so the card can be
+//! slowed, suspended, resumed and taken away at any instant, and a step under way keeps what it has
+//! done.
 //!
-//! A sequence counts with its mean context over its life (prompt plus half the answer) instead of
-//! one that grows by a token per iteration, and joins at once instead of at the next iteration's
-//! boundary. At most `max_batch` sequences run; the rest wait in order. Memory for the KV cache is
-//! not modelled. A milestone is reached when less than half a nanosecond is left to it.
+//! `reference.rs`, among the tests, steps through the same rules in the plain way and agrees with
+//! this engine to the nanosecond.
+//!
+//! # Edges
+//!
+//! * Who arrives at the very instant at which a step begins still joins it.
+//! * A cancelled sequence that is in the batch leaves at the next boundary; nothing more is said of
+//!   it.
+//! * A job that could never fit in the cache must not be submitted ([`Limits::longest_context`]).
+//!
+//! Sources: vLLM, `vllm/v1/core/sched/scheduler.py` and `kv_cache_manager.py` (2026); Kwon et al.,
+//! SOSP 2023 (blocks, recomputation); Agrawal et al., OSDI 2024 (chunked prefill with decodes).
+//! Equations and limits: `docs/model/serving.md`.
 
-use std::{
-    cmp::{Ordering, Reverse},
-    collections::{BinaryHeap, VecDeque, binary_heap::PeekMut},
-};
+mod clock;
+mod gaps;
+mod limits;
+mod memory;
+mod phases;
+#[cfg(test)]
+mod reference;
+mod runs;
+mod schedule;
+mod sequence;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod waiting;
+
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 use connector::{Timestamp, Tokens};
+use slotmap::{SlotMap, new_key_type};
 
-use crate::timing::IterationCost;
+use self::{
+    clock::{Clock, Work},
+    limits::Shape,
+    memory::Memory,
+    schedule::{Chunk, Stretch},
+    sequence::{Cached, Decoders, Sequence, State},
+    waiting::Waiting,
+};
+pub use self::{
+    gaps::Gaps,
+    limits::{Limits, Policy, Speculation},
+};
+use crate::step_time::BatchTime;
+
+new_key_type! {
+    /// A job that an engine has taken on.
+    pub struct SequenceKey;
+}
 
 /// One inference as the engine sees it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Job {
-    /// The caller's name for it.
-    pub(crate) id: u64,
-    pub(crate) prompt: Tokens,
-    pub(crate) output: Tokens,
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The caller's name for it, told in every [`Progress`].
+    pub id: u64,
+    /// Prompt tokens; an empty prompt counts as one token.
+    pub prompt: Tokens,
+    /// Tokens to make; none counts as one.
+    pub output: Tokens,
+    /// Importance under [`Policy::Priority`]: 0 goes first.
+    pub rank: u8,
+    /// What the prompt consists of, for prefix caching: one id per
+    /// [`content_tokens`](Limits::content_tokens), equal ids for equal beginnings. `None`: unlike
+    /// any other.
+    pub content: Option<Arc<[u64]>>,
+    /// Whether to tell every token, and not only the first and the last.
+    pub watched: bool,
 }
 
 /// What happened to a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
-    FirstToken(u64),
-    Finished(u64),
+pub struct Progress {
+    /// When.
+    pub at: Timestamp,
+    /// To which job.
+    pub id: u64,
+    /// What.
+    pub kind: ProgressKind,
 }
 
-/// A job in the batch. Least milestone first, then order of joining.
-#[derive(Clone, Copy, Debug)]
-struct Sequence {
-    /// Progress at which its first token is out, or once that is, the last. Progress is not
-    /// negative, so its bits order as it does.
-    milestone_bits: u64,
-    /// Order of joining.
-    number: u64,
-    job: Job,
-    /// Prompt tokens processed per iteration, until the first token is out.
-    chunk: u32,
-    decoding: bool,
+/// The kinds of [`Progress`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgressKind {
+    /// It joined the batch, for the first time or again.
+    Scheduled,
+    /// Its first token is out.
+    FirstToken,
+    /// This many tokens are out; told of watched jobs, and not of the first and the last.
+    Tokens(u32),
+    /// Its last token is out, and it is gone.
+    Finished,
+    /// It lost its blocks and waits again.
+    Preempted,
 }
 
-impl Sequence {
-    fn milestone(&self) -> f64 {
-        f64::from_bits(self.milestone_bits)
-    }
-
-    fn context(&self) -> u64 {
-        u64::from(self.job.prompt.get()) + u64::from(self.job.output.get() / 2)
-    }
-
-    fn rank(&self) -> (u64, u64) {
-        (self.milestone_bits, self.number)
-    }
+/// Totals of an engine since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Steps done.
+    pub steps: u64,
+    /// Stretches that they were done in.
+    pub stretches: u64,
+    /// Sequences that lost their blocks.
+    pub preemptions: u64,
+    /// Hash ids of prompts that were looked up.
+    pub content_asked: u64,
+    /// Hash ids of prompts that were found in memory.
+    pub content_found: u64,
+    /// Prompt tokens that need not be computed because they were found, recomputation included.
+    pub tokens_found: u64,
 }
 
-impl PartialEq for Sequence {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank() == other.rank()
-    }
-}
-
-impl Eq for Sequence {}
-
-impl PartialOrd for Sequence {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Sequence {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
-    }
-}
-
-/// One model's batch on one card.
+/// One model's batch on one card, or on several that work as one.
 #[derive(Debug)]
-pub(crate) struct Engine {
-    cost: IterationCost,
-    max_batch: u32,
-    prefill_chunk: u32,
-    /// Share of the card that the engine has.
-    speed: f64,
-    /// Iterations done since the batch was last empty, as of `since`.
-    progress: f64,
-    since: Timestamp,
-    iteration_ns: f64,
-    batch: BinaryHeap<Reverse<Sequence>>,
-    waiting: VecDeque<Job>,
-    joined: u64,
-    /// Prompt tokens processed per iteration by all sequences.
-    prompt_tokens: u64,
-    /// Context held by all sequences.
-    context: u64,
-    /// Whether the weights are on the card; nothing joins before.
+pub struct Engine {
+    limits: Limits,
+    shape: Shape,
+    time: BatchTime,
+    clock: Clock,
+    /// Fraction of the card that the engine has when it is not suspended.
+    fraction: f64,
+    suspended: bool,
+    /// Whether the weights are on the card.
     loaded: bool,
+    sequences: SlotMap<SequenceKey, Sequence>,
+    waiting: Waiting,
+    arrivals: u64,
+    /// Everybody who joined the batch, in order; who has left since stays for a while.
+    order: Vec<(SequenceKey, u64)>,
+    joined: u64,
+    decoders: Decoders,
+    /// Prompts in the present step. All but the last will be done by its end.
+    chunks: Vec<Chunk>,
+    memory: Memory,
+    /// Blocks that those who decode took for the first step of the stretch.
+    ahead: u64,
+    /// Last steps of those that decode, the next first: (step, order of joining, who).
+    finishes: BinaryHeap<Reverse<(u64, u64, SequenceKey)>>,
+    /// Those in the batch whose callers have gone.
+    abandoned: Vec<SequenceKey>,
+    /// Those in the batch whose every token is told.
+    watched: Vec<SequenceKey>,
+    /// Steps done.
+    step: u64,
+    stretch: Option<Stretch>,
+    gaps: Gaps,
+    tally: Tally,
+    /// What happened and was not asked for yet.
+    news: Vec<Progress>,
 }
 
 impl Engine {
-    pub(crate) fn new(cost: IterationCost, max_batch: u32, prefill_chunk: Tokens) -> Self {
+    /// An engine without work whose weights are not on the card yet: [`Engine::resume`] starts it.
+    ///
+    /// # Panics
+    /// If a limit is 0, or the block size is not a power of two.
+    pub fn new(limits: Limits, time: BatchTime) -> Self {
+        assert!(limits.max_sequences > 0 && limits.token_budget > 0 && limits.kv_blocks > 0);
+        assert!(limits.block_tokens.is_power_of_two() && limits.block_tokens <= 1024);
+        let shape = limits.shape();
         Self {
-            cost,
-            max_batch,
-            prefill_chunk: prefill_chunk.get(),
-            speed: 1.0,
-            progress: 0.0,
-            since: Timestamp::ZERO,
-            iteration_ns: 0.0,
-            batch: BinaryHeap::new(),
-            waiting: VecDeque::new(),
-            joined: 0,
-            prompt_tokens: 0,
-            context: 0,
+            shape,
+            time,
+            clock: Clock::stopped(),
+            fraction: 1.0,
+            suspended: false,
             loaded: false,
+            sequences: SlotMap::with_key(),
+            waiting: Waiting::new(limits.policy),
+            arrivals: 0,
+            order: Vec::new(),
+            joined: 0,
+            decoders: Decoders::new(&shape),
+            chunks: Vec::new(),
+            memory: Memory::new(limits.kv_blocks, limits.prefix_caching),
+            ahead: 0,
+            finishes: BinaryHeap::new(),
+            abandoned: Vec::new(),
+            watched: Vec::new(),
+            step: 0,
+            stretch: None,
+            gaps: Gaps::new(),
+            tally: Tally::default(),
+            news: Vec::new(),
+            limits,
         }
+    }
+
+    /// Its settings.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Sequences in the batch.
-    pub(crate) fn running(&self) -> u32 {
-        self.batch.len() as u32
+    pub fn running(&self) -> u32 {
+        self.decoders.count + self.chunks.len() as u32
     }
 
     /// Jobs that wait for a place in the batch.
-    pub(crate) fn waiting(&self) -> u32 {
+    pub fn waiting(&self) -> u32 {
         self.waiting.len() as u32
     }
 
-    /// Whether the card has anything to compute.
-    pub(crate) fn is_busy(&self) -> bool {
-        !self.batch.is_empty()
+    /// Whether it has anything to compute.
+    pub fn is_busy(&self) -> bool {
+        self.stretch.is_some()
     }
 
-    /// Says whether the weights are on the card.
-    pub(crate) fn set_loaded(&mut self, now: Timestamp, loaded: bool) {
-        self.settle(now);
-        self.loaded = loaded;
-        self.fill_batch();
+    /// KV blocks in use, as of the last change of the batch.
+    pub fn blocks_in_use(&self) -> u64 {
+        self.limits.kv_blocks - self.memory.free()
     }
 
-    /// Gives the engine this share of the card from `now` on; 0 suspends it.
-    pub(crate) fn set_speed(&mut self, now: Timestamp, speed: f64) {
-        self.settle(now);
-        self.speed = speed;
+    /// Totals, as of the last change of the batch.
+    pub fn tally(&self) -> Tally {
+        self.tally
     }
 
-    /// Takes a job on. Call [`Engine::advance`] with the same `now` first.
-    pub(crate) fn submit(&mut self, now: Timestamp, job: Job) {
-        self.settle(now);
-        self.waiting.push_back(job);
-        self.fill_batch();
+    /// Times between tokens, as of the last change of the batch.
+    pub fn gaps(&self) -> &Gaps {
+        &self.gaps
+    }
+
+    /// Takes a job on.
+    ///
+    /// Like every call with a `now`, it first lets happen what is due by then; `now` never goes
+    /// back.
+    pub fn submit(&mut self, now: Timestamp, job: Job) -> SequenceKey {
+        self.advance(now);
+        let key = self.sequences.insert(Sequence {
+            id: job.id,
+            prompt: job.prompt.get().max(1),
+            output: job.output.get().max(1),
+            rank: job.rank,
+            arrival: self.arrivals,
+            joined: 0,
+            made: 0,
+            state: State::Waiting,
+            cached: Cached {
+                ids: job.content.filter(|_| self.memory.is_caching()),
+                ..Cached::default()
+            },
+            last_token: now,
+            watched: job.watched,
+            abandoned: false,
+        });
+        self.arrivals += 1;
+        self.waiting.push(key, &self.sequences);
+        self.welcome(now);
+        key
     }
 
     /// Drops a job; `false` if it is not here.
-    pub(crate) fn cancel(&mut self, now: Timestamp, id: u64) -> bool {
-        self.settle(now);
-        if let Some(index) = self.waiting.iter().position(|job| job.id == id) {
-            self.waiting.remove(index);
-            return true;
-        }
-        let Some(&Reverse(sequence)) = self.batch.iter().find(|Reverse(s)| s.job.id == id) else {
+    pub fn cancel(&mut self, now: Timestamp, key: SequenceKey) -> bool {
+        self.advance(now);
+        let Some(sequence) = self.sequences.get_mut(key).filter(|sequence| !sequence.abandoned)
+        else {
             return false;
         };
-        self.batch.retain(|Reverse(s)| s.number != sequence.number);
-        self.leave(sequence);
-        self.fill_batch();
+        if sequence.state == State::Waiting {
+            self.drop_waiting(key);
+            self.welcome(now);
+        } else {
+            sequence.abandoned = true;
+            self.abandoned.push(key);
+            self.cut(self.clock.work_at(now), 1);
+        }
         true
     }
 
-    /// Appends everything that has happened by `now` to `done`, in order.
-    pub(crate) fn advance(&mut self, now: Timestamp, done: &mut Vec<Progress>) {
-        self.settle(now);
-        let mut changed = false;
-        while self.remaining_ns().is_some_and(|ns| ns < 0.5) {
-            self.reach_milestone(done);
-            changed = true;
+    /// Gives the engine this fraction of the card from `now` on; 0 suspends it.
+    pub fn set_speed(&mut self, now: Timestamp, fraction: f64) {
+        self.fraction = fraction;
+        self.change_speed(now);
+    }
+
+    /// The card is not ours from `now` on; the step under way keeps what it has done.
+    pub fn suspend(&mut self, now: Timestamp) {
+        self.suspended = true;
+        self.change_speed(now);
+    }
+
+    /// The card is ours again, weights and all.
+    pub fn resume(&mut self, now: Timestamp) {
+        self.suspended = false;
+        self.loaded = true;
+        self.change_speed(now);
+    }
+
+    /// The card is taken away with everything on it: the step under way is lost, and the KV cache.
+    /// Everybody in the batch waits again, to be recomputed after [`Engine::resume`].
+    pub fn evict(&mut self, now: Timestamp) {
+        self.advance(now);
+        self.loaded = false;
+        self.note_gaps_until(now);
+        if let Some(stretch) = self.stretch.take() {
+            self.book(stretch.noted);
+            self.preempt_all(now, stretch.noted_at.unwrap_or(now));
         }
-        if changed {
-            self.fill_batch();
-        }
+        self.change_speed(now);
+        self.memory.clear();
     }
 
-    /// When [`Engine::advance`] has something to report, or earlier.
-    pub(crate) fn next_event(&self) -> Option<Timestamp> {
-        let remaining = self.remaining_ns()?;
-        remaining.is_finite().then(|| {
-            let whole = remaining as u64;
-            let ns = whole + u64::from((whole as f64) < remaining);
-            Timestamp::from_nanos(self.since.as_nanos().saturating_add(ns))
-        })
-    }
-
-    /// Wall time to the next milestone at the present speed, not negative; infinite while
-    /// suspended.
-    fn remaining_ns(&self) -> Option<f64> {
-        let Reverse(next) = self.batch.peek()?;
-        let iterations = next.milestone() - self.progress;
-        Some(if iterations <= 0.0 { 0.0 } else { iterations * self.iteration_ns / self.speed })
-    }
-
-    /// Moves the clock of iterations to `now`.
-    fn settle(&mut self, now: Timestamp) {
-        let elapsed = now.since(self.since).as_nanos() as f64;
-        if elapsed > 0.0 && self.is_busy() {
-            self.progress += elapsed * self.speed / self.iteration_ns;
-        }
-        self.since = now;
-    }
-
-    /// The next milestone changes the batch: a first token is out, or a job is finished.
-    fn reach_milestone(&mut self, done: &mut Vec<Progress>) {
-        let Some(mut next) = self.batch.peek_mut() else { return };
-        let sequence = &mut next.0;
-        if !sequence.decoding {
-            sequence.decoding = true;
-            self.prompt_tokens -= u64::from(std::mem::take(&mut sequence.chunk));
-            done.push(Progress::FirstToken(sequence.job.id));
-            if sequence.job.output.get() > 1 {
-                let last = sequence.milestone() + f64::from(sequence.job.output.get() - 1);
-                sequence.milestone_bits = last.to_bits();
-                return;
+    /// Lets happen what is due by `now`.
+    pub fn advance(&mut self, now: Timestamp) {
+        let reached = self.clock.work_at(now);
+        while let Some(stretch) = &self.stretch {
+            if stretch.end > reached {
+                break;
             }
+            let end = stretch.end;
+            self.end_stretch();
+            self.begin_step(end);
         }
-        let Reverse(finished) = PeekMut::pop(next);
-        done.push(Progress::Finished(finished.job.id));
-        self.leave(finished);
+        self.tell_tokens_until(now);
     }
 
-    /// A sequence that was taken out of the batch no longer counts.
-    fn leave(&mut self, sequence: Sequence) {
-        self.prompt_tokens -= u64::from(sequence.chunk);
-        self.context -= sequence.context();
+    /// What has happened, oldest first. The engine forgets it.
+    pub fn drain_news(&mut self) -> std::vec::Drain<'_, Progress> {
+        self.news.drain(..)
     }
 
-    /// Lets waiting jobs join, and brings the iteration time up to date with the batch.
-    fn fill_batch(&mut self) {
-        while self.loaded && self.running() < self.max_batch {
-            let Some(job) = self.waiting.pop_front() else { break };
-            self.join(job);
-        }
-        self.refresh();
-    }
-
-    fn join(&mut self, job: Job) {
-        let chunk = job.prompt.get().min(self.prefill_chunk);
-        let prefill = if chunk == 0 { 1.0 } else { f64::from(job.prompt.get()) / f64::from(chunk) };
-        let sequence = Sequence {
-            milestone_bits: (self.progress + prefill).to_bits(),
-            number: self.joined,
-            job,
-            chunk,
-            decoding: false,
-        };
-        self.joined += 1;
-        self.prompt_tokens += u64::from(chunk);
-        self.context += sequence.context();
-        self.batch.push(Reverse(sequence));
-    }
-
-    fn refresh(&mut self) {
-        if self.is_busy() {
-            self.iteration_ns = self.cost.iteration_ns(
-                self.running(),
-                self.prompt_tokens as f64,
-                self.context as f64,
-            );
+    /// When to call [`Engine::advance`] next, or earlier; `None` while nothing will happen by
+    /// itself.
+    pub fn next_event(&self) -> Option<Timestamp> {
+        let stretch = self.stretch.as_ref()?;
+        let next = if self.watched.is_empty() {
+            stretch.end
         } else {
-            self.progress = 0.0;
+            stretch.start + stretch.line.time(stretch.told + 1)
+        };
+        self.clock.wall_at(next)
+    }
+
+    /// Work is there, and perhaps a card: begins a step if none is under way, or sees to it that
+    /// whoever waits joins as soon as possible.
+    fn welcome(&mut self, now: Timestamp) {
+        let work = self.clock.work_at(now);
+        if self.stretch.is_some() {
+            self.let_join(work);
+        } else if self.clock.is_running() {
+            self.begin_step(work);
         }
+    }
+
+    fn change_speed(&mut self, now: Timestamp) {
+        self.advance(now);
+        self.note_gaps_until(now);
+        let ours = self.loaded && !self.suspended;
+        self.clock.set_speed(now, if ours { self.fraction } else { 0.0 });
+        if self.stretch.is_none() {
+            self.welcome(now);
+        }
+    }
+
+    /// When this much work is done, which is so already.
+    fn wall(&self, work: Work) -> Timestamp {
+        self.clock.wall_at(work).expect("what is done was done while the clock ran")
     }
 }
-
-#[cfg(test)]
-mod tests;

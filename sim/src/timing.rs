@@ -16,33 +16,33 @@
 
 use connector::Duration;
 
-use crate::config::{GpuSpec, ModelConfig, ModelShape, Timing};
+use crate::{
+    config::{GpuSpec, ModelConfig, ModelShape, Timing},
+    step_time::{BatchTime, CONTEXT_UNITS, Growth, Linear, Load, Roofline, StepTime, TICKS_PER_NS},
+};
 
-/// Coefficients of the iteration time of one model on one card, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct IterationCost {
-    base: f64,
-    per_sequence: f64,
-    per_prompt_token: f64,
-    per_context_token: f64,
-    memory_base: f64,
-    memory_per_context_token: f64,
+/// How one model runs on one card.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) time: BatchTime,
     /// Bytes to bring onto a card before the model can run there.
     pub(crate) weight_bytes: f64,
+    pub(crate) kv_bytes_per_token: Option<f64>,
 }
 
-impl IterationCost {
+impl Server {
     pub(crate) fn new(model: &ModelConfig, gpu: &GpuSpec) -> Self {
         match &model.timing {
             Timing::Roofline(shape) => Self::roofline(shape, gpu),
             Timing::Linear(linear) => Self {
-                base: linear.base.as_nanos() as f64,
-                per_sequence: linear.per_sequence.as_nanos() as f64,
-                per_prompt_token: linear.per_prompt_token.as_nanos() as f64,
-                per_context_token: linear.per_context_token_s * 1e9,
-                memory_base: 0.0,
-                memory_per_context_token: 0.0,
+                time: BatchTime::Linear(Linear::new(
+                    linear.base.as_nanos() as f64,
+                    linear.per_sequence.as_nanos() as f64,
+                    linear.per_prompt_token.as_nanos() as f64,
+                    linear.per_context_token_s * 1e9,
+                )),
                 weight_bytes: linear.weight_bytes,
+                kv_bytes_per_token: None,
             },
         }
     }
@@ -51,25 +51,18 @@ impl IterationCost {
         let peak = if shape.weight_bits == 8 { gpu.tflops_8bit } else { gpu.tflops_16bit };
         let per_token = 2.0 * shape.active_parameters / peak.as_flops() * 1e9;
         let weight_bytes = shape.parameters * f64::from(shape.weight_bits) / 8.0;
-        Self {
-            base: 0.0,
-            per_sequence: per_token,
-            per_prompt_token: per_token,
-            per_context_token: 0.0,
-            memory_base: weight_bytes / gpu.memory_bandwidth * 1e9,
-            memory_per_context_token: shape.kv_bytes_per_token() / gpu.memory_bandwidth * 1e9,
-            weight_bytes,
-        }
+        let rule = Roofline {
+            per_token,
+            weights: weight_bytes / gpu.memory_bandwidth * 1e9,
+            per_context_token: shape.kv_bytes_per_token() / gpu.memory_bandwidth * 1e9,
+        };
+        let kv_bytes_per_token = Some(shape.kv_bytes_per_token());
+        Self { time: BatchTime::Roofline(rule), weight_bytes, kv_bytes_per_token }
     }
 
-    /// Time of one iteration in nanoseconds.
-    pub(crate) fn iteration_ns(&self, sequences: u32, prompt_tokens: f64, context: f64) -> f64 {
-        let compute = self.base
-            + self.per_sequence * f64::from(sequences)
-            + self.per_prompt_token * prompt_tokens
-            + self.per_context_token * context;
-        let memory = self.memory_base + self.memory_per_context_token * context;
-        compute.max(memory)
+    /// Nanoseconds of a step.
+    fn step_ns(&self, load: &Load) -> f64 {
+        self.time.line(load, &Growth::default()).first as f64 / TICKS_PER_NS as f64
     }
 }
 
@@ -91,12 +84,21 @@ pub struct Pace {
 
 /// The pace of a model on a card, for ranking candidates before anything was measured.
 pub fn pace(model: &ModelConfig, gpu: &GpuSpec) -> Pace {
-    const CHUNK: f64 = 512.0;
-    const CONTEXT: f64 = 1024.0;
-    let cost = IterationCost::new(model, gpu);
+    const CHUNK: u32 = 512;
+    const CONTEXT: u64 = 1024;
+    let server = Server::new(model, gpu);
+    let mut prompt = Load { sampled: 1, ..Load::default() };
+    prompt.add_chunk(0, CHUNK);
+    let decode = Load {
+        decodes: 1,
+        decode_tokens: 1,
+        context: CONTEXT * CONTEXT_UNITS,
+        sampled: 1,
+        ..Load::default()
+    };
     Pace {
-        per_prompt_token: Duration::from_nanos((cost.iteration_ns(0, CHUNK, CHUNK) / CHUNK) as u64),
-        per_output_token: Duration::from_nanos(cost.iteration_ns(1, 0.0, CONTEXT) as u64),
+        per_prompt_token: Duration::from_nanos((server.step_ns(&prompt) / f64::from(CHUNK)) as u64),
+        per_output_token: Duration::from_nanos(server.step_ns(&decode) as u64),
     }
 }
 
@@ -104,25 +106,4 @@ pub fn pace(model: &ModelConfig, gpu: &GpuSpec) -> Pace {
 mod tests {
     use super::*;
     use crate::catalogue;
-
-    /// Llama-3-8B at 16 bit on an H100, by hand from the datasheet: 16.06 GB at 3.35 TB/s is
-    /// 4.794 ms per token; 2 x 8.03e9 FLOP at 989 TFLOPS is 16.24 us per prompt token.
-    #[test]
-    fn the_roofline_is_the_datasheets_arithmetic() {
-        let model = catalogue::model("llama-3-8b").expect("in the catalogue");
-        let gpu = catalogue::gpu("H100").expect("in the catalogue");
-        let cost = IterationCost::new(&model.config, &gpu);
-        assert!((cost.iteration_ns(1, 0.0, 0.0) / 4.794e6 - 1.0).abs() < 1e-3);
-        assert!((cost.iteration_ns(0, 2048.0, 0.0) / (2048.0 * 16_239.0) - 1.0).abs() < 1e-3);
-    }
-
-    #[test]
-    fn a_decode_is_bound_by_memory_until_the_batch_is_large() {
-        let model = catalogue::model("llama-3-8b").expect("in the catalogue");
-        let gpu = catalogue::gpu("H100").expect("in the catalogue");
-        let cost = IterationCost::new(&model.config, &gpu);
-        let ns = |sequences| cost.iteration_ns(sequences, 0.0, 0.0);
-        assert!((ns(1) - ns(64)).abs() < f64::EPSILON);
-        assert!(ns(512) > ns(64));
-    }
 }

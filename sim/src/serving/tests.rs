@@ -1,110 +1,218 @@
-use connector::Duration;
+use std::sync::Arc;
 
-use super::*;
-use crate::config::{GpuSpec, LinearTiming, ModelConfig, Timing};
+use connector::{Timestamp, Tokens};
+use proptest::prelude::*;
 
-fn at(ms: u64) -> Timestamp {
-    Timestamp::ZERO + Duration::from_millis(ms)
+use super::{reference::Reference, *};
+use crate::step_time::{BatchTime, Linear, Roofline};
+
+/// What is done to both engines, a while after the thing before.
+#[derive(Clone, Debug)]
+enum Act {
+    Submit { prompt: u32, output: u32, rank: u8, content: u8, watched: bool },
+    Cancel(u8),
+    Speed(u8),
+    Suspend,
+    Resume,
+    Evict,
+    Wait,
 }
 
-/// An engine whose iterations take `base + per_sequence n` milliseconds.
-fn engine(base: u64, per_sequence: u64, max_batch: u32) -> Engine {
-    let timing = Timing::Linear(LinearTiming {
-        base: Duration::from_millis(base),
-        per_sequence: Duration::from_millis(per_sequence),
-        ..LinearTiming::default()
-    });
-    let gpu: GpuSpec = crate::catalogue::gpu("L4").expect("in the catalogue");
-    let cost = IterationCost::new(&ModelConfig { name: "m".to_owned(), timing }, &gpu);
-    let mut engine = Engine::new(cost, max_batch, Tokens::new(100));
-    engine.set_loaded(Timestamp::ZERO, true);
-    engine
+fn act() -> impl Strategy<Value = Act> {
+    let submit = (1..60u32, 1..40u32, 0..3u8, 0..4u8, prop::bool::weighted(0.1)).prop_map(
+        |(prompt, output, rank, content, watched)| Act::Submit {
+            prompt,
+            output,
+            rank,
+            content,
+            watched,
+        },
+    );
+    prop_oneof![
+        12 => submit,
+        2 => any::<u8>().prop_map(Act::Cancel),
+        1 => (0..5u8).prop_map(Act::Speed),
+        1 => Just(Act::Suspend),
+        2 => Just(Act::Resume),
+        1 => Just(Act::Evict),
+        2 => Just(Act::Wait),
+    ]
 }
 
-fn job(id: u64, prompt: u32, output: u32) -> Job {
-    Job { id, prompt: Tokens::new(prompt), output: Tokens::new(output) }
+/// Time that passes before an act: often none, mostly short, sometimes long.
+fn pause() -> impl Strategy<Value = u64> {
+    prop_oneof![2 => Just(0), 6 => 1..20_000_000u64, 3 => 1..1_000_000_000u64]
 }
 
-/// Runs until nothing is left and lists what happened when, in milliseconds.
-fn run(engine: &mut Engine) -> Vec<(f64, Progress)> {
-    let mut log = Vec::new();
-    let mut done = Vec::new();
+prop_compose! {
+    fn limits()(
+        max_sequences in 1..9u32,
+        token_budget in 4..70u32,
+        block_shift in 0..5u32,
+        content_shift in 0..3u32,
+        spare_blocks in 0..40u64,
+        reserve_prompt: bool,
+        prefix_caching: bool,
+        priority: bool,
+        speculation in prop::option::weighted(0.3, (1..4u32, 0.0..0.95f64)),
+    ) -> Limits {
+        let block_tokens = 1 << block_shift;
+        // The longest job takes 99 tokens, and a few for drafts.
+        let kv_blocks = u64::from(104u32.div_ceil(block_tokens)) + spare_blocks;
+        Limits {
+            max_sequences,
+            token_budget,
+            block_tokens,
+            kv_blocks,
+            reserve_prompt,
+            prefix_caching,
+            content_tokens: block_tokens << content_shift,
+            policy: if priority { Policy::Priority } else { Policy::Fcfs },
+            speculation: speculation.map(|(drafts, acceptance)| Speculation { drafts, acceptance }),
+        }
+    }
+}
+
+fn time() -> impl Strategy<Value = BatchTime> {
+    let linear = (1.0..3000.0f64, 0.0..300.0f64, 0.0..100.0f64, 0.0..10.0f64).prop_map(
+        |(base, sequence, prompt, context)| {
+            let us = 1000.0;
+            BatchTime::Linear(Linear::new(base * us, sequence * us, prompt * us, context * us))
+        },
+    );
+    linear
+}
+
+/// Ids of a prompt: prompts of one family begin alike.
+fn content(family: u8, prompt: u32, limits: &Limits) -> Option<Arc<[u64]>> {
+    let ids = u64::from(prompt.div_ceil(limits.content_tokens));
+    (family > 0).then(|| {
+        (0..ids)
+            .map(|index| {
+                // The last id stands for fewer tokens, so it depends on how many.
+                let whole = (index + 1) * u64::from(limits.content_tokens) <= u64::from(prompt);
+                let length = if whole { 0 } else { u64::from(prompt) };
+                u64::from(family) * 1_000_000 + index * 1_000 + length
+            })
+            .collect()
+    })
+}
+
+fn compare(limits: Limits, time: BatchTime, acts: Vec<(u64, Act)>) {
+    let mut engine = Engine::new(limits, time.clone());
+    let mut reference = Reference::new(limits, time);
+    let mut news = Vec::new();
+    let mut keys = Vec::new();
+    let (mut now, mut fraction, mut ours) = (0, 1.0, true);
+    let at = Timestamp::from_nanos;
+    engine.resume(at(0));
+    reference.set_speed(at(0), 1.0);
+    for (pause, act) in acts {
+        now += pause;
+        match act {
+            Act::Submit { prompt, output, rank, content: family, watched } => {
+                let id = keys.len() as u64;
+                let (prompt, output) = (Tokens::new(prompt), Tokens::new(output));
+                let content = content(family, prompt.get(), &limits);
+                let job = Job { id, prompt, output, rank, content, watched };
+                keys.push(engine.submit(at(now), job.clone()));
+                reference.submit(at(now), job);
+            }
+            Act::Cancel(which) if !keys.is_empty() => {
+                let which = usize::from(which) % keys.len();
+                engine.cancel(at(now), keys[which]);
+                reference.cancel(at(now), which as u64);
+            }
+            Act::Speed(tenths) => {
+                fraction = f64::from(tenths) / 3.0;
+                engine.set_speed(at(now), fraction);
+                reference.set_speed(at(now), if ours { fraction } else { 0.0 });
+            }
+            Act::Suspend => {
+                ours = false;
+                engine.suspend(at(now));
+                reference.set_speed(at(now), 0.0);
+            }
+            Act::Resume => {
+                ours = true;
+                engine.resume(at(now));
+                reference.set_speed(at(now), fraction);
+            }
+            Act::Evict => {
+                ours = false;
+                engine.evict(at(now));
+                reference.evict(at(now));
+            }
+            Act::Cancel(_) | Act::Wait => {
+                engine.advance(at(now));
+                reference.advance(at(now));
+            }
+        }
+        news.extend(engine.drain_news());
+        assert_same(&news, &reference.news);
+    }
+    engine.set_speed(at(now), 1.0);
+    engine.resume(at(now));
+    reference.set_speed(at(now), 1.0);
     while let Some(next) = engine.next_event() {
-        engine.advance(next, &mut done);
-        log.extend(done.drain(..).map(|what| (next.as_nanos() as f64 / 1e6, what)));
+        engine.advance(next);
+        news.extend(engine.drain_news());
     }
-    log
+    reference.advance(Timestamp::from_nanos(now + 1_000_000_000_000));
+    assert_same(&news, &reference.news);
+    assert_eq!((engine.running(), engine.waiting()), (0, 0));
+    assert_eq!(engine.memory.free(), limits.kv_blocks, "every block was given back");
+    assert_gaps_agree(engine.gaps(), &mut reference.gaps);
 }
 
-use Progress::{Finished, FirstToken};
-
-#[test]
-fn a_lone_sequence_takes_its_iterations() {
-    let mut engine = engine(10, 0, 8);
-    engine.submit(Timestamp::ZERO, job(1, 100, 5));
-    assert_eq!(run(&mut engine), [(10.0, FirstToken(1)), (50.0, Finished(1))]);
-}
-
-#[test]
-fn a_long_prompt_is_processed_in_chunks() {
-    let mut engine = engine(10, 0, 8);
-    engine.submit(Timestamp::ZERO, job(1, 250, 1));
-    assert_eq!(run(&mut engine), [(25.0, FirstToken(1)), (25.0, Finished(1))]);
-}
-
-/// Two jobs of 10 iterations, the second 40 ms late: alone an iteration takes 10 ms, together 20.
-/// The first has 6 left when the second comes: both at 20 ms until 160, then the second's last 4.
-#[test]
-fn processor_sharing_slows_everybody_alike() {
-    let mut engine = engine(0, 10, 8);
-    engine.submit(Timestamp::ZERO, job(1, 1, 10));
-    let mut done = Vec::new();
-    engine.advance(at(40), &mut done);
-    engine.submit(at(40), job(2, 1, 10));
-    let finished: Vec<_> =
-        run(&mut engine).into_iter().filter(|(_, what)| matches!(what, Finished(_))).collect();
-    assert_eq!(finished, [(160.0, Finished(1)), (200.0, Finished(2))]);
-}
-
-#[test]
-fn beyond_the_batch_limit_jobs_wait_in_order() {
-    let mut engine = engine(10, 0, 1);
-    for id in 1..=3 {
-        engine.submit(Timestamp::ZERO, job(id, 1, 1));
+/// The same of every job, or where they part. What happens to several jobs at one instant is in no
+/// order.
+fn assert_same(news: &[Progress], reference: &[Progress]) {
+    let sorted = |news: &[Progress]| {
+        let mut sorted = news.to_vec();
+        sorted.sort_by_key(|progress| (progress.at, progress.id));
+        sorted
+    };
+    let (news, reference) = (sorted(news), sorted(reference));
+    if news == reference {
+        return;
     }
-    assert_eq!((engine.running(), engine.waiting()), (1, 2));
-    let finished: Vec<_> =
-        run(&mut engine).into_iter().filter(|(_, what)| matches!(what, Finished(_))).collect();
-    assert_eq!(finished, [(10.0, Finished(1)), (20.0, Finished(2)), (30.0, Finished(3))]);
+    let parts = news.iter().zip(&reference).position(|(a, b)| a != b);
+    let at = parts.unwrap_or(news.len().min(reference.len()));
+    assert_eq!(
+        news.get(at),
+        reference.get(at),
+        "number {at}, after {:?}, then {:?} against {:?}",
+        &news[at.saturating_sub(9)..at],
+        &news[at..news.len().min(at + 5)],
+        &reference[at..reference.len().min(at + 5)]
+    );
 }
 
-#[test]
-fn a_suspended_engine_keeps_what_it_has_done() {
-    let mut engine = engine(10, 0, 8);
-    engine.submit(Timestamp::ZERO, job(1, 1, 10));
-    engine.advance(at(50), &mut Vec::new());
-    engine.set_speed(at(50), 0.0);
-    assert_eq!(engine.next_event(), None);
-    engine.set_speed(at(80), 0.5);
-    assert_eq!(run(&mut engine), [(180.0, Finished(1))]);
+/// As many, and each quantile the same within a bucket and the rounding to a nanosecond.
+fn assert_gaps_agree(gaps: &Gaps, exact: &mut [u64]) {
+    exact.sort_unstable();
+    assert_eq!(gaps.count(), exact.len() as u64);
+    for percent in [1, 10, 50, 90, 99, 100] {
+        let Some(found) = gaps.quantile(f64::from(percent) / 100.0) else { continue };
+        let rank = (exact.len() * percent as usize).div_ceil(100).max(1);
+        let (low, high) =
+            (exact[rank - 1] as f64 * 0.98 - 1024.0, exact[rank - 1] as f64 * 1.02 + 1024.0);
+        let found = found.as_nanos() as f64;
+        assert!((low..=high).contains(&found), "p{percent}: {found} against {}", exact[rank - 1]);
+    }
 }
 
-#[test]
-fn a_cancelled_job_makes_room_and_is_never_reported() {
-    let mut engine = engine(10, 0, 1);
-    engine.submit(Timestamp::ZERO, job(1, 1, 10));
-    engine.submit(Timestamp::ZERO, job(2, 1, 1));
-    assert!(engine.cancel(at(35), 1));
-    assert!(!engine.cancel(at(35), 1));
-    assert_eq!(run(&mut engine), [(45.0, FirstToken(2)), (45.0, Finished(2))]);
-}
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(2000)))]
 
-#[test]
-fn nothing_joins_before_the_weights_are_loaded() {
-    let mut engine = engine(10, 0, 8);
-    engine.set_loaded(Timestamp::ZERO, false);
-    engine.submit(Timestamp::ZERO, job(1, 1, 1));
-    assert_eq!(engine.next_event(), None);
-    engine.set_loaded(at(500), true);
-    assert_eq!(run(&mut engine), [(510.0, FirstToken(1)), (510.0, Finished(1))]);
+    /// Every first token, every watched token, every end and every preemption, to the nanosecond.
+    #[test]
+    fn jumping_and_stepping_agree(
+        limits in limits(),
+        time in time(),
+        acts in prop::collection::vec((pause(), act()), 1..40),
+    ) {
+        compare(limits, time, acts);
+    }
 }

@@ -61,8 +61,8 @@ impl Simulator {
     fn grant(&mut self, now: Timestamp, pool: usize, card: usize, ask: Allocate) -> ShareKey {
         let of = &mut self.pools[pool];
         of.promise(now, card as u32, ask.requirements);
-        let cost = &of.costs[ask.model.index()];
-        let station = of.cards[card].station(ask.model, &of.config, cost);
+        let server = &of.servers[ask.model.index()];
+        let station = of.cards[card].station(ask.model, &of.config, server);
         let at = StationRef { pool, card, station };
         let (vram, bandwidth) = (of.config.gpu.vram, of.config.weight_load_bandwidth);
         if let Some(bytes) = of.cards[card].ask_for(station, now, vram) {
@@ -92,7 +92,7 @@ impl Simulator {
 
     pub(super) fn weights_arrive(&mut self, now: Timestamp, at: StationRef) {
         self.pools[at.pool].cards[at.card].loaded(at.station);
-        self.with_engine(now, at, |engine| engine.set_loaded(now, true));
+        self.with_engine(now, at, |engine| engine.resume(now));
     }
 
     /// Gives notice to the least important share whose leaving makes room.

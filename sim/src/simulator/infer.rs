@@ -4,7 +4,7 @@ use connector::{EventKind, Infer, OperationKind, Ticket, Timestamp, Usage};
 use slotmap::{Key, KeyData};
 
 use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
-use crate::serving::{Engine, Job, Progress};
+use crate::serving::{Engine, Job, Progress, ProgressKind, SequenceKey};
 
 /// An inference in flight.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +13,8 @@ pub(super) struct Inference {
     share: ShareKey,
     stream: bool,
     usage: Usage,
-    /// Whether it has reached its card.
-    arrived: bool,
+    /// What the engine knows it by, once it has reached its card.
+    sequence: Option<SequenceKey>,
 }
 
 fn job_id(key: InferenceKey) -> u64 {
@@ -38,7 +38,7 @@ impl Simulator {
             share,
             stream: ask.stream,
             usage: Usage { prompt: ask.prompt.tokens, output: ask.max_tokens },
-            arrived: false,
+            sequence: None,
         });
         self.by_ticket.insert(ticket, key);
         self.shares[share].inferences.push(key);
@@ -65,11 +65,14 @@ impl Simulator {
     /// The inference is at its card, unless it was dropped on the way.
     pub(super) fn reach_card(&mut self, now: Timestamp, key: InferenceKey) {
         let Some(inference) = self.inferences.get_mut(key) else { return };
-        inference.arrived = true;
         let Usage { prompt, output } = inference.usage;
         let at = self.shares[inference.share].at;
-        let job = Job { id: job_id(key), prompt, output };
-        self.with_engine(now, at, |engine| engine.submit(now, job));
+        let job = Job { id: job_id(key), prompt, output, rank: 0, content: None, watched: false };
+        let mut sequence = None;
+        self.with_engine(now, at, |engine| sequence = Some(engine.submit(now, job)));
+        if let Some(inference) = self.inferences.get_mut(key) {
+            inference.sequence = sequence;
+        }
     }
 
     pub(super) fn cancel(&mut self, now: Timestamp, ticket: Ticket, inference: Ticket) {
@@ -91,10 +94,10 @@ impl Simulator {
     pub(super) fn abort(&mut self, now: Timestamp, key: InferenceKey, reason: Refusal) {
         let inference = self.inferences.remove(key).expect("a listed inference is in flight");
         self.by_ticket.remove(&inference.ticket);
-        if inference.arrived {
+        if let Some(sequence) = inference.sequence {
             let at = self.shares[inference.share].at;
             self.with_engine(now, at, |engine| {
-                engine.cancel(now, job_id(key));
+                engine.cancel(now, sequence);
             });
         }
         self.deliver(now, inference.ticket, Answer::Refused(reason));
@@ -112,8 +115,9 @@ impl Simulator {
         let engine = &mut card.stations[at.station].engine;
         let was_busy = engine.is_busy();
         let mut progress = std::mem::take(&mut self.progress);
-        engine.advance(now, &mut progress);
+        engine.advance(now);
         act(engine);
+        progress.extend(engine.drain_news());
         let is_busy = engine.is_busy();
         if was_busy == is_busy {
             self.schedule_engine(at);
@@ -121,7 +125,7 @@ impl Simulator {
             self.share_card(now, at, is_busy);
         }
         for what in progress.drain(..) {
-            self.report(now, what);
+            self.report(what);
         }
         self.progress = progress;
     }
@@ -161,21 +165,23 @@ impl Simulator {
     }
 
     /// A job that was dropped at the very instant it got further is not reported.
-    fn report(&mut self, now: Timestamp, what: Progress) {
-        match what {
-            Progress::FirstToken(id) => {
+    fn report(&mut self, progress: Progress) {
+        let Progress { at, id, kind } = progress;
+        match kind {
+            ProgressKind::FirstToken => {
                 let inference = self.inferences.get(inference_key(id));
                 if let Some(&Inference { ticket, stream: true, .. }) = inference {
-                    self.emit(now, EventKind::FirstToken { ticket });
+                    self.emit(at, EventKind::FirstToken { ticket });
                 }
             }
-            Progress::Finished(id) => {
+            ProgressKind::Finished => {
                 let key = inference_key(id);
                 let Some(inference) = self.inferences.remove(key) else { return };
                 self.by_ticket.remove(&inference.ticket);
                 self.shares[inference.share].inferences.retain(|held| *held != key);
-                self.deliver(now, inference.ticket, Answer::Generated(inference.usage));
+                self.deliver(at, inference.ticket, Answer::Generated(inference.usage));
             }
+            ProgressKind::Scheduled | ProgressKind::Tokens(_) | ProgressKind::Preempted => {}
         }
     }
 }
