@@ -33,7 +33,7 @@ pub use ids::{AllocationId, CableId, ClassId, ModelId, PoolId, RequestId, Tenant
 pub use metric::{Metric, MetricUnit, Names, Scope, Statistic};
 pub use objective::{Comparison, Objective};
 pub use operation::{
-    Allocate, Infer, Operation, OperationKind, PoolKind, Priority, Prompt, Requirements,
+    Allocate, Content, Infer, Operation, OperationKind, PoolKind, Priority, Prompt, Requirements,
     Temperature,
 };
 pub use queue::{EventKey, EventQueue};

@@ -167,19 +167,44 @@ pub struct Infer {
     pub stream: bool,
 }
 
-/// A prompt: always its length, and its text where there is text. Traces carry lengths only.
+/// A prompt: always its length, and what is known of its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
     /// Length in tokens.
     pub tokens: Tokens,
-    /// The words themselves. `None` lets a live adapter make up filler of the stated length.
-    pub text: Option<Arc<str>>,
+    /// What it says, as far as that is known.
+    pub content: Content,
+}
+
+/// What is known of a prompt beyond its length. Most traces carry lengths only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing. A live adapter makes up filler of the stated length; a simulated one takes the
+    /// prompt to be unlike any other.
+    #[default]
+    Unknown,
+    /// The words themselves.
+    Text(Arc<str>),
+    /// One id per block of tokens (Mooncake's traces: 512), the last block perhaps shorter. Prompts
+    /// that begin with equal ids begin with equal tokens, which a prefix cache can use. A live
+    /// adapter makes up filler.
+    Blocks(Arc<[u64]>),
+}
+
+impl Content {
+    /// The words, where there are any.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Unknown | Self::Blocks(_) => None,
+        }
+    }
 }
 
 impl Prompt {
     /// A prompt known by length only.
     pub const fn of_length(tokens: Tokens) -> Self {
-        Self { tokens, text: None }
+        Self { tokens, content: Content::Unknown }
     }
 }
 

@@ -43,7 +43,7 @@ impl Classifier {
     /// The class of a request that does not name one.
     pub(crate) fn classify(&self, request: &Request) -> ClassId {
         let by_length = self.by_length(request.prompt_tokens, request.output_tokens);
-        let by_text = request.text.as_deref().map_or(0, |text| self.by_text(text));
+        let by_text = request.content.text().map_or(0, |text| self.by_text(text));
         ClassId(by_length.max(by_text) as u32)
     }
 
@@ -77,7 +77,7 @@ fn is_list(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use connector::{ModelId, RequestId, TenantId, Timestamp};
+    use connector::{Content, ModelId, RequestId, TenantId, Timestamp};
 
     use super::*;
     use crate::config::ClassConfig;
@@ -128,7 +128,7 @@ mod tests {
             arrived: Timestamp::ZERO,
             prompt_tokens: Tokens::new(prompt),
             output_tokens: Tokens::new(output),
-            text: text.map(Into::into),
+            content: text.map_or(Content::Unknown, |text| Content::Text(text.into())),
             class: None,
             model: None,
         };

@@ -52,7 +52,7 @@ impl Covenants {
     ) -> Infer {
         Infer {
             allocation,
-            prompt: Prompt { tokens: request.prompt_tokens, text: request.text.clone() },
+            prompt: Prompt { tokens: request.prompt_tokens, content: request.content.clone() },
             max_tokens: self.answer_length(model, request.output_tokens),
             temperature: Temperature::default(),
             stream: true,

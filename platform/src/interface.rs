@@ -1,8 +1,6 @@
-use std::sync::Arc;
-
 use connector::{
-    CableId, ClassId, Event, ModelId, Operation, Outcome, RequestId, RequestRecord, TenantId,
-    Ticket, Timestamp, Tokens,
+    CableId, ClassId, Content, Event, ModelId, Operation, Outcome, RequestId, RequestRecord,
+    TenantId, Ticket, Timestamp, Tokens,
 };
 
 /// What a tenant sends.
@@ -18,8 +16,8 @@ pub struct Request {
     pub prompt_tokens: Tokens,
     /// Length of the answer: what a trace says was generated, or the caller's maximum.
     pub output_tokens: Tokens,
-    /// The prompt itself, where there is text.
-    pub text: Option<Arc<str>>,
+    /// What is known of the prompt beyond its length.
+    pub content: Content,
     /// The class, where the sender knows it; otherwise the classifier decides.
     pub class: Option<ClassId>,
     /// The model, where the sender insists on one.

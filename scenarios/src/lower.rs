@@ -11,6 +11,7 @@ mod objectives;
 mod platform;
 mod pools;
 mod regions;
+mod serving;
 mod tokens;
 mod traffic;
 

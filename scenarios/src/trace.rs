@@ -12,7 +12,7 @@ mod lines;
 mod mooncake;
 mod rows;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use connector::Duration;
 
@@ -76,7 +76,7 @@ impl fmt::Display for Format {
 }
 
 /// One request of a trace.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Row {
     /// Nanoseconds since an origin that all rows of the file share.
     pub(crate) at: u64,
@@ -86,6 +86,8 @@ pub(crate) struct Row {
     pub(crate) tenant: Option<u32>,
     pub(crate) class: Option<u32>,
     pub(crate) model: Option<u32>,
+    /// Ids of the prompt's blocks, where the trace tells.
+    pub(crate) blocks: Option<Arc<[u64]>>,
 }
 
 /// What a trace holds.

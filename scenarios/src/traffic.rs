@@ -12,7 +12,7 @@ pub(crate) mod replay;
 pub(crate) mod servegen;
 pub(crate) mod synthetic;
 
-use connector::{ClassId, ModelId, TenantId, Timestamp, Tokens};
+use connector::{ClassId, Content, ModelId, TenantId, Timestamp, Tokens};
 
 pub use arrivals::Arrivals;
 
@@ -94,12 +94,13 @@ impl Labels {
 }
 
 /// A request before it has a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Arrival {
     at: Timestamp,
     prompt_tokens: Tokens,
     output_tokens: Tokens,
     labels: Labels,
+    content: Content,
 }
 
 impl Scenario {

@@ -2,11 +2,7 @@
 
 use connector::{EventKey, Mebibytes, ModelId, Requirements, Tflops, Timestamp};
 
-use crate::{
-    config::PoolConfig,
-    serving::{Engine, Limits, Policy},
-    timing::Server,
-};
+use crate::{config::PoolConfig, serving::Engine, timing::Server};
 
 /// A model on a card.
 #[derive(Debug)]
@@ -60,8 +56,8 @@ impl Promises {
         overcommit: bool,
     ) -> bool {
         let times = if overcommit { u64::from(pool.sharing_ratio) } else { 1 };
-        let vram_limit = pool.gpu.vram.get().saturating_mul(times);
-        let tflops_limit = pool.gpu.tflops_16bit.as_gflops().saturating_mul(times);
+        let vram_limit = pool.vram().get().saturating_mul(times);
+        let tflops_limit = pool.tflops().as_gflops().saturating_mul(times);
         self.slots < pool.sharing_ratio
             && (self.vram + need.vram).get() <= vram_limit
             && (self.tflops + need.tflops).as_gflops() <= tflops_limit
@@ -89,16 +85,16 @@ impl Card {
     }
 
     /// The place of a model on this card, made if need be.
-    pub(crate) fn station(&mut self, model: ModelId, pool: &PoolConfig, server: &Server) -> usize {
+    pub(crate) fn station(&mut self, model: ModelId, server: &Server) -> usize {
         if let Some(found) = self.find(model) {
             return found;
         }
         self.stations.push(Station {
             model,
-            engine: Engine::new(limits(pool, server), server.time.clone()),
+            engine: Engine::new(server.limits, server.time.clone()),
             wake: None,
             shares: 0,
-            weight_bytes: server.weight_bytes,
+            weight_bytes: server.footprint.weight_bytes,
             residence: Residence::Away,
             last_asked: Timestamp::ZERO,
         });
@@ -156,19 +152,5 @@ impl Card {
             oldest.residence = Residence::Away;
             oldest.engine.evict(now);
         }
-    }
-}
-
-fn limits(pool: &PoolConfig, server: &Server) -> Limits {
-    Limits {
-        max_sequences: pool.max_batch,
-        token_budget: pool.prefill_chunk.get(),
-        block_tokens: 16,
-        kv_blocks: Limits::ENDLESS,
-        reserve_prompt: true,
-        prefix_caching: false,
-        content_tokens: 512,
-        policy: Policy::Fcfs,
-        speculation: None,
     }
 }

@@ -2,11 +2,14 @@
 //! ([`Simulator::new`](crate::Simulator::new)); the scenario language fills it in.
 
 mod check;
+mod serving;
 
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, OperationKind, PoolId, PoolKind, Tflops,
-    Tokens,
 };
+
+pub(crate) use self::serving::Footprint;
+pub use self::serving::{KvCache, ServingConfig};
 
 /// A provider: regions, the pools in them, the models that can be loaded, and what goes wrong.
 #[derive(Clone, Debug, Default)]
@@ -92,7 +95,7 @@ pub struct PoolConfig {
     pub kind: PoolKind,
     /// The card.
     pub gpu: GpuSpec,
-    /// Number of cards, at least 1.
+    /// Number of cards, or of groups of cards that work as one (tensor parallelism), at least 1.
     pub count: u32,
     /// Shares per card (HostedAI: 1 to 10). Also bounds what may be promised of a card's memory and
     /// compute to shares that accept overcommit: `sharing_ratio` times the card.
@@ -101,10 +104,8 @@ pub struct PoolConfig {
     pub price_per_slot_hour: Money,
     /// Which card a new share goes to.
     pub placement: Placement,
-    /// How many inferences of one model are in a card's batch at once; the rest wait in order.
-    pub max_batch: u32,
-    /// Prompt tokens of one request processed in one iteration (chunked prefill), at least 1.
-    pub prefill_chunk: Tokens,
+    /// How the cards serve.
+    pub serving: ServingConfig,
     /// How fast weights come onto a card, bytes per second. `None`: they are always there.
     pub weight_load_bandwidth: Option<f64>,
     /// How long a share that is taken away for a higher priority stays. `None`: nothing is taken.
@@ -125,6 +126,19 @@ pub enum Placement {
     Random,
     /// The less loaded of two drawn evenly (Mitzenmacher 2001).
     PowerOfTwo,
+}
+
+impl PoolConfig {
+    /// Memory of a card, or of the group of cards that works as one.
+    pub fn vram(&self) -> Mebibytes {
+        Mebibytes::new(self.gpu.vram.get() * u64::from(self.serving.tensor_parallel))
+    }
+
+    /// Compute of a card, or of the group of cards that works as one, at 16 bit.
+    pub fn tflops(&self) -> Tflops {
+        let one = self.gpu.tflops_16bit.as_gflops();
+        Tflops::from_gflops(one * u64::from(self.serving.tensor_parallel))
+    }
 }
 
 /// A card's datasheet.
@@ -240,13 +254,23 @@ pub enum ConfigError {
         /// The pool's name.
         pool: String,
     },
-    /// A pool whose cards have no shares, or a batch of nothing, or a chunk of nothing.
+    /// A pool whose cards have no shares, or whose engines may do nothing.
     #[error("pool `{pool}`: {what} must be at least 1")]
     Zero {
         /// The pool's name.
         pool: String,
         /// Which setting.
         what: &'static str,
+    },
+    /// A block of the KV cache that engines cannot work with.
+    #[error("pool `{pool}`: blocks of {block_tokens} tokens and contents of {content_tokens}")]
+    Blocks {
+        /// The pool's name.
+        pool: String,
+        /// Tokens in a block: must be a power of two up to 1,024.
+        block_tokens: u32,
+        /// Tokens that a content id stands for: must be a multiple of that.
+        content_tokens: u32,
     },
     /// A pool in a region that does not exist.
     #[error("pool `{pool}` is in region {region}, but there are {regions}")]

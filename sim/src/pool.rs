@@ -42,7 +42,7 @@ struct Integrals {
 
 impl Pool {
     pub(crate) fn new(config: PoolConfig, provider: &ProviderConfig, streams: Streams) -> Self {
-        let servers = provider.models.iter().map(|model| Server::new(model, &config.gpu)).collect();
+        let servers = provider.models.iter().map(|model| Server::new(model, &config)).collect();
         let placer = Placer::new(
             config.placement,
             &config.name,
@@ -130,9 +130,9 @@ impl Pool {
             slots_held: self.promises.slots,
             running: engines().map(Engine::running).sum(),
             waiting: engines().map(Engine::waiting).sum(),
-            vram: Mebibytes::new(self.config.gpu.vram.get() * cards),
+            vram: Mebibytes::new(self.config.vram().get() * cards),
             vram_promised: self.promises.vram,
-            tflops: Tflops::from_gflops(self.config.gpu.tflops_16bit.as_gflops() * cards),
+            tflops: Tflops::from_gflops(self.config.tflops().as_gflops() * cards),
             tflops_promised: self.promises.tflops,
             busy_card_ns: self.integrals.busy_card_ns,
             card_ns: self.integrals.card_ns,
@@ -147,7 +147,7 @@ impl Pool {
             name: self.config.name.as_str().into(),
             kind: self.config.kind,
             free_slots: self.free_slots(),
-            card_vram: self.config.gpu.vram,
+            card_vram: self.config.vram(),
             price_per_slot_hour: self.config.price_per_slot_hour,
         }
     }

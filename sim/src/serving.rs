@@ -36,7 +36,7 @@
 //! * Who arrives at the very instant at which a step begins still joins it.
 //! * A cancelled sequence that is in the batch leaves at the next boundary; nothing more is said of
 //!   it.
-//! * A job that could never fit in the cache must not be submitted ([`Limits::longest_context`]).
+//! * A job that could never fit in the cache must not be submitted ([`Limits::hold`]).
 //!
 //! Sources: vLLM, `vllm/v1/core/sched/scheduler.py` and `kv_cache_manager.py` (2026); Kwon et al.,
 //! SOSP 2023 (blocks, recomputation); Agrawal et al., OSDI 2024 (chunked prefill with decodes).

@@ -195,7 +195,7 @@ impl Connector for Simulator {
         self.catch_up(now);
         match operation {
             Operation::Allocate(ask) => self.allocate(now, ticket, ask),
-            Operation::Infer(ask) => self.infer(now, ticket, &ask),
+            Operation::Infer(ask) => self.infer(now, ticket, ask),
             Operation::Cancel { inference } => self.cancel(now, ticket, inference),
             Operation::Release { allocation } => self.release(now, ticket, allocation),
             Operation::Inspect { allocation } => self.inspect(now, ticket, allocation),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use adapters::{HttpConnector, HttpOptions};
 use connector::{
-    Mebibytes, Money, Names, PoolKind, Tflops, Timestamp, Tokens,
+    Mebibytes, Money, Names, PoolKind, Tflops, Timestamp,
     testing::{Credentials, Harness, PoolSetup, Setup, VirtualWorld, World},
 };
 use harpoon::mock::{self, MockOptions, MockReport};
@@ -14,7 +14,7 @@ use sim::{
     Simulator,
     config::{
         ControlPlane, GpuSpec, Latency, LinearTiming, ModelConfig, Placement, PoolConfig,
-        ProviderConfig, RegionConfig, Timing,
+        ProviderConfig, RegionConfig, ServingConfig, Timing,
     },
 };
 use tokio::{
@@ -164,8 +164,7 @@ fn pool((number, setup): (u32, &PoolSetup)) -> PoolConfig {
         sharing_ratio: setup.slots,
         price_per_slot_hour: Money::ZERO,
         placement: Placement::default(),
-        max_batch: 64,
-        prefill_chunk: Tokens::new(512),
+        serving: ServingConfig::default(),
         weight_load_bandwidth: None,
         preemption_grace: setup.preemption_grace,
     }

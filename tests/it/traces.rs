@@ -13,7 +13,7 @@ const AMPLE: &str = "\
 name: whole-trace
 provider:
   pools:
-    - { name: cards, gpu: H200, count: 2000, sharing_ratio: 10, prefill_chunk: 131072 }
+    - { name: cards, gpu: H200, count: 2000, sharing_ratio: 10, serving: { token_budget: 131072 } }
 models:
   - name: any-length
     requirements: { tflops: 10 TFLOPS, vram: 4 GiB }

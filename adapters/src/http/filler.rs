@@ -16,12 +16,13 @@ const WORD: &str = "the ";
 /// `Invalid` beyond `limit` bytes.
 pub(super) fn words(prompt: &Prompt, limit: usize) -> Result<Cow<'_, str>, Error> {
     let tokens = prompt.tokens.get() as usize;
-    let length = prompt.text.as_ref().map_or(tokens.saturating_mul(WORD.len()), |text| text.len());
+    let text = prompt.content.text();
+    let length = text.map_or(tokens.saturating_mul(WORD.len()), str::len);
     if length > limit {
         let words = format!("prompt of {length} bytes is longer than the limit of {limit}");
         return Err(Error::new(ErrorKind::Invalid, words));
     }
-    Ok(match &prompt.text {
+    Ok(match text {
         Some(text) => Cow::Borrowed(text),
         None => Cow::Owned(WORD.repeat(tokens)),
     })
@@ -29,7 +30,7 @@ pub(super) fn words(prompt: &Prompt, limit: usize) -> Result<Cow<'_, str>, Error
 
 #[cfg(test)]
 mod tests {
-    use connector::Tokens;
+    use connector::{Content, Tokens};
 
     use super::*;
 
@@ -44,7 +45,7 @@ mod tests {
     fn a_prompt_beyond_the_limit_is_refused_before_it_is_built() {
         let prompt = Prompt::of_length(Tokens::new(u32::MAX));
         assert_eq!(words(&prompt, 1 << 20).unwrap_err().kind, ErrorKind::Invalid);
-        let prompt = Prompt { tokens: Tokens::new(1), text: Some("long".into()) };
+        let prompt = Prompt { tokens: Tokens::new(1), content: Content::Text("long".into()) };
         assert_eq!(words(&prompt, 3).unwrap_err().kind, ErrorKind::Invalid);
         assert_eq!(words(&prompt, 4).unwrap(), "long");
     }

@@ -1,8 +1,8 @@
 //! The way of a request that nothing goes wrong with, and what is written down about it.
 
 use connector::{
-    ClassId, Duration, ErrorKind, ModelId, Operation, OperationKind, Outcome, PoolId, Priority,
-    Prompt, RequestRecord, TenantId, Tokens,
+    ClassId, Content, Duration, ErrorKind, ModelId, Operation, OperationKind, Outcome, PoolId,
+    Priority, Prompt, RequestRecord, TenantId, Tokens,
 };
 use platform::Meter;
 
@@ -57,7 +57,7 @@ fn the_covenant_carries_the_models_terms_and_the_tenants_rank() {
     world.request_with(|request| {
         request.tenant = TenantId(1);
         request.prompt_tokens = Tokens::new(2_000);
-        request.text = Some("a long story".into());
+        request.content = Content::Text("a long story".into());
     });
     world.run();
     let Operation::Allocate(allocate) = &world.submitted[0].operation else {
@@ -69,7 +69,8 @@ fn the_covenant_carries_the_models_terms_and_the_tenants_rank() {
     let Operation::Infer(infer) = &world.submitted[1].operation else {
         panic!("{:?}", world.submitted[1]);
     };
-    let prompt = Prompt { tokens: Tokens::new(2_000), text: Some("a long story".into()) };
+    let prompt =
+        Prompt { tokens: Tokens::new(2_000), content: Content::Text("a long story".into()) };
     assert_eq!(infer.prompt, prompt);
     assert!(infer.stream, "the record wants the first token");
     assert_eq!(world.responses[0].text.as_deref(), Some("re: a long story"));

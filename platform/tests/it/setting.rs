@@ -1,8 +1,8 @@
 //! Configurations and requests to start from.
 
 use connector::{
-    Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, RequestId, Requirements,
-    TenantId, Tflops, Timestamp, Tokens,
+    Content, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, RequestId,
+    Requirements, TenantId, Tflops, Timestamp, Tokens,
 };
 use platform::{
     PlatformConfig, Request,
@@ -96,7 +96,7 @@ pub(crate) fn request(id: u64, arrived: Timestamp) -> Request {
         arrived,
         prompt_tokens: Tokens::new(100),
         output_tokens: Tokens::new(50),
-        text: None,
+        content: Content::Unknown,
         class: None,
         model: None,
     }

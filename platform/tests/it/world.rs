@@ -324,7 +324,7 @@ impl World {
             self.schedule(cable, FIRST_TOKEN, EventKind::FirstToken { ticket });
         }
         let usage = Usage { prompt: infer.prompt.tokens, output: infer.max_tokens };
-        let text = infer.prompt.text.as_deref().map(|text| format!("re: {text}").into());
+        let text = infer.prompt.content.text().map(|text| format!("re: {text}").into());
         let reply = said(answer.says, Reply::Generated { usage, text });
         let key = self.answer(cable, ticket, answer.after, reply);
         self.running.insert(ticket, key);

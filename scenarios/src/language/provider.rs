@@ -2,7 +2,9 @@ use connector::{BasisPoints, Mebibytes, Money, Tflops};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Either, List, Optional, Positive, Quantity, Time, TokenCount, WeightLoad, Whole};
+use super::{
+    Either, List, Optional, Positive, Quantity, ServingSpec, Time, TokenCount, WeightLoad, Whole,
+};
 use crate::{document::Node, rate::Bandwidth};
 
 /// Whose GPUs they are: regions and the pools in them.
@@ -100,10 +102,8 @@ pub(crate) struct PoolSpec {
     pub(crate) price_per_slot_hour: Optional<Quantity<Money>>,
     /// Which card a new share goes to. Default: `least_loaded`.
     pub(crate) placement: Optional<PlacementSpec>,
-    /// Inferences of one model in a card's batch at once, 1 to 4,096; the rest wait. Default: 64.
-    pub(crate) max_batch: Optional<Whole<1, 4_096>>,
-    /// Prompt tokens of one request processed per iteration. Default: 512.
-    pub(crate) prefill_chunk: Optional<TokenCount>,
+    /// How its cards serve. Default: every default of its keys.
+    pub(crate) serving: Optional<ServingSpec>,
     /// How fast weights come onto a card; `instant`: they are always there. Default: 4 GiB/s.
     pub(crate) weight_load_bandwidth: Optional<Quantity<WeightLoad>>,
     /// Whether shares may be taken away for a higher priority. Default: a grace of 30s for pools of

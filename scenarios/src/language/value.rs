@@ -41,6 +41,7 @@ notations! {
     BasisPoints: "Ratio", ["12.5%", "0.125"];
     Money: "Price", ["2.50", "0.35"];
     Limit: "Limit", ["64", "unlimited"];
+    super::KvCacheSpec: "KvCache", ["90%", "41408", "endless"];
     WeightLoad: "WeightLoad", ["4 GiB/s", "instant"];
 }
 

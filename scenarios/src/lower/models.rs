@@ -2,7 +2,7 @@ use connector::{PoolKind, Requirements, Tokens};
 use platform::config::ModelTerms;
 use sim::{
     catalogue::{self, CatalogueModel},
-    config::{GpuSpec, LinearTiming, ModelConfig, ModelShape, Timing},
+    config::{LinearTiming, ModelConfig, ModelShape, PoolConfig, Timing},
 };
 
 use super::{Context, items, pools::Pool, read, time};
@@ -40,15 +40,15 @@ pub(super) fn lower(
 }
 
 /// Whether a share for these requirements can be placed on a card at all.
-pub(super) fn fits(need: Requirements, gpu: &GpuSpec) -> bool {
-    need.vram <= gpu.vram && need.tflops <= gpu.tflops_16bit
+pub(super) fn fits(need: Requirements, pool: &PoolConfig) -> bool {
+    need.vram <= pool.vram() && need.tflops <= pool.tflops()
 }
 
 fn check_fit(context: Context<'_>, at: NodeId, model: &ModelTerms, pools: &[Pool]) {
-    let cards = || pools.iter().map(|pool| &pool.config.gpu);
+    let cards = || pools.iter().map(|pool| &pool.config);
     if pools.iter().any(|pool| !pool.has_card)
         || pools.is_empty()
-        || cards().any(|gpu| fits(model.requirements, gpu))
+        || cards().any(|pool| fits(model.requirements, pool))
     {
         return;
     }
@@ -56,8 +56,8 @@ fn check_fit(context: Context<'_>, at: NodeId, model: &ModelTerms, pools: &[Pool
     let described: Vec<String> = pools
         .iter()
         .map(|pool| {
-            let gpu = &pool.config.gpu;
-            format!("{} ({}, {})", pool.config.name, gpu.vram, gpu.tflops_16bit)
+            let pool = &pool.config;
+            format!("{} ({}, {})", pool.name, pool.vram(), pool.tflops())
         })
         .collect();
     context.report.problem_with_help(

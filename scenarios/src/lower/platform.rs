@@ -210,7 +210,7 @@ fn candidate(
     let pool = known.pools.find_text(context.report, node.at, pool.trim());
     let (model, pool) = (model?, pool?);
     let (terms, place) = (&models[model].as_ref()?.terms, &pools[pool]);
-    if place.has_card && !models::fits(terms.requirements, &place.config.gpu) {
+    if place.has_card && !models::fits(terms.requirements, &place.config) {
         let gpu = &place.config.gpu;
         context.report.problem_with_help(
             node.at,
@@ -262,7 +262,7 @@ fn cable(
     breaker: BreakerConfig,
 ) -> CableConfig {
     let pace = |model: &Option<Model>| {
-        let pace = sim::pace(&model.as_ref()?.config, &config.gpu);
+        let pace = sim::pace(&model.as_ref()?.config, config);
         Some(Pace {
             per_prompt_token: pace.per_prompt_token,
             per_output_token: pace.per_output_token,
@@ -274,7 +274,7 @@ fn cable(
         name: config.name.clone(),
         kind: config.kind,
         price_per_slot_hour: config.price_per_slot_hour,
-        card_vram: config.gpu.vram,
+        card_vram: config.vram(),
         paces: models.iter().map(|model| pace(model).unwrap_or_default()).collect(),
         max_in_flight: all.and_then(|all| read(&all.max_in_flight)).map_or(Some(slots), |n| n.0.0),
         queue: all.and_then(|all| read(&all.queue)).map_or(DEFAULT_QUEUE, |n| n.small()),

@@ -1,10 +1,10 @@
-use connector::{Duration, Money, PoolKind, Tokens};
+use connector::{Duration, Money, PoolKind};
 use sim::{
     catalogue,
-    config::{GpuSpec, Placement, PoolConfig},
+    config::{GpuSpec, Placement, PoolConfig, ServingConfig},
 };
 
-use super::{Context, items, names::NameTable, read, regions, time};
+use super::{Context, items, names::NameTable, read, regions, serving, time};
 use crate::{
     document::Node,
     language::{Either, GpuSpecification, PlacementSpec, PoolKindSpec, PoolSpec, ScenarioSpec},
@@ -14,8 +14,6 @@ use crate::{
 
 /// Most shares of all pools together.
 const MAX_SLOTS: u64 = 1_000_000;
-const DEFAULT_MAX_BATCH: u32 = 64;
-const DEFAULT_PREFILL_CHUNK: u32 = 512;
 /// Four GiB per second, what a local solid-state drive or a fast network file system gives.
 const DEFAULT_WEIGHT_LOAD: f64 = 4.0 * 1_073_741_824.0;
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);
@@ -69,8 +67,7 @@ fn pool(context: Context<'_>, spec: Option<&PoolSpec>, regions: &NameTable) -> P
         sharing_ratio: 1,
         price_per_slot_hour: Money::ZERO,
         placement: Placement::LeastLoaded,
-        max_batch: DEFAULT_MAX_BATCH,
-        prefill_chunk: Tokens::new(DEFAULT_PREFILL_CHUNK),
+        serving: ServingConfig::default(),
         weight_load_bandwidth: Some(DEFAULT_WEIGHT_LOAD),
         preemption_grace: (kind == PoolKind::Preemptible).then_some(DEFAULT_GRACE),
     };
@@ -96,11 +93,9 @@ fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut
     if let Some(&placement) = read(&spec.placement) {
         config.placement = placement.into();
     }
-    if let Some(batch) = read(&spec.max_batch) {
-        config.max_batch = batch.small();
-    }
-    if let Some(chunk) = read(&spec.prefill_chunk) {
-        config.prefill_chunk = Tokens::new(chunk.small());
+    if let Some(serving) = read(&spec.serving) {
+        config.serving = serving::lower(context, serving, Some(&spec.count));
+        config.count = (config.count / config.serving.tensor_parallel).max(1);
     }
     if let Some(load) = read(&spec.weight_load_bandwidth) {
         config.weight_load_bandwidth = load.0.0.map(Bandwidth::bytes_per_second);

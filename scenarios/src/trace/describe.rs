@@ -26,10 +26,10 @@ pub fn describe(path: &Path, format: Option<Format>) -> Result<Summary, TraceErr
         return Err(TraceError::Empty { path: path.to_owned() });
     };
     let mut counted = Counted::new(&first);
-    counted.prefixes(&rows)?;
+    counted.prefixes(&first);
     while let Some(row) = rows.next()? {
         counted.row(&row);
-        counted.prefixes(&rows)?;
+        counted.prefixes(&row);
     }
     Ok(counted.summary(&rows, path))
 }
@@ -80,15 +80,11 @@ impl Counted {
     }
 
     /// A block is a hit if it and all before it in the prompt were seen in earlier prompts.
-    fn prefixes(&mut self, rows: &Rows) -> Result<(), TraceError> {
-        if rows.format() != Format::Mooncake {
-            return Ok(());
-        }
-        let blocks = rows.blocks()?;
+    fn prefixes(&mut self, row: &Row) {
+        let blocks = row.blocks.as_deref().unwrap_or_default();
         self.all_blocks += blocks.len() as u64;
         self.hits += blocks.iter().take_while(|block| self.blocks.contains(block)).count() as u64;
         self.blocks.extend(blocks);
-        Ok(())
     }
 
     fn summary(self, rows: &Rows, path: &Path) -> Summary {

@@ -14,10 +14,6 @@ struct Line {
     timestamp: Number,
     input_length: Number,
     output_length: Number,
-}
-
-#[derive(Deserialize)]
-struct Blocks {
     #[serde(default)]
     hash_ids: Vec<u64>,
 }
@@ -29,14 +25,9 @@ pub(super) fn row(text: &str) -> Result<Row, RowProblem> {
         at: decimal("timestamp", &line.timestamp.to_string(), 6)?,
         prompt_tokens: tokens("input_length", &line.input_length.to_string())?,
         output_tokens: tokens("output_length", &line.output_length.to_string())?,
+        blocks: (!line.hash_ids.is_empty()).then(|| line.hash_ids.into()),
         ..Row::default()
     })
-}
-
-/// Reads the ids of a row's prompt blocks.
-pub(super) fn blocks(text: &str) -> Result<Vec<u64>, RowProblem> {
-    let line: Blocks = serde_json::from_str(text).map_err(|error| json(&error))?;
-    Ok(line.hash_ids)
 }
 
 fn json(error: &serde_json::Error) -> RowProblem {

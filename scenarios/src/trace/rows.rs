@@ -203,12 +203,6 @@ impl Rows {
         row.map_err(|problem| self.lines.refuse(problem))
     }
 
-    /// Ids of the prompt's blocks in the line read last; only without a sort window is that the row
-    /// handed out last.
-    pub(super) fn blocks(&self) -> Result<Vec<u64>, TraceError> {
-        mooncake::blocks(self.lines.text()?).map_err(|problem| self.lines.refuse(problem))
-    }
-
     fn check_order(&mut self, at: u64) -> Result<(), TraceError> {
         let late_by = self.latest.saturating_sub(at);
         self.latest = self.latest.max(at);

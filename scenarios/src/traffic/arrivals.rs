@@ -125,18 +125,13 @@ impl Arrivals {
     fn pop(&mut self) -> Option<Arrival> {
         let mut top = self.heads.peek_mut()?;
         let Reverse(head) = &mut *top;
-        let arrival = head.arrival;
         match self.streams[head.stream].next() {
-            Ok(Some(next)) => head.arrival = next,
-            Ok(None) => {
-                std::collections::binary_heap::PeekMut::pop(top);
-            }
-            Err(error) => {
-                self.error = Some(error);
-                std::collections::binary_heap::PeekMut::pop(top);
-            }
+            Ok(Some(next)) => return Some(std::mem::replace(&mut head.arrival, next)),
+            Ok(None) => {}
+            Err(error) => self.error = Some(error),
         }
-        Some(arrival)
+        let Reverse(head) = std::collections::binary_heap::PeekMut::pop(top);
+        Some(head.arrival)
     }
 
     fn finish(&mut self) {
@@ -181,10 +176,11 @@ impl Iterator for Arrivals {
             self.heads.clear();
             return Some(Err(error));
         }
-        let Some(Arrival { at, prompt_tokens, output_tokens, labels }) = self.pop() else {
+        let Some(arrival) = self.pop() else {
             self.finish();
             return None;
         };
+        let Arrival { at, prompt_tokens, output_tokens, labels, content } = arrival;
         let id = RequestId(self.next_id);
         self.next_id += 1;
         Some(Ok(Request {
@@ -193,7 +189,7 @@ impl Iterator for Arrivals {
             arrived: at,
             prompt_tokens,
             output_tokens,
-            text: None,
+            content,
             class: labels.class,
             model: labels.model,
         }))

@@ -12,7 +12,7 @@
 
 use std::path::PathBuf;
 
-use connector::{Duration, Timestamp, Tokens};
+use connector::{Content, Duration, Timestamp, Tokens};
 use sim::random::{Stream, Streams};
 
 use super::{Arrival, Labels};
@@ -169,6 +169,7 @@ impl ReplayStream {
             prompt_tokens: Tokens::new(row.prompt_tokens),
             output_tokens: Tokens::new(row.output_tokens),
             labels: self.source.labels.or_of(row),
+            content: row.blocks.clone().map_or(Content::Unknown, Content::Blocks),
         }
     }
 

@@ -14,7 +14,7 @@ mod table;
 
 use std::sync::Arc;
 
-use connector::{Duration, TenantId, Timestamp};
+use connector::{Content, Duration, TenantId, Timestamp};
 use sim::random::Streams;
 
 pub(crate) use table::ClientTable;
@@ -105,7 +105,8 @@ impl ClientStream {
                 if at < window.end {
                     let (prompt_tokens, output_tokens) = self.lengths.sample(&window.lengths);
                     let at: Timestamp = instant(at);
-                    return Some(Arrival { at, prompt_tokens, output_tokens, labels: self.labels });
+                    let (labels, content) = (self.labels, Content::Unknown);
+                    return Some(Arrival { at, prompt_tokens, output_tokens, labels, content });
                 }
             }
             self.window = Some(self.open_window()?);

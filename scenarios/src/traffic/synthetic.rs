@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use connector::{Duration, Timestamp, Tokens};
+use connector::{Content, Duration, Timestamp, Tokens};
 use sim::random::{Stream, Streams};
 
 use super::{
@@ -90,6 +90,7 @@ impl SyntheticStream {
         }
         self.left -= 1;
         let (prompt_tokens, output_tokens) = self.lengths.sample(&self.source.lengths);
-        Some(Arrival { at: self.at, prompt_tokens, output_tokens, labels: self.source.labels })
+        let (at, labels, content) = (self.at, self.source.labels, Content::Unknown);
+        Some(Arrival { at, prompt_tokens, output_tokens, labels, content })
     }
 }

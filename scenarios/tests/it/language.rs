@@ -9,7 +9,8 @@ use connector::{
 use platform::config::{Candidate, Jitter, RouterConfig};
 use scenarios::Scenario;
 use serde_json::Value;
-use sim::config::{FaultKind, Latency, Placement, RateLimit, Timing};
+use sim::config::{FaultKind, KvCache, Latency, Placement, RateLimit, ServingConfig, Timing};
+use sim::serving::{Policy, Speculation};
 
 use crate::world::{SMALLEST, fixtures, parse};
 
@@ -26,8 +27,8 @@ fn the_smallest_scenario_has_every_default() {
     assert_eq!(scenario.platform.retry, platform::config::RetryConfig::default());
     assert_eq!(scenario.platform.timeouts, platform::config::Timeouts::default());
     let pool = &scenario.provider.pools[0];
-    assert_eq!((pool.kind, pool.sharing_ratio, pool.max_batch), (PoolKind::Standard, 1, 64));
-    assert_eq!((pool.prefill_chunk, pool.preemption_grace), (Tokens::new(512), None));
+    assert_eq!((pool.kind, pool.sharing_ratio), (PoolKind::Standard, 1));
+    assert_eq!((pool.serving, pool.preemption_grace), (ServingConfig::default(), None));
     assert_eq!(pool.weight_load_bandwidth, Some(4.0 * 1_073_741_824.0));
     let millis = Duration::from_millis;
     let region = &scenario.provider.regions[0];
@@ -56,6 +57,19 @@ fn every_key_reaches_the_configuration() {
     assert_eq!((shared.region, shared.placement), (1, Placement::PowerOfTwo));
     assert_eq!(shared.price_per_slot_hour, "0.35".parse::<Money>().expect("a price"));
     assert_eq!(shared.preemption_grace, Some(Duration::from_secs(10)));
+    let serving = ServingConfig {
+        max_sequences: 32,
+        token_budget: 1_024,
+        block_tokens: 32,
+        kv_cache: KvCache::Tokens(60_000),
+        reserve_prompt: false,
+        prefix_caching: false,
+        content_tokens: 256,
+        policy: Policy::Priority,
+        tensor_parallel: 2,
+        speculation: Some(Speculation { drafts: 3, acceptance: 0.7 }),
+    };
+    assert_eq!((shared.count, shared.serving), (4, serving), "eight cards are four groups");
     let own = &provider.pools[1];
     assert_eq!((own.gpu.name.as_str(), own.weight_load_bandwidth), ("X1", None));
     assert!((own.gpu.memory_bandwidth - 1_597e9).abs() < 1.0);

@@ -3,7 +3,7 @@
 
 use connector::ModelId;
 
-use super::{ConfigError, PoolConfig, ProviderConfig, Timing};
+use super::{ConfigError, PoolConfig, ProviderConfig, ServingConfig, Timing};
 
 /// Shares on offer in one pool: what the tables are sized for.
 const MOST_SLOTS: u64 = 10_000_000;
@@ -34,12 +34,14 @@ impl ProviderConfig {
         }
         let at_least_one = [
             (pool.sharing_ratio, "sharing_ratio"),
-            (pool.max_batch, "max_batch"),
-            (pool.prefill_chunk.get(), "prefill_chunk"),
+            (pool.serving.max_sequences, "max_sequences"),
+            (pool.serving.token_budget, "token_budget"),
+            (pool.serving.tensor_parallel, "tensor_parallel"),
         ];
         if let Some((_, what)) = at_least_one.into_iter().find(|(value, _)| *value == 0) {
             return Err(ConfigError::Zero { pool: name(), what });
         }
+        check_blocks(pool)?;
         if pool.region >= self.regions.len() {
             let (region, regions) = (pool.region, self.regions.len());
             return Err(ConfigError::NoSuchRegion { pool: name(), region, regions });
@@ -58,6 +60,18 @@ impl ProviderConfig {
         }
         Ok(())
     }
+}
+
+fn check_blocks(pool: &PoolConfig) -> Result<(), ConfigError> {
+    let ServingConfig { block_tokens, content_tokens, .. } = pool.serving;
+    let whole = block_tokens.is_power_of_two()
+        && block_tokens <= 1_024
+        && content_tokens > 0
+        && content_tokens.is_multiple_of(block_tokens);
+    if whole {
+        return Ok(());
+    }
+    Err(ConfigError::Blocks { pool: pool.name.clone(), block_tokens, content_tokens })
 }
 
 /// An iteration must take time, or the engine's clock would stand still at infinite speed.

@@ -77,6 +77,15 @@ impl Limits {
     /// More KV blocks than any run needs.
     pub const ENDLESS: u64 = 1 << 40;
 
+    /// Whether a job of these lengths ever fits in the KV cache. One that does not must not be
+    /// submitted: nobody could make room for it.
+    pub fn hold(&self, prompt: Tokens, output: Tokens) -> bool {
+        let drafts = self.speculation.map_or(0, |speculation| speculation.drafts);
+        let lengths = [prompt.get().max(1), output.get().max(1), drafts];
+        let tokens: u64 = lengths.into_iter().map(u64::from).sum();
+        tokens <= self.kv_blocks.saturating_mul(u64::from(self.block_tokens))
+    }
+
     /// The longest context that the KV cache holds.
     pub fn longest_context(&self) -> Tokens {
         let tokens = self.kv_blocks.saturating_mul(u64::from(self.block_tokens));

@@ -80,7 +80,12 @@ fn time() -> impl Strategy<Value = BatchTime> {
             BatchTime::Linear(Linear::new(base * us, sequence * us, prompt * us, context * us))
         },
     );
-    linear
+    let roofline = (1e3..1e5f64, 1e3..3e6f64, 0.0..1e4f64).prop_map(
+        |(per_token, weights, per_context_token)| {
+            BatchTime::Roofline(Roofline { per_token, weights, per_context_token })
+        },
+    );
+    prop_oneof![linear, roofline]
 }
 
 /// Ids of a prompt: prompts of one family begin alike.

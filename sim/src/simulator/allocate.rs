@@ -49,7 +49,7 @@ impl Simulator {
         if ask.model.index() >= self.config.models.len() {
             return Err(Refusal::UnknownModel);
         }
-        if ask.requirements.vram > self.pools[pool].config.gpu.vram {
+        if ask.requirements.vram > self.pools[pool].config.vram() {
             return Err(Refusal::LargerThanCard);
         }
         if let Some(card) = self.pools[pool].choose_card(&ask) {
@@ -62,9 +62,9 @@ impl Simulator {
         let of = &mut self.pools[pool];
         of.promise(now, card as u32, ask.requirements);
         let server = &of.servers[ask.model.index()];
-        let station = of.cards[card].station(ask.model, &of.config, server);
+        let station = of.cards[card].station(ask.model, server);
         let at = StationRef { pool, card, station };
-        let (vram, bandwidth) = (of.config.gpu.vram, of.config.weight_load_bandwidth);
+        let (vram, bandwidth) = (of.config.vram(), of.config.weight_load_bandwidth);
         if let Some(bytes) = of.cards[card].ask_for(station, now, vram) {
             match bandwidth {
                 Some(bandwidth) => {

@@ -2,7 +2,7 @@
 
 use connector::{
     AllocationId, AllocationInfo, Duration, Error, ErrorKind, Event, EventKind, PoolId, Reply,
-    Ticket, Timestamp, Usage,
+    Ticket, Timestamp, Tokens, Usage,
 };
 
 use super::{ShareKey, Simulator};
@@ -28,6 +28,8 @@ pub(super) enum Refusal {
     UnknownAllocation,
     UnknownInference,
     LargerThanCard,
+    /// Prompt and answer together, beyond so many tokens.
+    LongerThanCache(Tokens),
     PoolFull,
     RateLimited(Duration),
     /// The share was taken away for a higher priority.
@@ -52,6 +54,10 @@ impl Refusal {
             Self::LargerThanCard => {
                 Error::new(ErrorKind::Invalid, "more memory asked for than a card has")
             }
+            Self::LongerThanCache(limit) => Error::new(
+                ErrorKind::Invalid,
+                format!("prompt and answer are longer than the KV cache of {} tokens", limit.get()),
+            ),
             Self::PoolFull => Error::from(ErrorKind::CapacityExhausted),
             Self::RateLimited(wait) => {
                 Error::from(ErrorKind::RateLimited { retry_after: Some(wait) })

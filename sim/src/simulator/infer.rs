@@ -1,18 +1,22 @@
 //! Inferences: reaching the card, running there, ending.
 
-use connector::{EventKind, Infer, OperationKind, Ticket, Timestamp, Usage};
+use std::sync::Arc;
+
+use connector::{Content, EventKind, Infer, OperationKind, Priority, Ticket, Timestamp, Usage};
 use slotmap::{Key, KeyData};
 
 use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
 use crate::serving::{Engine, Job, Progress, ProgressKind, SequenceKey};
 
 /// An inference in flight.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Inference {
     ticket: Ticket,
     share: ShareKey,
     stream: bool,
     usage: Usage,
+    /// Ids of the prompt's blocks, until the engine has them.
+    content: Option<Arc<[u64]>>,
     /// What the engine knows it by, once it has reached its card.
     sequence: Option<SequenceKey>,
 }
@@ -26,10 +30,11 @@ fn inference_key(id: u64) -> InferenceKey {
 }
 
 impl Simulator {
-    pub(super) fn infer(&mut self, now: Timestamp, ticket: Ticket, ask: &Infer) {
+    pub(super) fn infer(&mut self, now: Timestamp, ticket: Ticket, ask: Infer) {
         let share = ShareKey::from_id(ask.allocation);
         let pool = self.shares.get(share).map_or(0, |share| share.at.pool);
-        if let Err(refusal) = self.admit_inference(now, pool, share) {
+        let usage = Usage { prompt: ask.prompt.tokens, output: ask.max_tokens };
+        if let Err(refusal) = self.admit_inference(now, pool, share, usage) {
             self.answer(now, pool, OperationKind::Infer, ticket, Err(refusal));
             return;
         }
@@ -37,7 +42,11 @@ impl Simulator {
             ticket,
             share,
             stream: ask.stream,
-            usage: Usage { prompt: ask.prompt.tokens, output: ask.max_tokens },
+            usage,
+            content: match ask.prompt.content {
+                Content::Blocks(blocks) => Some(blocks),
+                Content::Unknown | Content::Text(_) => None,
+            },
             sequence: None,
         });
         self.by_ticket.insert(ticket, key);
@@ -57,17 +66,27 @@ impl Simulator {
         now: Timestamp,
         pool: usize,
         share: ShareKey,
+        usage: Usage,
     ) -> Result<(), Refusal> {
         self.admit(now, pool, OperationKind::Infer)?;
-        if self.shares.contains_key(share) { Ok(()) } else { Err(Refusal::UnknownAllocation) }
+        let share = self.shares.get(share).ok_or(Refusal::UnknownAllocation)?;
+        let limits = &self.pools[pool].servers[share.ask.model.index()].limits;
+        if limits.hold(usage.prompt, usage.output) {
+            Ok(())
+        } else {
+            Err(Refusal::LongerThanCache(limits.longest_context()))
+        }
     }
 
     /// The inference is at its card, unless it was dropped on the way.
     pub(super) fn reach_card(&mut self, now: Timestamp, key: InferenceKey) {
         let Some(inference) = self.inferences.get_mut(key) else { return };
         let Usage { prompt, output } = inference.usage;
-        let at = self.shares[inference.share].at;
-        let job = Job { id: job_id(key), prompt, output, rank: 0, content: None, watched: false };
+        let content = inference.content.take();
+        let share = &self.shares[inference.share];
+        let (at, priority) = (share.at, share.ask.priority);
+        let rank = Priority::MAX.rank() - priority.rank();
+        let job = Job { id: job_id(key), prompt, output, rank, content, watched: false };
         let mut sequence = None;
         self.with_engine(now, at, |engine| sequence = Some(engine.submit(now, job)));
         if let Some(inference) = self.inferences.get_mut(key) {

@@ -8,7 +8,7 @@ use crate::{
     catalogue,
     config::{
         ControlPlane, FaultConfig, FaultKind, Latency, LinearTiming, ModelConfig, Placement,
-        PoolConfig, RateLimit, RegionConfig, Timing,
+        PoolConfig, RateLimit, RegionConfig, ServingConfig, Timing,
     },
 };
 
@@ -231,8 +231,7 @@ fn one_pool() -> ProviderConfig {
             sharing_ratio: 2,
             price_per_slot_hour: Money::ZERO,
             placement: Placement::LeastLoaded,
-            max_batch: 8,
-            prefill_chunk: Tokens::new(512),
+            serving: ServingConfig { max_sequences: 8, ..ServingConfig::default() },
             weight_load_bandwidth: None,
             preemption_grace: None,
         }],

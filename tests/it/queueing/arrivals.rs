@@ -70,7 +70,7 @@ impl Iterator for Arrivals {
             arrived: self.now,
             prompt_tokens: Tokens::ZERO,
             output_tokens: Tokens::new(service.round().clamp(1.0, f64::from(u32::MAX)) as u32),
-            text: None,
+            content: connector::Content::Unknown,
             class: None,
             model: None,
         }))

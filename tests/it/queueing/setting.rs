@@ -15,8 +15,8 @@ use platform::{
 use sim::{
     ProviderConfig,
     config::{
-        ControlPlane, FaultConfig, FaultKind, GpuSpec, Latency, LinearTiming, ModelConfig,
-        Placement, PoolConfig, RegionConfig, Timing,
+        ControlPlane, FaultConfig, FaultKind, GpuSpec, KvCache, Latency, LinearTiming, ModelConfig,
+        Placement, PoolConfig, RegionConfig, ServingConfig, Timing,
     },
 };
 
@@ -115,8 +115,12 @@ impl Setting {
             sharing_ratio: self.sharing_ratio,
             price_per_slot_hour: Money::ZERO,
             placement: self.placement,
-            max_batch: self.max_batch,
-            prefill_chunk: Tokens::new(512),
+            serving: ServingConfig {
+                max_sequences: self.max_batch,
+                token_budget: 1 << 20,
+                kv_cache: KvCache::Endless,
+                ..ServingConfig::default()
+            },
             weight_load_bandwidth: None,
             preemption_grace: None,
         }
