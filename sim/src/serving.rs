@@ -250,8 +250,8 @@ impl Engine {
     }
 
     /// Times between tokens, as of the last change of the batch.
-    pub fn gaps(&self) -> &Gaps {
-        &self.gaps
+    pub fn gaps(&mut self) -> &mut Gaps {
+        &mut self.gaps
     }
 
     /// Takes a job on.
@@ -296,7 +296,7 @@ impl Engine {
         } else {
             sequence.abandoned = true;
             self.abandoned.push(key);
-            self.cut(self.clock.work_at(now), 1);
+            self.cut(self.clock.work_at(now));
         }
         true
     }
@@ -353,12 +353,12 @@ impl Engine {
         self.news.drain(..)
     }
 
-    /// When to call [`Engine::advance`] next, or earlier; `None` while nothing will happen by
-    /// itself.
+    /// When the next token that is told may come, or earlier; `None` while none will come by
+    /// itself. What else there is to tell comes with it.
     pub fn next_event(&self) -> Option<Timestamp> {
         let stretch = self.stretch.as_ref()?;
         let next = if self.watched.is_empty() {
-            stretch.end
+            stretch.quiet_until
         } else {
             stretch.start + stretch.line.time(stretch.told + 1)
         };

@@ -44,7 +44,10 @@ impl Clock {
             0 if left > 0 => return None,
             0 => 0,
             TICKS_PER_NS => (left + (TICKS_PER_NS - 1) as u128) / TICKS_PER_NS as u128,
-            speed => left.div_ceil(speed as u128),
+            speed => match u64::try_from(left) {
+                Ok(left) => u128::from(left.div_ceil(speed as u64)),
+                Err(_) => left.div_ceil(speed as u128),
+            },
         };
         let ns = u64::try_from(ns).unwrap_or(u64::MAX);
         Some(Timestamp::from_nanos(self.wall.as_nanos().saturating_add(ns)))

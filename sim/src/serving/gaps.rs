@@ -21,6 +21,22 @@ const LONGEST_NS: u64 = 86_400_000_000_000;
 #[derive(Debug)]
 pub struct Gaps {
     histogram: Histogram<u64>,
+    /// Gaps of one bucket that are not in the histogram yet: steps often take as long as the last.
+    recent: Recent,
+}
+
+/// Gaps between the bounds, which are those of a bucket.
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    lowest: u64,
+    highest: u64,
+    count: u64,
+}
+
+impl Recent {
+    fn holds(&self, ns: u64) -> bool {
+        (self.lowest..=self.highest).contains(&ns)
+    }
 }
 
 impl Gaps {
@@ -30,29 +46,34 @@ impl Gaps {
             Histogram::new_with_bounds(SHORTEST_NS, 2 * SHORTEST_NS, SIGNIFICANT_FIGURES);
         let mut histogram = histogram.expect("the bounds are in order");
         histogram.auto(true);
-        Self { histogram }
+        Self { histogram, recent: Recent { lowest: 0, highest: 0, count: 0 } }
     }
 
     /// How many gaps there were.
     pub fn count(&self) -> u64 {
-        self.histogram.len()
+        self.histogram.len() + self.recent.count
     }
 
     /// The gap that this share of all gaps do not exceed, within 1 %; `None` if there were none.
-    pub fn quantile(&self, share: f64) -> Option<Duration> {
+    pub fn quantile(&mut self, share: f64) -> Option<Duration> {
+        self.settle();
         (self.count() > 0).then(|| Duration::from_nanos(self.histogram.value_at_quantile(share)))
     }
 
     /// Every gap that occurred, rounded up by at most 1 %, and how often.
-    pub fn iter(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
+    pub fn iter(&mut self) -> impl Iterator<Item = (Duration, u64)> + '_ {
+        self.settle();
         self.histogram.iter_recorded().map(|bucket| {
             (Duration::from_nanos(bucket.value_iterated_to()), bucket.count_at_value())
         })
     }
 
+    #[inline]
     pub(super) fn record(&mut self, ns: u64, count: u64) {
-        let recorded = self.histogram.record_n(ns.min(LONGEST_NS), count);
-        recorded.expect("the histogram grows");
+        if !self.recent.holds(ns) {
+            self.turn_to(ns);
+        }
+        self.recent.count += count;
     }
 
     /// Records the steps `from..to` of a line for so many sequences.
@@ -64,33 +85,61 @@ impl Gaps {
         clock: &Clock,
     ) {
         let count = u64::from(sequences);
+        let ns = |step| clock.wall_ns(line.step(step));
         let mut at = steps.start;
         while at < steps.end {
-            let ns = clock.wall_ns(line.step(at));
-            let next = if line.slope == 0 {
+            let first = ns(at);
+            if !self.recent.holds(first) {
+                self.turn_to(first);
+            }
+            let next = if line.slope == 0 || self.recent.holds(ns(steps.end - 1)) {
                 steps.end
             } else {
-                self.leaves_bucket(line, at, ns, steps.end, clock)
+                self.leaves_bucket(at, first, clock.wall_ns(line.slope.abs()), steps.end, ns)
             };
-            self.record(ns, (next - at) * count);
+            self.recent.count += (next - at) * count;
             at = next;
         }
     }
 
-    /// The first step after `at` whose gap is in another bucket, at most `end`.
-    fn leaves_bucket(&self, line: &Line, at: u64, ns: u64, end: u64, clock: &Clock) -> u64 {
-        let lowest = self.histogram.lowest_equivalent(ns);
-        let highest = self.histogram.highest_equivalent(ns);
-        let stays = |step: u64| (lowest..=highest).contains(&clock.wall_ns(line.step(step)));
-        let room = if line.slope > 0 { highest - ns + 1 } else { ns - lowest + 1 };
-        let per_step = clock.wall_ns(line.slope.abs()).max(1);
-        let mut guess = (at + 1 + room / per_step).min(end);
-        while guess > at + 1 && !stays(guess - 1) {
+    /// The first step after `at` whose gap is not in the present bucket, at most `end`. Gaps rise or
+    /// fall by about `per_step` from step to step.
+    fn leaves_bucket(
+        &self,
+        at: u64,
+        first: u64,
+        per_step: u64,
+        end: u64,
+        ns: impl Fn(u64) -> u64,
+    ) -> u64 {
+        let rises = ns(end - 1) > first;
+        let room = if rises { self.recent.highest - first } else { first - self.recent.lowest };
+        let mut guess = (at + 1 + room / per_step.max(1)).min(end);
+        while guess > at + 1 && !self.recent.holds(ns(guess - 1)) {
             guess -= 1;
         }
-        while guess < end && stays(guess) {
+        while guess < end && self.recent.holds(ns(guess)) {
             guess += 1;
         }
         guess
+    }
+
+    /// Counts into the bucket of this gap from now on.
+    fn turn_to(&mut self, ns: u64) {
+        self.settle();
+        let ns = ns.min(LONGEST_NS);
+        let lowest = self.histogram.lowest_equivalent(ns);
+        self.recent = Recent { lowest, highest: self.histogram.highest_equivalent(ns), count: 0 };
+        if ns == LONGEST_NS {
+            self.recent.highest = u64::MAX;
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.recent.count > 0 {
+            let recorded = self.histogram.record_n(self.recent.lowest, self.recent.count);
+            recorded.expect("the histogram grows");
+            self.recent.count = 0;
+        }
     }
 }

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::step_time::{CONTEXT_UNITS, Growth, Line, Load, StepTime};
 
+/// Most of those who wait that are looked at to foresee a step.
+const MOST_FORESEEN: usize = 4;
+
 /// Steps in which the batch stays as it is.
 #[derive(Debug)]
 pub(super) struct Stretch {
@@ -18,8 +21,12 @@ pub(super) struct Stretch {
     pub(super) steps: u64,
     /// When they are done.
     pub(super) end: Work,
+    /// No token comes before this: the end, or later if nobody makes a first or last token then.
+    pub(super) quiet_until: Work,
     /// A sequence was preempted for the first step, so nobody may join it.
     closed: bool,
+    /// It ends before anybody makes a first or last token, for somebody to join or leave.
+    is_cut: bool,
     /// Steps whose gaps are recorded.
     pub(super) noted: u64,
     /// When the last of those ended, if the speed of the card has changed since.
@@ -103,17 +110,58 @@ impl Engine {
             let brief = self.admit(start);
             self.plan(Opening { start, closed, brief, noted_at });
         } else {
-            self.cut(work, 1);
+            self.cut(work);
+            let quiet = self.quiet_after_join();
+            if let Some(stretch) = self.stretch.as_mut().filter(|stretch| stretch.is_cut) {
+                stretch.quiet_until = stretch.end + i128::from(quiet);
+            }
         }
     }
 
-    /// Ends the stretch at the first boundary at or after this much work, `least` steps at least.
-    pub(super) fn cut(&mut self, work: Work, least: u64) {
+    /// Ends the stretch at the first boundary after its start at or after this much work.
+    pub(super) fn cut(&mut self, work: Work) {
         let Some(stretch) = &mut self.stretch else { return };
-        let steps = stretch.line.steps_until(work - stretch.start).max(least);
+        let steps = stretch.line.steps_until(work - stretch.start).max(1);
         if steps < stretch.steps {
             stretch.steps = steps;
             stretch.end = stretch.start + stretch.line.time(steps);
+            stretch.is_cut = true;
+        }
+        if stretch.is_cut {
+            stretch.quiet_until = stretch.end;
+        }
+    }
+
+    /// Ticks that the step after the cut will take if all who wait can join it: no token comes
+    /// before. Zero where that is not certain.
+    ///
+    /// This spares whoever drives the engine to wake it at a boundary where nothing is to be told.
+    fn quiet_after_join(&self) -> i64 {
+        let Some(stretch) = self.stretch.as_ref().filter(|_| self.abandoned.is_empty()) else {
+            return 0;
+        };
+        let (mut load, growth) = self.load();
+        load = load.after(&growth, stretch.steps);
+        let mut budget = self.limits.token_budget - self.decode_tokens();
+        let mut needed = self.taken_at_most(stretch.steps + 1);
+        for key in self.waiting.first(MOST_FORESEEN) {
+            let Some(sequence) = self.sequences.get(key) else { return 0 };
+            if sequence.cached.ids.is_some() || sequence.cached.own.is_some() || budget == 0 {
+                return 0;
+            }
+            let total = sequence.total();
+            let tokens = total.min(budget);
+            load.add_chunk(0, tokens);
+            load.sampled += u32::from(tokens == total);
+            budget -= tokens;
+            needed += self.shape.prompt_blocks(total, total);
+        }
+        let room = self.decoders.count + load.prefills <= self.shape.max_sequences;
+        let foreseen = self.waiting.len() == load.prefills as usize;
+        if room && foreseen && self.chunks.is_empty() && needed <= self.memory.free() {
+            self.time.line(&load, &Growth::default()).first
+        } else {
+            0
         }
     }
 
@@ -130,22 +178,58 @@ impl Engine {
 
     /// Gives those in the batch the blocks of this step. Returns whether somebody was preempted.
     fn make_room(&mut self, start: Work) -> bool {
-        let mut preempted = false;
-        loop {
-            self.continue_prompt();
-            let held = self.chunks.last().map_or(0, |chunk| self.held(chunk.key));
-            let prompt = self.chunks.last().map_or(0, |chunk| self.chunk_blocks(chunk));
-            let decoding = self.decoders.phases.blocks(1);
-            if decoding + prompt - held <= self.memory.free() {
-                self.memory.take(decoding + prompt - held);
-                self.ahead = decoding;
-                self.hold(prompt);
-                return preempted;
+        self.continue_prompt();
+        let decoding = self.decoders.phases.blocks(1);
+        let prompt = self.chunks.last().map_or(0, |chunk| self.chunk_takes(chunk));
+        if decoding + prompt <= self.memory.free() {
+            self.memory.take(decoding);
+            self.ahead = decoding;
+            self.hold_chunk(prompt);
+            return false;
+        }
+        self.make_room_by_preempting(self.wall(start));
+        true
+    }
+
+    /// There are too few blocks: everybody in order takes what it needs, from the least important if
+    /// need be, who may have taken its own already.
+    fn make_room_by_preempting(&mut self, at: Timestamp) {
+        let sequences = &self.sequences;
+        self.order.retain(|&(key, joined)| is_in_batch(sequences.get(key), joined));
+        let mut served: Vec<(SequenceKey, u64)> = Vec::new();
+        for (key, _) in self.order.clone() {
+            while let Some(takes) = self.takes(key).filter(|takes| *takes > self.memory.free()) {
+                let victim = self.victim().expect("a job that fits alone needs no other's blocks");
+                debug_assert!(takes > 0);
+                if let Some(index) = served.iter().position(|(served, _)| *served == victim) {
+                    self.memory.give(served.remove(index).1);
+                }
+                self.preempt(victim, at, at);
+                self.continue_prompt();
             }
-            let victim = self.victim().expect("a job that fits alone needs no other's blocks");
-            let at = self.wall(start);
-            self.preempt(victim, at, at);
-            preempted = true;
+            match self.sequences[key].state {
+                State::Waiting => {}
+                State::Prefilling { .. } => self.hold_chunk(self.takes(key).unwrap_or(0)),
+                State::Decoding(_) => {
+                    let takes = self.takes(key).unwrap_or(0);
+                    self.memory.take(takes);
+                    served.push((key, takes));
+                }
+            }
+        }
+        self.ahead = served.into_iter().map(|(_, takes)| takes).sum();
+    }
+
+    /// Blocks that somebody in the batch takes in this step; `None` for others.
+    fn takes(&self, key: SequenceKey) -> Option<u64> {
+        match self.sequences[key].state {
+            State::Waiting => None,
+            State::Prefilling { .. } => self.chunks.last().map(|chunk| self.chunk_takes(chunk)),
+            State::Decoding(decoding) => {
+                let before = self.shape.blocks_at(decoding.position(self.step, &self.shape));
+                let after = self.shape.blocks_at(decoding.position(self.step + 1, &self.shape));
+                Some(after - before)
+            }
         }
     }
 
@@ -157,15 +241,18 @@ impl Engine {
         }
     }
 
-    /// The prompt under way holds this many blocks now, and what it will have computed may be found.
-    fn hold(&mut self, held: u64) {
+    /// The prompt under way takes so many blocks, and what it will have computed may be found.
+    fn hold_chunk(&mut self, takes: u64) {
         let Some(&chunk) = self.chunks.last() else { return };
+        self.memory.take(takes);
+        let held = self.held(chunk.key) + takes;
         self.sequences[chunk.key].state = State::Prefilling { done: chunk.done, held };
         self.publish(chunk.key, chunk.done + chunk.tokens);
     }
 
-    fn chunk_blocks(&self, chunk: &Chunk) -> u64 {
-        self.shape.prompt_blocks(chunk.done + chunk.tokens, chunk.total).max(self.held(chunk.key))
+    fn chunk_takes(&self, chunk: &Chunk) -> u64 {
+        let blocks = self.shape.prompt_blocks(chunk.done + chunk.tokens, chunk.total);
+        blocks.saturating_sub(self.held(chunk.key))
     }
 
     fn held(&self, key: SequenceKey) -> u64 {
@@ -380,6 +467,9 @@ impl Engine {
     pub(super) fn drop_waiting(&mut self, key: SequenceKey) {
         self.forget(key);
         self.waiting.forget_one(&self.sequences);
+        if let Some(stretch) = &mut self.stretch {
+            stretch.quiet_until = stretch.end;
+        }
     }
 
     fn forget(&mut self, key: SequenceKey) {
@@ -460,7 +550,9 @@ impl Engine {
             line,
             steps,
             end: start + line.time(steps),
+            quiet_until: start + line.time(steps),
             closed,
+            is_cut: false,
             noted: 0,
             noted_at,
             told: 0,

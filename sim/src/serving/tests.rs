@@ -114,6 +114,7 @@ fn compare(limits: Limits, time: BatchTime, acts: Vec<(u64, Act)>) {
     reference.set_speed(at(0), 1.0);
     for (pause, act) in acts {
         now += pause;
+        let promised = engine.next_event();
         match act {
             Act::Submit { prompt, output, rank, content: family, watched } => {
                 let id = keys.len() as u64;
@@ -153,7 +154,9 @@ fn compare(limits: Limits, time: BatchTime, acts: Vec<(u64, Act)>) {
                 reference.advance(at(now));
             }
         }
-        news.extend(engine.drain_news());
+        let latest: Vec<Progress> = engine.drain_news().collect();
+        assert!(tokens(&latest).all(|at| promised.is_some_and(|promised| at >= promised)));
+        news.extend(latest);
         assert_same(&news, &reference.news);
     }
     engine.set_speed(at(now), 1.0);
@@ -168,6 +171,12 @@ fn compare(limits: Limits, time: BatchTime, acts: Vec<(u64, Act)>) {
     assert_eq!((engine.running(), engine.waiting()), (0, 0));
     assert_eq!(engine.memory.free(), limits.kv_blocks, "every block was given back");
     assert_gaps_agree(engine.gaps(), &mut reference.gaps);
+}
+
+/// When tokens that are told came.
+fn tokens(news: &[Progress]) -> impl Iterator<Item = Timestamp> + '_ {
+    let silent = |kind| matches!(kind, ProgressKind::Scheduled | ProgressKind::Preempted);
+    news.iter().filter(move |progress| !silent(progress.kind)).map(|progress| progress.at)
 }
 
 /// The same of every job, or where they part. What happens to several jobs at one instant is in no
@@ -195,7 +204,7 @@ fn assert_same(news: &[Progress], reference: &[Progress]) {
 }
 
 /// As many, and each quantile the same within a bucket and the rounding to a nanosecond.
-fn assert_gaps_agree(gaps: &Gaps, exact: &mut [u64]) {
+fn assert_gaps_agree(gaps: &mut Gaps, exact: &mut [u64]) {
     exact.sort_unstable();
     assert_eq!(gaps.count(), exact.len() as u64);
     for percent in [1, 10, 50, 90, 99, 100] {

@@ -41,6 +41,17 @@ impl Waiting {
         self.alive
     }
 
+    /// Who is next, and after whom, as far as that is known without sorting: at most so many, dead
+    /// entries among them.
+    pub(super) fn first(&self, most: usize) -> impl Iterator<Item = SequenceKey> + '_ {
+        let (fcfs, priority) = match &self.line {
+            Line::Fcfs(line) => (Some(line), None),
+            Line::Priority(line) => (None, (line.len() == 1).then(|| line.peek()).flatten()),
+        };
+        let fcfs = fcfs.into_iter().flatten().copied().take(most);
+        fcfs.chain(priority.map(|Reverse((_, _, key))| *key))
+    }
+
     /// A new job gets in line.
     pub(super) fn push(&mut self, key: SequenceKey, sequences: &Sequences) {
         self.alive += 1;
