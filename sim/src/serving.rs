@@ -303,8 +303,12 @@ impl Engine {
 
     /// Gives the engine this fraction of the card from `now` on; 0 suspends it.
     pub fn set_speed(&mut self, now: Timestamp, fraction: f64) {
-        self.fraction = fraction;
-        self.change_speed(now);
+        if fraction.to_bits() == self.fraction.to_bits() {
+            self.advance(now);
+        } else {
+            self.fraction = fraction;
+            self.change_speed(now);
+        }
     }
 
     /// The card is not ours from `now` on; the step under way keeps what it has done.

@@ -78,7 +78,7 @@ impl Memory {
     pub(super) fn take(&mut self, blocks: u64) {
         self.free =
             self.free.checked_sub(blocks).expect("blocks are counted before they are taken");
-        if let Some(cache) = &mut self.cache {
+        if let Some(cache) = self.cache.as_mut().filter(|_| blocks > 0) {
             cache.overwrite(blocks);
         }
     }
@@ -87,7 +87,7 @@ impl Memory {
     #[inline]
     pub(super) fn give(&mut self, blocks: u64) {
         self.free += blocks;
-        if let Some(cache) = &mut self.cache {
+        if let Some(cache) = self.cache.as_mut().filter(|_| blocks > 0) {
             cache.runs.push_nothing(blocks);
         }
     }
@@ -170,7 +170,9 @@ impl Memory {
     pub(super) fn clear(&mut self) {
         if let Some(cache) = &mut self.cache {
             cache.overwrite(self.free);
-            cache.runs.push_nothing(self.free);
+            if self.free > 0 {
+                cache.runs.push_nothing(self.free);
+            }
         }
     }
 }

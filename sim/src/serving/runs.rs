@@ -31,7 +31,7 @@ pub(super) struct Run {
 /// Runs in the order in which they were given back: a doubly linked list in a slot map.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    runs: SlotMap<RunKey, Run>,
+    links: SlotMap<RunKey, Run>,
     /// The run that is taken first; null if there is none.
     front: RunKey,
     back: RunKey,
@@ -39,14 +39,14 @@ pub(super) struct Runs {
 
 impl Runs {
     pub(super) fn get(&self, key: RunKey) -> Option<&Run> {
-        self.runs.get(key)
+        self.links.get(key)
     }
 
     /// Appends a run of at least one block.
     pub(super) fn push(&mut self, content: Content, blocks: u64) -> RunKey {
         let before = self.back;
-        let key = self.runs.insert(Run { content, blocks, before, after: RunKey::default() });
-        match self.runs.get_mut(before) {
+        let key = self.links.insert(Run { content, blocks, before, after: RunKey::default() });
+        match self.links.get_mut(before) {
             Some(before) => before.after = key,
             None => self.front = key,
         }
@@ -54,12 +54,9 @@ impl Runs {
         key
     }
 
-    /// Appends blocks with nothing in them.
+    /// Appends blocks with nothing in them, at least one.
     pub(super) fn push_nothing(&mut self, blocks: u64) {
-        if blocks == 0 {
-            return;
-        }
-        match self.runs.get_mut(self.back) {
+        match self.links.get_mut(self.back) {
             Some(last) if last.content == Content::Nothing => last.blocks += blocks,
             _ => {
                 self.push(Content::Nothing, blocks);
@@ -69,12 +66,12 @@ impl Runs {
 
     /// Takes a run out, wherever it is.
     pub(super) fn remove(&mut self, key: RunKey) -> Option<Run> {
-        let run = self.runs.remove(key)?;
-        match self.runs.get_mut(run.before) {
+        let run = self.links.remove(key)?;
+        match self.links.get_mut(run.before) {
             Some(before) => before.after = run.after,
             None => self.front = run.after,
         }
-        match self.runs.get_mut(run.after) {
+        match self.links.get_mut(run.after) {
             Some(after) => after.before = run.before,
             None => self.back = run.before,
         }
@@ -83,7 +80,7 @@ impl Runs {
 
     /// Nobody will ask for what is in this run.
     pub(super) fn forget(&mut self, key: RunKey) {
-        if let Some(run) = self.runs.get_mut(key) {
+        if let Some(run) = self.links.get_mut(key) {
             run.content = Content::Nothing;
         }
     }
@@ -91,7 +88,7 @@ impl Runs {
     /// Takes blocks from the front; tells the shared content that is lost by it.
     pub(super) fn take(&mut self, mut blocks: u64, mut lose: impl FnMut(u64)) {
         while blocks > 0 {
-            let run = self.runs.get_mut(self.front).expect("every free block is in a run");
+            let run = self.links.get_mut(self.front).expect("every free block is in a run");
             if let Content::Shared(id) = run.content {
                 lose(id);
                 run.content = Content::Nothing;
@@ -126,7 +123,7 @@ mod tests {
         assert_eq!(runs.get(own).map(|run| run.blocks), Some(3), "an own run loses its end only");
         runs.take(4, |id| lost.push(id));
         assert_eq!(lost, [7, 9]);
-        assert!(runs.runs.is_empty());
+        assert!(runs.links.is_empty());
     }
 
     #[test]

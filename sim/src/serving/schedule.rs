@@ -178,6 +178,9 @@ impl Engine {
 
     /// Gives those in the batch the blocks of this step. Returns whether somebody was preempted.
     fn make_room(&mut self, start: Work) -> bool {
+        if self.running() == 0 {
+            return false;
+        }
         self.continue_prompt();
         let decoding = self.decoders.phases.blocks(1);
         let prompt = self.chunks.last().map_or(0, |chunk| self.chunk_takes(chunk));
@@ -272,6 +275,9 @@ impl Engine {
     /// Lets whoever fits join the step that begins. Returns whether somebody who does not might fit
     /// in the next one although nobody leaves.
     fn admit(&mut self, start: Work) -> bool {
+        if self.waiting.len() == 0 {
+            return false;
+        }
         let chunks: u32 = self.chunks.iter().map(|chunk| chunk.tokens).sum();
         let mut budget = self.limits.token_budget - self.decode_tokens() - chunks;
         while budget > 0 && self.running() < self.shape.max_sequences {

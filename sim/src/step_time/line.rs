@@ -28,14 +28,14 @@ impl Line {
     pub fn time(&self, steps: u64) -> i128 {
         debug_assert!(steps <= Self::LONGEST);
         let pairs = steps.wrapping_sub(1).wrapping_mul(steps) / 2;
-        let flat = i128::from(steps as i64) * i128::from(self.first);
-        flat + i128::from(pairs as i64) * i128::from(self.slope)
+        let flat = i128::from(steps.cast_signed()) * i128::from(self.first);
+        flat + i128::from(pairs.cast_signed()) * i128::from(self.slope)
     }
 
     /// Ticks of step `j`.
     #[inline]
     pub fn step(&self, j: u64) -> i64 {
-        self.first + self.slope * j as i64
+        self.first + self.slope * j.cast_signed()
     }
 
     /// The least number of steps that take at least this many ticks, up to the length of the line.

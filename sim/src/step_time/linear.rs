@@ -35,8 +35,8 @@ impl StepTime for Linear {
         let first = self.base
             + self.per_sequence * i64::from(load.decodes + load.prefills)
             + self.per_prompt_token * i64::from(load.prefill_tokens)
-            + self.per_context_unit * load.context as i64;
-        let slope = self.per_context_unit * growth.context as i64;
+            + self.per_context_unit * load.context.cast_signed();
+        let slope = self.per_context_unit * growth.context.cast_signed();
         Line { first: first.max(TICKS_PER_NS), slope, steps: Line::LONGEST }
     }
 }

@@ -20,8 +20,9 @@ impl StepTime for Roofline {
         let context = load.context + load.prefill_context * CONTEXT_UNITS;
         let grows = growth.context + growth.prefill_context * CONTEXT_UNITS;
         let memory = Affine {
-            first: ticks(self.weights).saturating_add(per_unit.saturating_mul(context as i64)),
-            slope: per_unit.saturating_mul(grows as i64),
+            first: ticks(self.weights)
+                .saturating_add(per_unit.saturating_mul(context.cast_signed())),
+            slope: per_unit.saturating_mul(grows.cast_signed()),
         };
         let (first, slope, steps) = upper(compute, memory);
         Line { first: first.max(TICKS_PER_NS), slope, steps }
