@@ -1,4 +1,4 @@
-use crate::{Event, Operation, PoolGauge, Ticket, Timestamp};
+use crate::{Event, Operation, PoolGauge, Ticket, Timestamp, TokenGaps};
 
 /// The far side of the waist: a simulator, a live endpoint, or a recording.
 ///
@@ -31,6 +31,15 @@ pub trait Connector {
     /// Reports the state of every pool at `now`, where the far side can be looked into. A live
     /// endpoint cannot, and reports nothing.
     fn gauges(&mut self, now: Timestamp, report: &mut dyn FnMut(PoolGauge)) {
+        let _ = (now, report);
+    }
+
+    /// Hands out the times between tokens that have come to an end by `now`, and forgets them: each
+    /// is reported once. The same length may be reported more than once. Takes as long as there are
+    /// engines and lengths, so it is for the ends of stretches of measured time, not for every look.
+    ///
+    /// A live endpoint cannot be looked into and reports nothing.
+    fn token_gaps(&mut self, now: Timestamp, report: &mut dyn FnMut(TokenGaps)) {
         let _ = (now, report);
     }
 }

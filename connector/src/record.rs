@@ -121,4 +121,28 @@ pub struct PoolGauge {
     pub held_slot_ns: u128,
     /// Shares taken away from their holders so far.
     pub preemptions: u64,
+    /// Sequences that lost their KV blocks so far, to be recomputed; each as often as it did.
+    pub recomputations: u64,
+    /// Blocks of prompts (hash ids) that were looked up in the prefix caches so far.
+    pub prefix_asked: u64,
+    /// Those that were found there.
+    pub prefix_found: u64,
+    /// KV blocks of the models whose weights are on cards; endless caches are left out.
+    pub kv_blocks: u64,
+    /// Those of them that sequences hold.
+    pub kv_blocks_in_use: u64,
+}
+
+/// Times between two consecutive tokens of an answer: so many of one length, of one model in one
+/// pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenGaps {
+    /// Where the tokens were made.
+    pub pool: PoolId,
+    /// By which model.
+    pub model: ModelId,
+    /// How long each of them took; may be rounded up by at most 1 % or a microsecond.
+    pub gap: Duration,
+    /// How many there were.
+    pub count: u64,
 }

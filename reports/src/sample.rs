@@ -2,7 +2,7 @@
 
 use connector::{
     ClassId, Duration, Mebibytes, ModelId, Money, Names, Outcome, PoolGauge, PoolId, PoolKind,
-    RequestId, RequestRecord, TenantId, Tflops, Timestamp, Tokens,
+    RequestId, RequestRecord, TenantId, Tflops, Timestamp, TokenGaps, Tokens,
 };
 
 use crate::{Header, Recorder, RecorderConfig, RunFiles};
@@ -91,5 +91,15 @@ pub(crate) fn gauge(at: Timestamp, busy_ms: u64) -> PoolGauge {
         card_ns: 4 * ns,
         held_slot_ns: 2 * ns,
         preemptions: 1,
+        recomputations: 2,
+        prefix_asked: 40,
+        prefix_found: 10,
+        kv_blocks: 400,
+        kv_blocks_in_use: 100,
     }
+}
+
+/// Gaps of this length, of the first of everything.
+pub(crate) fn gaps(ms: u64, count: u64) -> TokenGaps {
+    TokenGaps { pool: PoolId(0), model: ModelId(0), gap: Duration::from_millis(ms), count }
 }

@@ -40,6 +40,34 @@ struct Integrals {
     held_slot_ns: u128,
 }
 
+/// What the engines of a pool add up to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Engines {
+    running: u32,
+    waiting: u32,
+    recomputations: u64,
+    prefix_asked: u64,
+    prefix_found: u64,
+    kv_blocks: u64,
+    kv_blocks_in_use: u64,
+}
+
+impl Engines {
+    #[inline]
+    fn add(&mut self, now: Timestamp, engine: &Engine) {
+        let tally = engine.tally();
+        self.running += engine.running();
+        self.waiting += engine.waiting();
+        self.recomputations += tally.preemptions;
+        self.prefix_asked += tally.content_asked;
+        self.prefix_found += tally.content_found;
+        if let Some((blocks, in_use)) = engine.kv_cache(now) {
+            self.kv_blocks += blocks;
+            self.kv_blocks_in_use += in_use;
+        }
+    }
+}
+
 impl Pool {
     pub(crate) fn new(config: PoolConfig, provider: &ProviderConfig, streams: Streams) -> Self {
         let servers = provider.models.iter().map(|model| Server::new(model, &config)).collect();
@@ -121,15 +149,15 @@ impl Pool {
 
     pub(crate) fn gauge(&mut self, now: Timestamp, pool: PoolId) -> PoolGauge {
         self.integrate(now);
-        let engines = || self.cards.iter().flat_map(|card| &card.stations).map(|s| &s.engine);
+        let engines = self.engines(now);
         let cards = u64::from(self.cards_in_service);
         PoolGauge {
             pool,
             cards: self.cards_in_service,
             slots: self.cards_in_service * self.config.sharing_ratio,
             slots_held: self.promises.slots,
-            running: engines().map(Engine::running).sum(),
-            waiting: engines().map(Engine::waiting).sum(),
+            running: engines.running,
+            waiting: engines.waiting,
             vram: Mebibytes::new(self.config.vram().get() * cards),
             vram_promised: self.promises.vram,
             tflops: Tflops::from_gflops(self.config.tflops().as_gflops() * cards),
@@ -138,7 +166,21 @@ impl Pool {
             card_ns: self.integrals.card_ns,
             held_slot_ns: self.integrals.held_slot_ns,
             preemptions: self.preemptions,
+            recomputations: engines.recomputations,
+            prefix_asked: engines.prefix_asked,
+            prefix_found: engines.prefix_found,
+            kv_blocks: engines.kv_blocks,
+            kv_blocks_in_use: engines.kv_blocks_in_use,
         }
+    }
+
+    /// Adds up in one pass what the engines say: pools may have thousands of them.
+    fn engines(&self, now: Timestamp) -> Engines {
+        let mut sum = Engines::default();
+        for station in self.cards.iter().flat_map(|card| &card.stations) {
+            sum.add(now, &station.engine);
+        }
+        sum
     }
 
     pub(crate) fn info(&self, pool: PoolId) -> PoolInfo {

@@ -59,20 +59,18 @@ mod waiting;
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
-use connector::{Timestamp, Tokens};
+use connector::{Duration, Timestamp, Tokens};
 use slotmap::{SlotMap, new_key_type};
 
+pub use self::limits::{Limits, Policy, Speculation};
 use self::{
     clock::{Clock, Work},
+    gaps::Gaps,
     limits::Shape,
     memory::Memory,
     schedule::{Chunk, Stretch},
     sequence::{Cached, Decoders, Sequence, State},
     waiting::Waiting,
-};
-pub use self::{
-    gaps::Gaps,
-    limits::{Limits, Policy, Speculation},
 };
 use crate::step_time::BatchTime;
 
@@ -239,19 +237,27 @@ impl Engine {
         self.stretch.is_some()
     }
 
-    /// KV blocks in use, as of the last change of the batch.
-    pub fn blocks_in_use(&self) -> u64 {
-        self.limits.kv_blocks - self.memory.free()
+    /// Blocks of the KV cache, and how many of them are in use in the step under way; `None` if the
+    /// cache is endless or not on the card.
+    pub fn kv_cache(&self, now: Timestamp) -> Option<(u64, u64)> {
+        let blocks = self.limits.kv_blocks;
+        let limited = self.loaded && blocks < Limits::ENDLESS;
+        limited.then(|| (blocks, blocks - self.memory.free() + self.taken_by(now)))
     }
 
     /// Totals, as of the last change of the batch.
-    pub fn tally(&self) -> Tally {
-        self.tally
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
-    /// Times between tokens, as of the last change of the batch.
-    pub fn gaps(&mut self) -> &mut Gaps {
-        &mut self.gaps
+    /// Hands out the times between two tokens of an answer that have come to an end by `now`, rounded
+    /// up by at most 1 % or a microsecond, with how many there were of each; and forgets them. With
+    /// speculative decoding, the times between the steps that make tokens.
+    pub fn drain_gaps(&mut self, now: Timestamp, report: impl FnMut((Duration, u64))) {
+        self.advance(now);
+        self.note_gaps_until(now);
+        self.gaps.iter().for_each(report);
+        self.gaps.clear();
     }
 
     /// Takes a job on.

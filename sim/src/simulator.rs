@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 
 use connector::{
     AllocationId, Connector, Event, EventKind, EventQueue, Operation, OperationKind, PoolGauge,
-    PoolId, Ticket, Timestamp,
+    PoolId, Ticket, Timestamp, TokenGaps,
 };
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -179,6 +179,18 @@ impl Simulator {
         }
     }
 
+    /// Every model on every card, in order of pools and cards.
+    fn stations(&self) -> Vec<StationRef> {
+        let mut found = Vec::new();
+        for (pool, of_pool) in self.pools.iter().enumerate() {
+            for (card, of_card) in of_pool.cards.iter().enumerate() {
+                let stations = 0..of_card.stations.len();
+                found.extend(stations.map(|station| StationRef { pool, card, station }));
+            }
+        }
+        found
+    }
+
     fn emit(&mut self, at: Timestamp, kind: EventKind) {
         self.events.push_back(Event { at, kind });
     }
@@ -230,6 +242,18 @@ impl Connector for Simulator {
         self.catch_up(now);
         for (index, pool) in self.pools.iter_mut().enumerate() {
             report(pool.gauge(now, PoolId(index as u32)));
+        }
+    }
+
+    fn token_gaps(&mut self, now: Timestamp, report: &mut dyn FnMut(TokenGaps)) {
+        self.catch_up(now);
+        for at in self.stations() {
+            let pool = PoolId(at.pool as u32);
+            let model = self.pools[at.pool].cards[at.card].stations[at.station].model;
+            self.with_engine(now, at, |engine| {
+                engine
+                    .drain_gaps(now, |(gap, count)| report(TokenGaps { pool, model, gap, count }));
+            });
         }
     }
 }

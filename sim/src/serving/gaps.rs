@@ -19,7 +19,7 @@ const LONGEST_NS: u64 = 86_400_000_000_000;
 /// A distribution of gaps between the tokens of one answer. With speculative decoding, of the gaps
 /// between the steps that make them.
 #[derive(Debug)]
-pub struct Gaps {
+pub(super) struct Gaps {
     histogram: Histogram<u64>,
     /// Gaps of one bucket that are not in the histogram yet: steps often take as long as the last.
     recent: Recent,
@@ -49,23 +49,18 @@ impl Gaps {
         Self { histogram, recent: Recent { lowest: 0, highest: 0, count: 0 } }
     }
 
-    /// How many gaps there were.
-    pub fn count(&self) -> u64 {
-        self.histogram.len() + self.recent.count
-    }
-
-    /// The gap that this share of all gaps do not exceed, within 1 %; `None` if there were none.
-    pub fn quantile(&mut self, share: f64) -> Option<Duration> {
-        self.settle();
-        (self.count() > 0).then(|| Duration::from_nanos(self.histogram.value_at_quantile(share)))
-    }
-
-    /// Every gap that occurred, rounded up by at most 1 %, and how often.
-    pub fn iter(&mut self) -> impl Iterator<Item = (Duration, u64)> + '_ {
+    /// Every gap that occurred, rounded up by at most 1 % or a microsecond, and how often.
+    pub(super) fn iter(&mut self) -> impl Iterator<Item = (Duration, u64)> + '_ {
         self.settle();
         self.histogram.iter_recorded().map(|bucket| {
             (Duration::from_nanos(bucket.value_iterated_to()), bucket.count_at_value())
         })
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.histogram.reset();
+        self.recent.count = 0;
     }
 
     #[inline]

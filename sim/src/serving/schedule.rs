@@ -29,7 +29,7 @@ pub(super) struct Stretch {
     is_cut: bool,
     /// Steps whose gaps are recorded.
     pub(super) noted: u64,
-    /// When the last of those ended, if the speed of the card has changed since.
+    /// When the last of those ended, if they were recorded before the end of the stretch.
     pub(super) noted_at: Option<Timestamp>,
     /// Steps whose tokens were told to those who watch.
     pub(super) told: u64,

@@ -23,6 +23,15 @@ impl Engine {
         }
     }
 
+    /// Blocks taken since the stretch began that are not booked yet, with those of the step that is
+    /// under way or ends at `now`.
+    pub(super) fn taken_by(&self, now: Timestamp) -> u64 {
+        self.stretch.as_ref().map_or(0, |stretch| {
+            let begun = stretch.line.steps_until(self.clock.work_at(now) - stretch.start);
+            self.taken(begun.clamp(1, stretch.steps))
+        })
+    }
+
     /// Advances everybody by this many steps, in which nobody leaves.
     pub(super) fn book(&mut self, steps: u64) {
         if steps == 0 {
@@ -152,7 +161,8 @@ impl Engine {
         self.stretch = Some(stretch);
     }
 
-    /// Records the gaps of the steps done by `now`, before the speed of the card changes.
+    /// Records the gaps of the steps done by `now`: the speed of the card changes, or they are asked
+    /// for.
     pub(super) fn note_gaps_until(&mut self, now: Timestamp) {
         let Some(mut stretch) = self.stretch.take() else { return };
         if self.clock.is_running() {

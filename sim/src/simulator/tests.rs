@@ -1,14 +1,16 @@
+use std::sync::Arc;
+
 use connector::{
-    Allocate, BasisPoints, Duration, ErrorKind, Infer, Mebibytes, ModelId, Money, PoolKind,
-    Priority, Prompt, Reply, Requirements, Temperature, TenantId, Tflops, Tokens,
+    Allocate, BasisPoints, Content, Duration, ErrorKind, Infer, Mebibytes, ModelId, Money,
+    PoolKind, Priority, Prompt, Reply, Requirements, Temperature, TenantId, Tflops, Tokens,
 };
 
 use super::*;
 use crate::{
     catalogue,
     config::{
-        ControlPlane, FaultConfig, FaultKind, Latency, LinearTiming, ModelConfig, Placement,
-        PoolConfig, RateLimit, RegionConfig, ServingConfig, Timing,
+        ControlPlane, FaultConfig, FaultKind, KvCache, Latency, LinearTiming, ModelConfig,
+        Placement, PoolConfig, RateLimit, RegionConfig, ServingConfig, Timing,
     },
 };
 
@@ -183,6 +185,65 @@ fn the_integrals_of_a_gauge_are_what_was_held_and_computed() {
 }
 
 #[test]
+fn gaps_are_handed_out_once_and_up_to_the_last_whole_step() {
+    let mut world = World::new(one_pool());
+    let share = world.grant(ask());
+    world.infer(share, 10);
+    assert!(matches!(world.wait(), (150, EventKind::FirstToken { .. })));
+    world.run_until(175);
+    assert_eq!(world.gaps(), (2, 10), "the tokens at 160 and 170 ms");
+    assert_eq!(world.gaps(), (0, 0));
+    assert_eq!(world.completion().0, 240, "a look changes nothing");
+    assert_eq!(world.gaps(), (7, 10), "those from 180 to 240 ms");
+}
+
+#[test]
+fn a_gauge_tells_what_became_of_the_kv_cache() {
+    let mut config = one_pool();
+    config.pools[0].serving.kv_cache = KvCache::Tokens(4096);
+    let mut world = World::new(config);
+    let share = world.grant(ask());
+    let blocks: Arc<[u64]> = [1, 2].into();
+    for _ in 0..2 {
+        world.infer_content(share, 1024, blocks.clone());
+        world.wait();
+        let gauge = world.gauge();
+        assert_eq!((gauge.kv_blocks, gauge.recomputations), (256, 0));
+        assert_eq!(gauge.kv_blocks_in_use, 65, "1,024 tokens and the first of the answer");
+        world.completion().1.expect("answered");
+    }
+    let gauge = world.gauge();
+    assert_eq!(gauge.kv_blocks_in_use, 0);
+    assert_eq!((gauge.prefix_asked, gauge.prefix_found), (4, 2), "the second time, both are there");
+}
+
+#[test]
+fn a_gauge_follows_answers_as_they_grow() {
+    let mut config = one_pool();
+    config.pools[0].serving.kv_cache = KvCache::Tokens(4096);
+    let mut world = World::new(config);
+    let share = world.grant(ask());
+    world.infer(share, 1000);
+    world.wait();
+    // The prompt of 100 is done at 150 ms, and each step of 10 ms adds a token.
+    for (ms, tokens) in [(155, 101_u64), (5_155, 601), (5_255, 611)] {
+        world.run_until(ms);
+        assert_eq!(world.gauge().kv_blocks_in_use, tokens.div_ceil(16), "at {ms} ms");
+    }
+}
+
+#[test]
+fn an_endless_kv_cache_is_no_part_of_the_gauge() {
+    let mut config = one_pool();
+    config.pools[0].serving.kv_cache = KvCache::Endless;
+    let mut world = World::new(config);
+    let share = world.grant(ask());
+    world.infer(share, 10);
+    world.wait();
+    assert_eq!((world.gauge().kv_blocks, world.gauge().kv_blocks_in_use), (0, 0));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_answers_at_the_same_times() {
     let run = |seed| {
         let mut config = one_pool();
@@ -329,9 +390,31 @@ impl World {
         }));
     }
 
+    fn infer_content(&mut self, allocation: AllocationId, tokens: u32, blocks: Arc<[u64]>) {
+        let prompt = Prompt::of_length(Tokens::new(tokens));
+        self.submit(Operation::Infer(Infer {
+            allocation,
+            prompt: Prompt { content: Content::Blocks(blocks), ..prompt },
+            max_tokens: Tokens::new(10),
+            temperature: Temperature::default(),
+            stream: true,
+        }));
+    }
+
     fn run_until(&mut self, ms: u64) {
         self.now = Timestamp::ZERO + Duration::from_millis(ms);
         while self.simulator.poll(self.now).is_some() {}
+    }
+
+    /// How many gaps came to an end since the last question, and the mean of them in milliseconds.
+    fn gaps(&mut self) -> (u64, u64) {
+        let (mut count, mut sum) = (0, 0);
+        self.simulator.token_gaps(self.now, &mut |gaps| {
+            assert_eq!((gaps.pool, gaps.model), (PoolId(0), ModelId(0)));
+            count += gaps.count;
+            sum += gaps.count * gaps.gap.as_nanos();
+        });
+        (count, sum / count.max(1) / 1_000_000)
     }
 
     fn gauge(&mut self) -> PoolGauge {
