@@ -10,7 +10,7 @@
 
 use std::{hint::black_box, path::Path, time::Duration};
 
-use connector::{PoolGauge, RequestRecord, Timestamp};
+use connector::{PoolGauge, RequestRecord, Timestamp, TokenGaps};
 use criterion::{
     BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
     measurement::WallTime,
@@ -90,6 +90,10 @@ impl Observer for Counter {
 
     fn gauge(&mut self, _: Timestamp, gauge: &PoolGauge) {
         black_box(gauge);
+    }
+
+    fn token_gaps(&mut self, _: Timestamp, gaps: &TokenGaps) {
+        black_box(gaps);
     }
 
     fn in_flight(&mut self, _: Timestamp, _: usize) {}

@@ -19,12 +19,13 @@ pub mod virtual_time;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use connector::{
-    CableId, Connector, Event, Operation, PoolGauge, RequestRecord, Ticket, Timestamp,
+    CableId, Connector, Event, Operation, PoolGauge, RequestRecord, Ticket, Timestamp, TokenGaps,
 };
 use platform::{Input, Output, Platform, Request};
 use scenarios::TrafficError;
 
 pub use lag::Lag;
+use sampling::Look;
 pub use sampling::Sampling;
 
 /// What a driver reports to while it runs.
@@ -34,6 +35,10 @@ pub trait Observer {
 
     /// The state of a pool.
     fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge);
+
+    /// Times between tokens that came to an end since they were told last: told at the end of the
+    /// warm-up and at the end of the run.
+    fn token_gaps(&mut self, at: Timestamp, gaps: &TokenGaps);
 
     /// This many requests are in flight; told whenever one arrives and with every look at the
     /// pools.
@@ -305,8 +310,24 @@ where
 
     /// Looks at the pools as often as is due.
     fn sample<C: Connector>(&mut self, now: Timestamp, lines: &mut Lines<C>) {
-        while let Some(at) = self.sampling.due(now) {
+        while let Some(Look { at, is_once }) = self.sampling.due(now) {
+            if is_once {
+                self.collect_gaps(at, lines);
+            }
             self.observe(at, lines);
+        }
+    }
+
+    /// The last look at a run that is over.
+    fn conclude<C: Connector>(&mut self, now: Timestamp, lines: &mut Lines<C>) {
+        self.collect_gaps(now, lines);
+        self.observe(now, lines);
+    }
+
+    /// Times between tokens are many: they are asked for where measuring begins and ends only.
+    fn collect_gaps<C: Connector>(&mut self, at: Timestamp, lines: &mut Lines<C>) {
+        for connector in &mut lines.connectors {
+            connector.token_gaps(at, &mut |gaps| self.observer.token_gaps(at, &gaps));
         }
     }
 

@@ -5,7 +5,7 @@ pub mod live;
 
 use std::time::Instant;
 
-use connector::{Duration, PoolGauge, RequestRecord, Timestamp};
+use connector::{Duration, PoolGauge, RequestRecord, Timestamp, TokenGaps};
 use platform::{Platform, PlatformConfig};
 use reports::{
     FilesError, GeneratorLag, Header, Recorder, RecorderConfig, RunEnd, RunFiles, Summary,
@@ -138,6 +138,10 @@ impl Observer for Recorder {
 
     fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge) {
         self.gauge(at, gauge);
+    }
+
+    fn token_gaps(&mut self, at: Timestamp, gaps: &TokenGaps) {
+        self.token_gaps(at, gaps);
     }
 
     fn in_flight(&mut self, at: Timestamp, requests: usize) {

@@ -13,6 +13,9 @@ pub enum Metric {
     TimeToFirstToken,
     /// Time per output token after the first (TPOT); a distribution over completed requests.
     TimePerOutputToken,
+    /// Time between two consecutive tokens of an answer (ITL); a distribution over all tokens after
+    /// the first.
+    InterTokenLatency,
     /// Time from scheduled arrival to the whole answer; a distribution over completed requests.
     EndToEnd,
     /// Time in the platform's own queues; a distribution over all requests.
@@ -50,10 +53,11 @@ pub enum MetricUnit {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::AllocationLatency,
         Self::TimeToFirstToken,
         Self::TimePerOutputToken,
+        Self::InterTokenLatency,
         Self::EndToEnd,
         Self::Queueing,
         Self::ErrorRate,
@@ -71,6 +75,7 @@ impl Metric {
             Self::AllocationLatency => "allocation_latency",
             Self::TimeToFirstToken => "ttft",
             Self::TimePerOutputToken => "tpot",
+            Self::InterTokenLatency => "itl",
             Self::EndToEnd => "end_to_end",
             Self::Queueing => "queueing",
             Self::ErrorRate => "error_rate",
@@ -94,6 +99,7 @@ impl Metric {
             Self::AllocationLatency
             | Self::TimeToFirstToken
             | Self::TimePerOutputToken
+            | Self::InterTokenLatency
             | Self::EndToEnd
             | Self::Queueing => MetricUnit::Seconds,
             Self::ErrorRate | Self::GpuUtilization | Self::SlotUtilization => MetricUnit::Ratio,
@@ -112,6 +118,12 @@ impl Metric {
     /// per model, tenant or class.
     pub const fn is_of_pools(self) -> bool {
         matches!(self, Self::GpuUtilization | Self::SlotUtilization)
+    }
+
+    /// Whether it is measured in the engines that serve models: it cannot be asked per tenant or
+    /// class.
+    pub const fn is_of_engines(self) -> bool {
+        matches!(self, Self::InterTokenLatency)
     }
 }
 

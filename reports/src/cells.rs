@@ -200,7 +200,7 @@ fn latencies_ns(record: &RequestRecord) -> [u64; LATENCIES] {
     ]
 }
 
-/// Where a metric's distribution stands; `None` if the metric is not one.
+/// Where a metric's distribution stands; `None` if the metric is not one of requests.
 fn place(metric: Metric) -> Option<usize> {
     match metric {
         Metric::AllocationLatency => Some(0),
@@ -208,7 +208,8 @@ fn place(metric: Metric) -> Option<usize> {
         Metric::TimePerOutputToken => Some(2),
         Metric::EndToEnd => Some(3),
         Metric::Queueing => Some(4),
-        Metric::ErrorRate
+        Metric::InterTokenLatency
+        | Metric::ErrorRate
         | Metric::GpuUtilization
         | Metric::SlotUtilization
         | Metric::Throughput
@@ -346,7 +347,7 @@ impl Cells {
         sum
     }
 
-    /// The distribution of a metric within a scope; empty for a metric that is not a distribution.
+    /// The distribution of a metric within a scope; empty for a metric that is not one of requests.
     pub(crate) fn merged(&self, metric: Metric, scope: &Scope) -> Merged {
         let Some(place) = place(metric) else { return Merged::new(0) };
         let distributions = || self.within(scope).map(|cell| &cell.distributions[place]);

@@ -21,7 +21,7 @@
 //! | 80 | retry after (8) |
 //! | 88 | cost (16) |
 //!
-//! A gauge, 128 bytes:
+//! A gauge, 168 bytes:
 //!
 //! | offset | field |
 //! | --- | --- |
@@ -31,6 +31,16 @@
 //! | 32 | time, memory and memory promised (MiB), compute and compute promised (GFLOPS) (5 x 8) |
 //! | 72 | preemptions (8) |
 //! | 80 | integrals: busy cards, cards, slots held (3 x 16) |
+//! | 128 | recomputations, prefix blocks asked and found, KV blocks and those in use (5 x 8) |
+//!
+//! Gaps between tokens, 40 bytes:
+//!
+//! | offset | field |
+//! | --- | --- |
+//! | 0 | 3, then three zero bytes |
+//! | 4 | pool, model (2 x 4) |
+//! | 12 | four zero bytes |
+//! | 16 | time, gap, how many (3 x 8) |
 //!
 //! # Edges
 //!
@@ -39,7 +49,7 @@
 
 use std::fmt;
 
-use connector::{Duration, ErrorKind, Outcome, PoolGauge, RequestRecord, Timestamp};
+use connector::{Duration, ErrorKind, Outcome, PoolGauge, RequestRecord, Timestamp, TokenGaps};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 /// Hash of everything that a run reported.
@@ -104,7 +114,7 @@ impl Digest {
 
     /// A pool was looked at.
     pub fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge) {
-        let mut entry = Entry::<128>::begin([2, 0, 0, 0]);
+        let mut entry = Entry::<168>::begin([2, 0, 0, 0]);
         entry.put(gauge.pool.0.to_le_bytes());
         entry.put(gauge.cards.to_le_bytes());
         entry.put(gauge.slots.to_le_bytes());
@@ -121,6 +131,23 @@ impl Digest {
         entry.put(gauge.busy_card_ns.to_le_bytes());
         entry.put(gauge.card_ns.to_le_bytes());
         entry.put(gauge.held_slot_ns.to_le_bytes());
+        entry.put(gauge.recomputations.to_le_bytes());
+        entry.put(gauge.prefix_asked.to_le_bytes());
+        entry.put(gauge.prefix_found.to_le_bytes());
+        entry.put(gauge.kv_blocks.to_le_bytes());
+        entry.put(gauge.kv_blocks_in_use.to_le_bytes());
+        self.0.update(entry.finished());
+    }
+
+    /// Gaps between tokens were handed out.
+    pub fn token_gaps(&mut self, at: Timestamp, gaps: &TokenGaps) {
+        let mut entry = Entry::<40>::begin([3, 0, 0, 0]);
+        entry.put(gaps.pool.0.to_le_bytes());
+        entry.put(gaps.model.0.to_le_bytes());
+        entry.put([0; 4]);
+        entry.put(at.as_nanos().to_le_bytes());
+        entry.put(gaps.gap.as_nanos().to_le_bytes());
+        entry.put(gaps.count.to_le_bytes());
         self.0.update(entry.finished());
     }
 

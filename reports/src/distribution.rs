@@ -62,8 +62,13 @@ impl Default for Moments {
 impl Moments {
     #[inline]
     pub(crate) fn record(&mut self, ns: u64) {
-        self.count += 1;
-        self.sum_ns += u128::from(ns);
+        self.record_n(ns, 1);
+    }
+
+    #[inline]
+    fn record_n(&mut self, ns: u64, times: u64) {
+        self.count += times;
+        self.sum_ns += u128::from(ns) * u128::from(times);
         self.min_ns = self.min_ns.min(ns);
         self.max_ns = self.max_ns.max(ns);
     }
@@ -146,7 +151,8 @@ impl Buckets {
     }
 }
 
-/// The sum of any number of distributions, and what is asked of it.
+/// The sum of any number of distributions, and what is asked of it. Its counters are wide enough for
+/// single tokens.
 #[derive(Clone, Debug)]
 pub(crate) struct Merged {
     moments: Moments,
@@ -161,8 +167,18 @@ impl Merged {
     }
 
     pub(crate) fn record(&mut self, ns: u64) {
-        self.moments.record(ns);
-        count(&mut self.histogram, ns.min(HIGHEST_NS), 1);
+        self.record_n(ns, 1);
+    }
+
+    /// So many equal values, at least one.
+    pub(crate) fn record_n(&mut self, ns: u64, times: u64) {
+        self.moments.record_n(ns, times);
+        count(&mut self.histogram, ns.min(HIGHEST_NS), times);
+    }
+
+    pub(crate) fn absorb_merged(&mut self, part: &Self) {
+        self.moments.absorb(&part.moments);
+        pour(&part.histogram, &mut self.histogram);
     }
 
     pub(crate) fn absorb(&mut self, part: &Distribution) {

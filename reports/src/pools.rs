@@ -18,7 +18,17 @@ pub(crate) struct PoolTrack {
     cards: u32,
     pub(crate) peak_slots_held: u32,
     pub(crate) peak_waiting: u32,
+    /// Most of the KV blocks in use, as a share of them; `None` if there never were any.
+    pub(crate) peak_kv_use: Option<f64>,
     pub(crate) seen: bool,
+}
+
+/// What caches did over the measured time, of one pool or several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CacheGrowth {
+    pub(crate) asked: u64,
+    pub(crate) found: u64,
+    pub(crate) recomputations: u64,
 }
 
 /// Integrals over the measured time, of one pool or several, in card- and slot-nanoseconds.
@@ -37,6 +47,11 @@ impl PoolTrack {
         } else {
             self.peak_slots_held = self.peak_slots_held.max(gauge.slots_held);
             self.peak_waiting = self.peak_waiting.max(gauge.waiting);
+            let in_use = ratio(gauge.kv_blocks_in_use.into(), gauge.kv_blocks.into());
+            self.peak_kv_use = match (self.peak_kv_use, in_use) {
+                (Some(most), Some(share)) => Some(most.max(share)),
+                (most, share) => most.or(share),
+            };
         }
         if gauge.cards > 0 {
             (self.slots, self.cards) = (gauge.slots, gauge.cards);
@@ -47,6 +62,15 @@ impl PoolTrack {
 
     pub(crate) fn preemptions(&self) -> u64 {
         self.last.preemptions.saturating_sub(self.base.preemptions)
+    }
+
+    fn cache(&self) -> CacheGrowth {
+        let (base, last) = (&self.base, &self.last);
+        CacheGrowth {
+            asked: last.prefix_asked.saturating_sub(base.prefix_asked),
+            found: last.prefix_found.saturating_sub(base.prefix_found),
+            recomputations: last.recomputations.saturating_sub(base.recomputations),
+        }
     }
 
     pub(crate) fn integrals(&self) -> Integrals {
@@ -80,6 +104,15 @@ impl Integrals {
     }
 }
 
+impl CacheGrowth {
+    fn absorb(mut self, other: Self) -> Self {
+        self.asked += other.asked;
+        self.found += other.found;
+        self.recomputations += other.recomputations;
+        self
+    }
+}
+
 /// `None` instead of a division by zero.
 pub(crate) fn ratio(part: u128, whole: u128) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
@@ -106,6 +139,19 @@ impl Pools {
 
     pub(crate) fn of(&self, pool: PoolId) -> Option<&PoolTrack> {
         self.tracks.get(pool.index()).filter(|track| track.seen)
+    }
+
+    /// Of one pool, or of all together; `None` if nobody looked.
+    pub(crate) fn cache(&self, pool: Option<PoolId>) -> Option<CacheGrowth> {
+        match pool {
+            Some(pool) => self.of(pool).map(PoolTrack::cache),
+            None => self
+                .tracks
+                .iter()
+                .filter(|track| track.seen)
+                .map(PoolTrack::cache)
+                .reduce(CacheGrowth::absorb),
+        }
     }
 
     /// Of one pool, or of all together.

@@ -1,13 +1,14 @@
 //! Takes everything that a run reports, as it happens, and condenses it.
 
 use connector::{
-    Duration, Names, Objective, PoolGauge, PoolKind, RequestRecord, TenantId, Timestamp,
+    Duration, Names, Objective, PoolGauge, PoolKind, RequestRecord, TenantId, Timestamp, TokenGaps,
 };
 use platform::Meter;
 
 use crate::{
     Digest, FilesError, Header, RunFiles, Summary,
     cells::{Cells, Counts, MAX_CELLS},
+    gaps::Gaps,
     pools::Pools,
     series::Series,
     summary::Measured,
@@ -82,6 +83,7 @@ pub struct Recorder {
     digest: Digest,
     warm_up: Counts,
     cells: Cells,
+    gaps: Gaps,
     pools: Pools,
     series: Series,
     peak_in_flight: Option<u64>,
@@ -102,6 +104,7 @@ impl Recorder {
             digest: Digest::new(),
             warm_up: Counts::default(),
             cells,
+            gaps: Gaps::new(&names),
             pools: Pools::new(names.pools.len(), warm_up_ends),
             series: Series::new(config.interval, names.pools.len()),
             peak_in_flight: None,
@@ -141,6 +144,18 @@ impl Recorder {
         self.series.gauge(at, gauge);
     }
 
+    /// Times between tokens were handed out; at the end of the warm-up, those up to then, which are
+    /// left out of all statistics, and at the end of the run.
+    ///
+    /// # Panics
+    /// On a pool or a model that has no name in [`Names`].
+    pub fn token_gaps(&mut self, at: Timestamp, gaps: &TokenGaps) {
+        self.digest.token_gaps(at, gaps);
+        if at > self.warm_up_ends {
+            self.gaps.record(gaps);
+        }
+    }
+
     /// How many requests are in flight from now on; told whenever it rises, the peak is exact.
     pub fn in_flight(&mut self, at: Timestamp, requests: u64) {
         if at >= self.warm_up_ends {
@@ -173,6 +188,7 @@ impl Recorder {
             names: self.names,
             pool_kinds: self.config.pool_kinds,
             cells: self.cells,
+            gaps: self.gaps,
             pools: self.pools,
             time: end.ended.since(self.warm_up_ends),
             peak_in_flight: self.peak_in_flight,

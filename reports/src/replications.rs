@@ -39,7 +39,7 @@ const P99: Option<Statistic> = Some(Statistic::Percentile(99_000));
 const MEAN: Option<Statistic> = Some(Statistic::Mean);
 
 /// What is reported of every run.
-const HEADLINES: [(Metric, Option<Statistic>); 19] = [
+const HEADLINES: [(Metric, Option<Statistic>); 22] = [
     (Metric::AllocationLatency, MEAN),
     (Metric::AllocationLatency, P95),
     (Metric::TimeToFirstToken, MEAN),
@@ -48,6 +48,9 @@ const HEADLINES: [(Metric, Option<Statistic>); 19] = [
     (Metric::TimeToFirstToken, P99),
     (Metric::TimePerOutputToken, MEAN),
     (Metric::TimePerOutputToken, P95),
+    (Metric::InterTokenLatency, MEAN),
+    (Metric::InterTokenLatency, P95),
+    (Metric::InterTokenLatency, P99),
     (Metric::EndToEnd, MEAN),
     (Metric::EndToEnd, P50),
     (Metric::EndToEnd, P95),

@@ -3,6 +3,7 @@
 mod answer;
 mod group;
 mod json;
+mod kv_cache;
 mod latency;
 mod table;
 mod traffic;
@@ -14,6 +15,7 @@ use serde::Serialize;
 pub(crate) use answer::Measured;
 pub use group::{Group, MeterReport, PoolGroup, TenantGroup};
 pub(crate) use json::{HasHeader, header_first};
+pub use kv_cache::KvCache;
 pub use latency::{Latencies, Latency};
 pub use traffic::{Amount, FailuresByKind, Traffic};
 
@@ -35,6 +37,8 @@ pub struct Summary {
     pub requests: Traffic,
     /// Latencies of all measured requests.
     pub latency: Latencies,
+    /// What the KV caches of all pools did; `None` if nobody looked.
+    pub kv_cache: Option<KvCache>,
     /// Judged objectives, in the order in which they were asked.
     pub objectives: Vec<Verdict>,
     /// By pool of the last attempt: pools with requests or gauges.
@@ -106,7 +110,8 @@ impl Summary {
             header,
             run,
             requests: measured.traffic(&everything),
-            latency: Latencies::within(&measured.cells, &everything),
+            latency: Latencies::within(&measured, &everything),
+            kv_cache: KvCache::of(&measured, None),
             objectives: end.objectives.into_iter().map(judge).collect(),
             pools: PoolGroup::all(&measured),
             models: Group::models(&measured),
@@ -123,7 +128,7 @@ impl Summary {
     ///
     /// `statistic` is for distributions and for nothing else. `None` where there is no answer: no
     /// such data, a statistic too many or too few, a metric of cards asked by model, tenant or
-    /// class, a tenant that was folded.
+    /// class, one of engines asked by tenant or class, a tenant that was folded.
     pub fn value(
         &self,
         metric: Metric,

@@ -133,14 +133,22 @@ fn scope(metric: Metric, text: &str, names: &NamesOf<'_>) -> Result<Scope, Objec
             let message = format!("the scope `{key}` is given twice");
             return Err(ObjectiveError::new(message, "an objective is about one of them"));
         }
-        if metric.is_of_pools() && key != "pool" {
-            return Err(ObjectiveError::new(
-                format!("`{metric}` is measured on pools and cannot be asked per {key}"),
-                "use the scope `pool`, or none",
-            ));
-        }
+        check_reach(metric, key)?;
     }
     Ok(scope)
+}
+
+/// Not everything that is measured is told apart by whom it was measured for.
+fn check_reach(metric: Metric, key: &str) -> Result<(), ObjectiveError> {
+    let (measured_on, help) = if metric.is_of_pools() && key != "pool" {
+        ("pools", "use the scope `pool`, or none")
+    } else if metric.is_of_engines() && !matches!(key, "pool" | "model") {
+        ("pools and models", "use the scopes `pool` and `model`, or none")
+    } else {
+        return Ok(());
+    };
+    let message = format!("`{metric}` is measured on {measured_on} and cannot be asked per {key}");
+    Err(ObjectiveError::new(message, help))
 }
 
 fn find(what: &str, plural: &str, name: &str, known: &[&str]) -> Result<u32, ObjectiveError> {

@@ -81,7 +81,7 @@ where
         }
         let settled = session.platform.in_flight() == 0 && session.platform.held() == 0;
         if drain_ends.is_some_and(|limit| settled || now >= limit) {
-            session.observe(now, lines);
+            session.conclude(now, lines);
             let partial = watch.is_interrupted() || session.platform.in_flight() > 0;
             let unreleased = session.platform.held();
             let ended = Ended { at: now, partial, unreleased };

@@ -11,6 +11,14 @@ pub struct Sampling {
     doubles: Option<Timestamp>,
 }
 
+/// A look at the pools that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    pub(super) at: Timestamp,
+    /// Whether it is the one at the given instant.
+    pub(super) is_once: bool,
+}
+
 impl Sampling {
     /// Looks every `every`, at least a nanosecond, and once at `once`.
     pub fn new(every: Duration, once: Timestamp) -> Self {
@@ -26,10 +34,10 @@ impl Sampling {
         self
     }
 
-    /// The next instant to look at the pools, if it has come.
-    pub(super) fn due(&mut self, now: Timestamp) -> Option<Timestamp> {
-        if let Some(once) = self.once.take_if(|once| *once <= self.next.min(now)) {
-            return Some(once);
+    /// The next look at the pools, if its time has come.
+    pub(super) fn due(&mut self, now: Timestamp) -> Option<Look> {
+        if let Some(at) = self.once.take_if(|once| *once <= self.next.min(now)) {
+            return Some(Look { at, is_once: true });
         }
         let next = self.next;
         if next > now {
@@ -40,7 +48,7 @@ impl Sampling {
             self.doubles = self.doubles.map(|end| end + end.since(Timestamp::ZERO));
         }
         self.next = next + self.every;
-        Some(next)
+        Some(Look { at: next, is_once: false })
     }
 }
 
@@ -51,7 +59,7 @@ mod tests {
     fn looks(sampling: &mut Sampling, now: u64) -> Vec<u64> {
         let now = Timestamp::ZERO + Duration::from_secs(now);
         let due = std::iter::from_fn(|| sampling.due(now));
-        due.map(|at| at.since(Timestamp::ZERO).as_nanos() / 1_000_000_000).collect()
+        due.map(|look| look.at.since(Timestamp::ZERO).as_nanos() / 1_000_000_000).collect()
     }
 
     #[test]
@@ -60,6 +68,15 @@ mod tests {
         let mut sampling = Sampling::new(Duration::from_secs(10), once);
         assert_eq!(looks(&mut sampling, 19), [0, 10]);
         assert_eq!(looks(&mut sampling, 40), [20, 25, 30, 40]);
+    }
+
+    #[test]
+    fn the_look_at_the_given_instant_is_told_apart_and_comes_before_a_regular_one() {
+        let second = Duration::from_secs(1);
+        let mut sampling = Sampling::new(second, Timestamp::ZERO + second);
+        let due = std::iter::from_fn(|| sampling.due(Timestamp::ZERO + second));
+        let is_once: Vec<bool> = due.map(|look| look.is_once).collect();
+        assert_eq!(is_once, [false, true, false]);
     }
 
     #[test]

@@ -60,7 +60,7 @@ where
         now = now.max(at_least);
         session.sample(now, lines);
     }
-    session.observe(now, lines);
+    session.conclude(now, lines);
     let unreleased = if partial { 0 } else { session.platform.held() };
     Ok(Ended { at: now, partial, unreleased })
 }

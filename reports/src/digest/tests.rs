@@ -14,7 +14,8 @@ fn the_digest_of_a_small_run_is_this_for_ever() {
         Outcome::Failed(ErrorKind::RateLimited { retry_after: Some(Duration::from_secs(1)) }),
     ));
     digest.gauge(sample::at_ms(3_000), &sample::gauge(sample::at_ms(3_000), 500));
-    assert_eq!(digest.digest().to_string(), "d034e2739e6449ef");
+    digest.token_gaps(sample::at_ms(3_000), &sample::gaps(20, 7));
+    assert_eq!(digest.digest().to_string(), "15ff45190183517c");
 }
 
 #[test]
@@ -80,9 +81,35 @@ fn every_field_of_a_gauge_is_part_of_the_digest() {
         PoolGauge { card_ns: 9, ..base },
         PoolGauge { held_slot_ns: 9, ..base },
         PoolGauge { preemptions: 9, ..base },
+        PoolGauge { recomputations: 9, ..base },
+        PoolGauge { prefix_asked: 9, ..base },
+        PoolGauge { prefix_found: 9, ..base },
+        PoolGauge { kv_blocks: 9, ..base },
+        PoolGauge { kv_blocks_in_use: 9, ..base },
     ];
     let mut digests = variants.map(|gauge| of_gauge(at, &gauge)).to_vec();
     digests.push(of_gauge(sample::at_ms(1_001), &base));
+    assert_all_differ(&digests);
+}
+
+#[test]
+fn every_field_of_gaps_is_part_of_the_digest() {
+    let at = sample::at_ms(1_000);
+    let base = sample::gaps(20, 7);
+    let variants = [
+        base,
+        TokenGaps { pool: PoolId(1), ..base },
+        TokenGaps { model: ModelId(1), ..base },
+        TokenGaps { gap: Duration::ZERO, ..base },
+        TokenGaps { count: 8, ..base },
+    ];
+    let of = |at, gaps: &TokenGaps| {
+        let mut digest = Digest::new();
+        digest.token_gaps(at, gaps);
+        digest.digest()
+    };
+    let mut digests = variants.map(|gaps| of(at, &gaps)).to_vec();
+    digests.push(of(sample::at_ms(1_001), &base));
     assert_all_differ(&digests);
 }
 

@@ -59,3 +59,40 @@ fn preemptions_and_peaks_leave_the_warm_up_out() {
     let track = pools.of(PoolId(0)).expect("seen");
     assert_eq!((track.preemptions(), track.peak_waiting, track.peak_slots_held), (2, 3, 2));
 }
+
+#[test]
+fn what_caches_did_leaves_the_warm_up_out_and_adds_up() {
+    let mut pools = pools(1_000);
+    assert_eq!(pools.cache(None), None, "nobody looked");
+    let looked = |asked, found, pool| PoolGauge {
+        pool: PoolId(pool),
+        prefix_asked: asked,
+        prefix_found: found,
+        recomputations: found,
+        ..gauge(at_ms(0), 0)
+    };
+    pools.gauge(at_ms(1_000), &looked(100, 10, 0));
+    pools.gauge(at_ms(2_000), &looked(150, 15, 0));
+    pools.gauge(at_ms(2_000), &looked(50, 50, 1));
+    let growth = |asked, found| CacheGrowth { asked, found, recomputations: found };
+    assert_eq!(pools.cache(Some(PoolId(0))), Some(growth(50, 5)));
+    assert_eq!(pools.cache(None), Some(growth(100, 55)));
+}
+
+#[test]
+fn the_peak_of_kv_blocks_is_a_share_and_absent_for_endless_caches() {
+    let mut pools = pools(1_000);
+    let looked = |blocks, in_use| PoolGauge {
+        kv_blocks: blocks,
+        kv_blocks_in_use: in_use,
+        ..gauge(at_ms(0), 0)
+    };
+    let peak = |pools: &Pools| pools.of(PoolId(0)).and_then(|track| track.peak_kv_use);
+    pools.gauge(at_ms(500), &looked(100, 100));
+    pools.gauge(at_ms(1_500), &looked(0, 0));
+    assert_eq!(peak(&pools), None, "full in the warm-up, and endless since");
+    for in_use in [40, 60, 50] {
+        pools.gauge(at_ms(2_000), &looked(100, in_use));
+    }
+    assert_eq!(peak(&pools), Some(0.6));
+}

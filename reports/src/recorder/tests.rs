@@ -6,7 +6,7 @@ use connector::{
 use super::*;
 use crate::{
     Run, Style,
-    sample::{at_ms, completed, failed, gauge, names, recorder},
+    sample::{at_ms, completed, failed, gaps, gauge, names, recorder},
 };
 
 const EVERYTHING: Scope = Scope { pool: None, model: None, tenant: None, class: None };
@@ -14,7 +14,7 @@ const EVERYTHING: Scope = Scope { pool: None, model: None, tenant: None, class: 
 #[test]
 fn the_table_of_a_small_run() {
     insta::assert_snapshot!(small_run().table(Style::PLAIN), @r#"
-    # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=37f86a23e7eb6177
+    # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=71ec398739b48019
 
     run       10.0 s, measured 9.00 s; warm-up 1.00 s, requests left out: 1
     requests  23 offered: 20 completed, 2 failed (timeout 1, capacity_exhausted 1), 1 rejected, 0
@@ -22,12 +22,14 @@ fn the_table_of_a_small_run() {
               error rate 13.0%, 2.22 completed per second, peak in flight 20, 2 retried, 3 fell back
     tokens    2,300 prompt, 220 output, 24.4 output per second
     cost      0.0440, 0.200 per 1k output tokens; metered over the whole run 0.0400
+    cache     36.6% of 1,000 prompt blocks found; 3 sequences recomputed
 
     latency
                            count     mean      p50      p90      p95      p99      max
     allocation                22  50.0 ms  50.0 ms  50.0 ms  50.0 ms  50.0 ms  50.0 ms
     time to first token       20   200 ms   200 ms   200 ms   200 ms   200 ms   200 ms
     time per output token     20   125 ms   120 ms   200 ms   210 ms   220 ms   220 ms
+    inter-token latency      200   110 ms   100 ms   100 ms   100 ms   600 ms   600 ms
     end to end                20   1.45 s   1.40 s   2.20 s   2.30 s   2.40 s   2.40 s
     queueing                  23  5.00 ms  5.00 ms  5.00 ms  5.00 ms  5.00 ms  5.00 ms
 
@@ -64,7 +66,7 @@ fn the_json_of_a_small_run() {
     let json = small_run().to_json();
     let begin: Vec<&str> = json.lines().take_while(|line| !line.contains("\"tpot\"")).collect();
     insta::assert_snapshot!(begin.join("\n"), @r#"
-    {"harpoon": {"version":"0.1.0","scenario":"sample","hash":"0000000000000abc","seed":42,"digest":"37f86a23e7eb6177","partial":false},
+    {"harpoon": {"version":"0.1.0","scenario":"sample","hash":"0000000000000abc","seed":42,"digest":"71ec398739b48019","partial":false},
       "run": {
         "ended_s": 10.0,
         "warm_up_s": 1.0,
@@ -129,13 +131,41 @@ fn the_json_of_a_small_run_has_null_for_what_was_not_measured() {
     let json = small_run().to_json();
     let value: serde_json::Value = serde_json::from_str(&json).expect("valid JSON");
     let keys: Vec<&String> = value.as_object().expect("an object").keys().collect();
-    assert_eq!(keys.len(), 10, "{keys:?}");
+    assert_eq!(keys.len(), 11, "{keys:?}");
     assert_eq!(value["pools"][0]["name"], "east");
     assert_eq!(value["pools"][0]["gpu_utilization"], 0.75);
     assert_eq!(value["pools"][1]["gpu_utilization"], serde_json::Value::Null);
     assert_eq!(value["pools"][0]["latency"]["ttft"]["p95_s"], 0.2);
     assert_eq!(value["tenants"][0]["meter"]["cost"], 0.04);
     assert_eq!(value["objectives"][2]["measured"], serde_json::Value::Null);
+}
+
+#[test]
+fn gaps_and_caches_are_told_per_pool_and_absent_where_nobody_looked() {
+    let value: serde_json::Value =
+        serde_json::from_str(&small_run().to_json()).expect("valid JSON");
+    assert_eq!(value["latency"]["inter_token"]["count"], 200);
+    assert_eq!(value["latency"]["inter_token"]["mean_s"], 0.11);
+    let [east, west] = [&value["pools"][0], &value["pools"][1]];
+    assert_eq!(east["latency"]["inter_token"]["max_s"], 0.6);
+    assert_eq!(value["models"][0]["latency"]["inter_token"]["count"], 200);
+    assert_eq!(value["kv_cache"], east["kv_cache"], "it is the only one that was looked at");
+    let cache = serde_json::json!({
+        "prompt_blocks_asked": 1_000,
+        "prompt_blocks_found": 366,
+        "hit_rate": 0.366,
+        "recomputations": 3,
+    });
+    assert_eq!(east["kv_cache"], cache);
+    assert_eq!(east["peak_kv_use"], 0.75);
+    for absent in [
+        &west["latency"]["inter_token"],
+        &west["kv_cache"],
+        &west["peak_kv_use"],
+        &value["tenants"][0]["latency"]["inter_token"],
+    ] {
+        assert_eq!(absent, &serde_json::Value::Null);
+    }
 }
 
 #[test]
@@ -223,6 +253,11 @@ fn values_are_those_of_the_small_run_by_hand() {
     assert_eq!(value(Metric::OutputTokenThroughput, EVERYTHING), Some(220.0 / 9.0));
     assert_eq!(value(Metric::Cost, EVERYTHING), Some(0.044));
     assert_eq!(value(Metric::PeakInFlight, EVERYTHING), Some(20.0));
+    let itl = |statistic, scope| summary.value(Metric::InterTokenLatency, Some(statistic), &scope);
+    assert_eq!(itl(Statistic::Mean, EVERYTHING), Some(0.11));
+    assert_eq!(itl(Statistic::Max, Scope { model: Some(ModelId(0)), ..EVERYTHING }), Some(0.6));
+    assert_eq!(itl(Statistic::Max, Scope { pool: Some(PoolId(1)), ..EVERYTHING }), None);
+    assert_eq!(itl(Statistic::Max, Scope { class: Some(ClassId(0)), ..EVERYTHING }), None);
     // East computed for 27 of the 36 card-seconds, and held 18 of 72 slot-seconds.
     assert_eq!(value(Metric::GpuUtilization, EVERYTHING), Some(0.75));
     assert_eq!(value(Metric::SlotUtilization, EVERYTHING), Some(0.25));
@@ -375,6 +410,7 @@ fn nothing() -> Summary {
 fn small_run() -> Summary {
     let mut recorder = recorder(Duration::from_secs(1), None);
     recorder.record(&completed(900, 700));
+    recorder.token_gaps(at_ms(1_000), &gaps(900, 10));
     recorder.gauge(at_ms(1_000), &gauge(at_ms(1_000), 1_000));
     for n in 0..20u64 {
         let mut record = completed(1_000 + 100 * n, 500 + 100 * n);
@@ -397,7 +433,18 @@ fn small_run() -> Summary {
         ..failed(5_000, Outcome::Rejected)
     };
     recorder.record(&rejected);
-    recorder.gauge(at_ms(10_000), &gauge(at_ms(10_000), 28_000));
+    recorder.token_gaps(at_ms(10_000), &gaps(100, 196));
+    recorder.token_gaps(at_ms(10_000), &gaps(600, 4));
+    recorder.gauge(
+        at_ms(10_000),
+        &PoolGauge {
+            recomputations: 5,
+            prefix_asked: 1_040,
+            prefix_found: 376,
+            kv_blocks_in_use: 300,
+            ..gauge(at_ms(10_000), 28_000)
+        },
+    );
     recorder.finish(end()).0
 }
 

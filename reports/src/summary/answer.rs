@@ -1,7 +1,7 @@
 use connector::{Duration, Metric, Names, PoolKind, Scope, Statistic};
 
 use super::Traffic;
-use crate::{cells::Cells, pools::Pools};
+use crate::{cells::Cells, distribution::Merged, gaps::Gaps, pools::Pools};
 
 /// What a run left behind once it is over: all that figures are made from.
 #[derive(Clone, Debug)]
@@ -9,6 +9,7 @@ pub(crate) struct Measured {
     pub(crate) names: Names,
     pub(crate) pool_kinds: Vec<PoolKind>,
     pub(crate) cells: Cells,
+    pub(crate) gaps: Gaps,
     pub(crate) pools: Pools,
     /// From the end of the warm-up to the end of the run.
     pub(crate) time: Duration,
@@ -26,9 +27,18 @@ impl Measured {
             return None;
         }
         match (metric.is_distribution(), statistic) {
-            (true, Some(statistic)) => self.cells.merged(metric, scope).value_s(statistic),
+            (true, Some(statistic)) => self.merged(metric, scope)?.value_s(statistic),
             (false, None) => self.single_value(metric, scope),
             (true, None) | (false, Some(_)) => None,
+        }
+    }
+
+    /// The distribution of a metric within a scope; `None` if there can be none.
+    fn merged(&self, metric: Metric, scope: &Scope) -> Option<Merged> {
+        if metric.is_of_engines() {
+            self.gaps.merged(scope)
+        } else {
+            Some(self.cells.merged(metric, scope))
         }
     }
 
@@ -56,6 +66,7 @@ impl Measured {
             | Metric::AllocationLatency
             | Metric::TimeToFirstToken
             | Metric::TimePerOutputToken
+            | Metric::InterTokenLatency
             | Metric::EndToEnd
             | Metric::Queueing => None,
         }

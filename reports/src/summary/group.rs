@@ -2,7 +2,9 @@ use connector::{PoolId, Scope, TenantId};
 use platform::Meter;
 use serde::Serialize;
 
-use super::{Amount, Latencies, Measured, Traffic, of_class, of_model, of_pool, of_tenant};
+use super::{
+    Amount, KvCache, Latencies, Measured, Traffic, of_class, of_model, of_pool, of_tenant,
+};
 
 /// The part of a run that belongs to one name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,7 +22,7 @@ impl Group {
         Self {
             name: name.to_owned(),
             requests: measured.traffic(scope),
-            latency: Latencies::within(&measured.cells, scope),
+            latency: Latencies::within(measured, scope),
         }
     }
 
@@ -64,6 +66,11 @@ pub struct PoolGroup {
     pub peak_slots_held: Option<u32>,
     /// Most inferences waiting at any gauge in the measured time; `None` without gauges.
     pub peak_waiting: Option<u32>,
+    /// What its KV caches did; `None` without gauges.
+    pub kv_cache: Option<KvCache>,
+    /// Most of its KV blocks in use at any gauge in the measured time, as a share of them; `None`
+    /// without gauges, and if its caches are endless.
+    pub peak_kv_use: Option<f64>,
 }
 
 impl PoolGroup {
@@ -88,6 +95,8 @@ impl PoolGroup {
             preemptions: track.map(crate::pools::PoolTrack::preemptions),
             peak_slots_held: track.map(|track| track.peak_slots_held),
             peak_waiting: track.map(|track| track.peak_waiting),
+            kv_cache: KvCache::of(measured, Some(pool)),
+            peak_kv_use: track.and_then(|track| track.peak_kv_use),
         })
     }
 }

@@ -1,7 +1,8 @@
 use connector::{Metric, Scope, Statistic};
 use serde::Serialize;
 
-use crate::{cells::Cells, distribution::Merged};
+use super::Measured;
+use crate::distribution::Merged;
 
 /// A distribution of durations, condensed. All but the count are `None` for no values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -52,6 +53,9 @@ pub struct Latencies {
     pub ttft: Latency,
     /// Per output token after the first, of completed requests with at least two.
     pub tpot: Latency,
+    /// Between two consecutive tokens of an answer, of all tokens after the first (the count is theirs);
+    /// `None` if no token followed another, or nobody told, or they cannot be told apart.
+    pub inter_token: Option<Latency>,
     /// From scheduled arrival to the whole answer, of completed requests.
     pub end_to_end: Latency,
     /// In the platform's own queues, of all requests.
@@ -59,12 +63,13 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    pub(super) fn within(cells: &Cells, scope: &Scope) -> Self {
-        let of = |metric| Latency::from(&cells.merged(metric, scope));
+    pub(super) fn within(measured: &Measured, scope: &Scope) -> Self {
+        let of = |metric| Latency::from(&measured.cells.merged(metric, scope));
         Self {
             allocation_latency: of(Metric::AllocationLatency),
             ttft: of(Metric::TimeToFirstToken),
             tpot: of(Metric::TimePerOutputToken),
+            inter_token: measured.gaps.merged(scope).as_ref().map(Latency::from),
             end_to_end: of(Metric::EndToEnd),
             queueing: of(Metric::Queueing),
         }

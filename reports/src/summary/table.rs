@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::{Group, PoolGroup, Run, Summary, TenantGroup};
+use super::{Group, KvCache, PoolGroup, Run, Summary, TenantGroup};
 use crate::{
     Style, Traffic, Verdict, humanise,
     layout::{ABSENT, Layout, in_unit, money, number, share, short, time, verdict_word},
@@ -44,6 +44,9 @@ impl Summary {
             fact("tokens", tokens(&self.requests));
             fact("cost", cost(&self.requests, &self.run));
         }
+        if let Some(told) = self.kv_cache.as_ref().and_then(cache) {
+            fact("cache", told);
+        }
         if let Some(lag) = &self.generator {
             let limited =
                 if lag.limited { "; GENERATOR-LIMITED: figures are not the target's" } else { "" };
@@ -65,13 +68,15 @@ impl Summary {
         let mut table = Layout::new(&["", "count", "mean", "p50", "p90", "p95", "p99", "max"], 1);
         let Self { latency, .. } = self;
         for (name, of) in [
-            ("allocation", &latency.allocation_latency),
-            ("time to first token", &latency.ttft),
-            ("time per output token", &latency.tpot),
-            ("end to end", &latency.end_to_end),
-            ("queueing", &latency.queueing),
+            ("allocation", Some(latency.allocation_latency)),
+            ("time to first token", Some(latency.ttft)),
+            ("time per output token", Some(latency.tpot)),
+            ("inter-token latency", latency.inter_token),
+            ("end to end", Some(latency.end_to_end)),
+            ("queueing", Some(latency.queueing)),
         ] {
-            let Latency { count, mean_s, p50_s, p90_s, p95_s, p99_s, max_s, .. } = *of;
+            let Some(of) = of else { continue };
+            let Latency { count, mean_s, p50_s, p90_s, p95_s, p99_s, max_s, .. } = of;
             let mut row = vec![name.to_owned(), humanise::whole(count)];
             row.extend([mean_s, p50_s, p90_s, p95_s, p99_s, max_s].map(time));
             table.row(row);
@@ -156,6 +161,18 @@ fn cost(requests: &Traffic, run: &Run) -> String {
         let _ = write!(text, "; metered over the whole run {}", money(metered.0));
     }
     text
+}
+
+/// What of the prompts was found, and who had to be recomputed; `None` if neither happened.
+fn cache(cache: &KvCache) -> Option<String> {
+    let found = cache.hit_rate.map(|rate| {
+        let asked = humanise::whole(cache.prompt_blocks_asked);
+        format!("{} of {asked} prompt blocks found", humanise::percent(rate))
+    });
+    let recomputed = (cache.recomputations > 0)
+        .then(|| format!("{} sequences recomputed", humanise::whole(cache.recomputations)));
+    let told: Vec<String> = found.into_iter().chain(recomputed).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 fn rate(per_second: Option<f64>) -> String {

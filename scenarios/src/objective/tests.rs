@@ -27,6 +27,7 @@ fn every_metric_is_read_in_its_unit() {
     for (text, threshold) in [
         ("allocation_latency.p95 < 200ms", 0.2),
         ("error_rate < 0.1%", 0.001),
+        ("itl.p99{pool=premium, model=mistral-7b} < 50ms", 0.05),
         ("gpu_utilization>80%", 0.8),
         ("slot_utilization{pool=premium} >= 0.5", 0.5),
         ("cost < 12.50", 12.5),
@@ -63,6 +64,17 @@ fn a_wrong_objective_is_told_with_a_way_out() {
             "`gpu_utilization` is measured on pools and cannot be asked per model",
             "use the scope `pool`",
         ),
+        (
+            "itl.p95{pool=premium, tenant=acme} < 50ms",
+            "`itl` is measured on pools and models and cannot be asked per tenant",
+            "use the scopes `pool` and `model`, or none",
+        ),
+        (
+            "itl.p95{class=simple} < 50ms",
+            "`itl` is measured on pools and models and cannot be asked per class",
+            "use the scopes `pool` and `model`, or none",
+        ),
+        ("itl < 50ms", "`itl` is a distribution and needs a statistic", "write `itl.p95`"),
     ] {
         let error = read(text).expect_err(text);
         assert_eq!(error.message, message);
