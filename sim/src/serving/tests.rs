@@ -6,6 +6,9 @@ use proptest::prelude::*;
 use super::{reference::Reference, *};
 use crate::step_time::{BatchTime, Linear, Roofline};
 
+/// Nanoseconds in which all that may be left gets done.
+const LONG_AFTER: u64 = 1_000_000_000_000;
+
 /// What is done to both engines, a while after the thing before.
 #[derive(Clone, Debug)]
 enum Act {
@@ -168,19 +171,27 @@ fn compare(limits: Limits, time: BatchTime, acts: Vec<(u64, Act)>) {
         news.extend(latest);
         assert_same(&news, &reference.news);
     }
-    engine.set_speed(at(now), 1.0);
-    engine.resume(at(now));
-    reference.set_speed(at(now), 1.0);
+    news.extend(run_to_the_end(&mut engine, &mut reference, now));
+    assert_same(&news, &reference.news);
+    assert_eq!((engine.running(), engine.waiting()), (0, 0));
+    assert_eq!(engine.memory.free(), limits.kv_blocks, "every block was given back");
+    engine.drain_gaps(at(now + LONG_AFTER), |gaps| drained.push(gaps));
+    assert_gaps_agree(drained, &mut reference.gaps);
+}
+
+/// Lets both do all that is left at full speed; returns what the engine tells.
+fn run_to_the_end(engine: &mut Engine, reference: &mut Reference, now: u64) -> Vec<Progress> {
+    let start = Timestamp::from_nanos(now);
+    engine.set_speed(start, 1.0);
+    engine.resume(start);
+    reference.set_speed(start, 1.0);
+    let mut news = Vec::new();
     while let Some(next) = engine.next_event() {
         engine.advance(next);
         news.extend(engine.drain_news());
     }
-    reference.advance(Timestamp::from_nanos(now + 1_000_000_000_000));
-    assert_same(&news, &reference.news);
-    assert_eq!((engine.running(), engine.waiting()), (0, 0));
-    assert_eq!(engine.memory.free(), limits.kv_blocks, "every block was given back");
-    engine.drain_gaps(at(now + 1_000_000_000_000), |gaps| drained.push(gaps));
-    assert_gaps_agree(drained, &mut reference.gaps);
+    reference.advance(Timestamp::from_nanos(now + LONG_AFTER));
+    news
 }
 
 /// When tokens that are told came.
