@@ -11,4 +11,5 @@ mod memory;
 mod queueing;
 mod readme;
 mod tidy;
+mod token_gaps;
 mod traces;
