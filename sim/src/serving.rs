@@ -42,13 +42,17 @@
 //! SOSP 2023 (blocks, recomputation); Agrawal et al., OSDI 2024 (chunked prefill with decodes).
 //! Equations and limits: `docs/model/serving.md`.
 
+mod admit;
 mod clock;
 mod gaps;
+mod leave;
 mod limits;
 mod memory;
 mod phases;
+mod plan;
 #[cfg(test)]
 mod reference;
+mod room;
 mod runs;
 mod schedule;
 mod sequence;
@@ -68,7 +72,7 @@ use self::{
     gaps::Gaps,
     limits::Shape,
     memory::Memory,
-    schedule::{Chunk, Stretch},
+    plan::{Chunk, Stretch},
     sequence::{Cached, Decoders, Sequence, State},
     waiting::Waiting,
 };
@@ -378,11 +382,10 @@ impl Engine {
     /// Work is there, and perhaps a card: begins a step if none is under way, or sees to it that
     /// whoever waits joins as soon as possible.
     fn welcome(&mut self, now: Timestamp) {
-        let work = self.clock.work_at(now);
         if self.stretch.is_some() {
-            self.let_join(work);
+            self.let_join(now);
         } else if self.clock.is_running() {
-            self.begin_step(work);
+            self.begin_step(self.clock.work_at(now));
         }
     }
 

@@ -115,7 +115,7 @@ impl Reference {
     fn welcome(&mut self, now: Timestamp) {
         let work = self.clock.work_at(now);
         match self.step {
-            Some((start, _)) if start == work => self.admit(start),
+            Some((start, _)) if start == work => self.admit(start, now),
             None if self.clock.is_running() => self.begin(work),
             _ => {}
         }
@@ -147,10 +147,10 @@ impl Reference {
             index += 1;
         }
         self.step = None;
-        self.admit(start);
+        self.admit(start, self.clock.wall_at(start).unwrap());
     }
 
-    fn admit(&mut self, start: i128) {
+    fn admit(&mut self, start: i128, at: Timestamp) {
         let most =
             (self.limits.token_budget / (self.drafts() + 1)).clamp(1, self.limits.max_sequences);
         while !self.closed
@@ -168,8 +168,7 @@ impl Reference {
                 self.waiting.insert(0, seq);
                 break;
             }
-            let (id, at) = (seq.job.id, self.clock.wall_at(start).unwrap());
-            self.news.push(Progress { at, id, kind: ProgressKind::Scheduled });
+            self.news.push(Progress { at, id: seq.job.id, kind: ProgressKind::Scheduled });
             self.pool.adopt(&mut seq.held);
             let blocks = self.blocks(&seq, chunk);
             self.pool.grow(&mut seq.held, blocks);

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use connector::Timestamp;
 
-use super::{Engine, Progress, ProgressKind, SequenceKey, schedule::Stretch, sequence::State};
+use super::{Engine, Progress, ProgressKind, SequenceKey, plan::Stretch, sequence::State};
 
 impl Engine {
     /// The stretch is over: tokens are out, and whoever is done leaves.
