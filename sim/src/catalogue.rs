@@ -1,6 +1,6 @@
 //! Published cards and models.
 //!
-//! Cards: dense peaks without sparsity, memory and bandwidth from NVIDIA's datasheets (A10G as
+//! Cards: dense peaks without sparsity, memory, bandwidth and links from NVIDIA's datasheets (A10G as
 //! Amazon EC2 G5 sells it; A100 and H100 in SXM form; H200 SXM; B200 in HGX B200; RTX PRO 6000
 //! Blackwell Server Edition). A100 and A10G have no 8-bit floating-point path, so 8-bit weights
 //! compute at the 16-bit peak there.
@@ -19,18 +19,20 @@ struct Card {
     tflops_16bit: u64,
     tflops_8bit: u64,
     bandwidth_gb_s: f64,
+    /// Per direction: NVLink where the card has it, else PCIe.
+    link_gb_s: f64,
 }
 
 const CARDS: [Card; 9] = [
-    Card::new("A10G", 24, 70, 70, 600.0),
-    Card::new("L4", 24, 121, 242, 300.0),
-    Card::new("L40S", 48, 362, 733, 864.0),
-    Card::new("A100-40", 40, 312, 312, 1_555.0),
-    Card::new("A100-80", 80, 312, 312, 2_039.0),
-    Card::new("H100", 80, 989, 1_979, 3_350.0),
-    Card::new("H200", 141, 989, 1_979, 4_800.0),
-    Card::new("B200", 180, 2_250, 4_500, 8_000.0),
-    Card::new("RTX PRO 6000", 96, 504, 1_008, 1_597.0),
+    Card::new("A10G", 24, 70, 70, 600.0, 32.0),
+    Card::new("L4", 24, 121, 242, 300.0, 32.0),
+    Card::new("L40S", 48, 362, 733, 864.0, 32.0),
+    Card::new("A100-40", 40, 312, 312, 1_555.0, 300.0),
+    Card::new("A100-80", 80, 312, 312, 2_039.0, 300.0),
+    Card::new("H100", 80, 989, 1_979, 3_350.0, 450.0),
+    Card::new("H200", 141, 989, 1_979, 4_800.0, 450.0),
+    Card::new("B200", 180, 2_250, 4_500, 8_000.0, 900.0),
+    Card::new("RTX PRO 6000", 96, 504, 1_008, 1_597.0, 64.0),
 ];
 
 impl Card {
@@ -40,8 +42,9 @@ impl Card {
         tflops_16bit: u64,
         tflops_8bit: u64,
         bandwidth_gb_s: f64,
+        link_gb_s: f64,
     ) -> Self {
-        Self { name, vram_gib, tflops_16bit, tflops_8bit, bandwidth_gb_s }
+        Self { name, vram_gib, tflops_16bit, tflops_8bit, bandwidth_gb_s, link_gb_s }
     }
 }
 
@@ -74,6 +77,7 @@ pub fn gpu(name: &str) -> Option<GpuSpec> {
         tflops_16bit: Tflops::new(card.tflops_16bit),
         tflops_8bit: Tflops::new(card.tflops_8bit),
         memory_bandwidth: card.bandwidth_gb_s * 1e9,
+        link_bandwidth: card.link_gb_s * 1e9,
     })
 }
 
@@ -93,8 +97,9 @@ struct ModelEntry {
     /// Billions in total, billions used per token.
     parameters: (f64, f64),
     weight_bits: u32,
-    /// Layers, key/value heads, head width.
-    attention: (u32, u32, u32),
+    /// Layers, heads, key/value heads, head width.
+    attention: (u32, u32, u32, u32),
+    hidden: u32,
     vram_mib: u64,
     tflops: u64,
     max_tokens: Option<u32>,
@@ -104,7 +109,7 @@ struct ModelEntry {
 
 impl ModelEntry {
     fn describe(&self) -> CatalogueModel {
-        let (layers, kv_heads, head_dim) = self.attention;
+        let (layers, heads, kv_heads, head_dim) = self.attention;
         CatalogueModel {
             config: ModelConfig {
                 name: self.name.to_owned(),
@@ -113,8 +118,10 @@ impl ModelEntry {
                     active_parameters: self.parameters.1 * 1e9,
                     weight_bits: self.weight_bits,
                     layers,
+                    heads,
                     kv_heads,
                     head_dim,
+                    hidden: self.hidden,
                 }),
             },
             requirements: Requirements {
@@ -133,7 +140,8 @@ const MODELS: [ModelEntry; 9] = [
         name: "gemma-270m",
         parameters: (0.268, 0.268),
         weight_bits: 16,
-        attention: (18, 1, 256),
+        attention: (18, 4, 1, 256),
+        hidden: 640,
         vram_mib: 2_048,
         tflops: 5,
         max_tokens: Some(256),
@@ -144,7 +152,8 @@ const MODELS: [ModelEntry; 9] = [
         name: "gemma-2b",
         parameters: (2.51, 2.51),
         weight_bits: 4,
-        attention: (18, 1, 256),
+        attention: (18, 8, 1, 256),
+        hidden: 2048,
         vram_mib: 2_048,
         tflops: 5,
         max_tokens: Some(500),
@@ -155,7 +164,8 @@ const MODELS: [ModelEntry; 9] = [
         name: "mistral-7b",
         parameters: (7.24, 7.24),
         weight_bits: 4,
-        attention: (32, 8, 128),
+        attention: (32, 32, 8, 128),
+        hidden: 4096,
         vram_mib: 6_144,
         tflops: 10,
         max_tokens: None,
@@ -166,7 +176,8 @@ const MODELS: [ModelEntry; 9] = [
         name: "llama-3-8b",
         parameters: (8.03, 8.03),
         weight_bits: 16,
-        attention: (32, 8, 128),
+        attention: (32, 32, 8, 128),
+        hidden: 4096,
         vram_mib: 20_480,
         tflops: 20,
         max_tokens: None,
@@ -177,7 +188,8 @@ const MODELS: [ModelEntry; 9] = [
         name: "qwen-14b",
         parameters: (14.8, 14.8),
         weight_bits: 4,
-        attention: (48, 8, 128),
+        attention: (48, 40, 8, 128),
+        hidden: 5120,
         vram_mib: 14_336,
         tflops: 20,
         max_tokens: None,
@@ -188,7 +200,8 @@ const MODELS: [ModelEntry; 9] = [
         name: "qwen-30b",
         parameters: (30.5, 3.3),
         weight_bits: 4,
-        attention: (48, 4, 128),
+        attention: (48, 32, 4, 128),
+        hidden: 2048,
         vram_mib: 20_480,
         tflops: 30,
         max_tokens: Some(1_024),
@@ -199,7 +212,8 @@ const MODELS: [ModelEntry; 9] = [
         name: "qwen-32b",
         parameters: (32.8, 32.8),
         weight_bits: 4,
-        attention: (64, 8, 128),
+        attention: (64, 64, 8, 128),
+        hidden: 5120,
         vram_mib: 32_768,
         tflops: 40,
         max_tokens: None,
@@ -210,7 +224,8 @@ const MODELS: [ModelEntry; 9] = [
         name: "llama-3-70b",
         parameters: (70.6, 70.6),
         weight_bits: 8,
-        attention: (80, 8, 128),
+        attention: (80, 64, 8, 128),
+        hidden: 8192,
         vram_mib: 81_920,
         tflops: 100,
         max_tokens: None,
@@ -221,7 +236,8 @@ const MODELS: [ModelEntry; 9] = [
         name: "qwen-72b",
         parameters: (72.7, 72.7),
         weight_bits: 8,
-        attention: (80, 8, 128),
+        attention: (80, 64, 8, 128),
+        hidden: 8192,
         vram_mib: 81_920,
         tflops: 100,
         max_tokens: None,

@@ -154,6 +154,8 @@ pub struct GpuSpec {
     pub tflops_8bit: Tflops,
     /// Device memory bandwidth, bytes per second.
     pub memory_bandwidth: f64,
+    /// Bandwidth to the other cards of a group, bytes per second and direction.
+    pub link_bandwidth: f64,
 }
 
 /// A model that can be loaded, and how long it takes.
@@ -185,10 +187,14 @@ pub struct ModelShape {
     pub weight_bits: u32,
     /// Transformer layers.
     pub layers: u32,
+    /// Attention heads per layer.
+    pub heads: u32,
     /// Key/value heads per layer.
     pub kv_heads: u32,
     /// Width of a head.
     pub head_dim: u32,
+    /// Width of the residual stream: what cards of a group exchange per token.
+    pub hidden: u32,
 }
 
 /// Iteration time as a linear function of what is in the batch.

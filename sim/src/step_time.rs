@@ -20,7 +20,11 @@ mod line;
 mod linear;
 mod roofline;
 
-pub use self::{line::Line, linear::Linear, roofline::Roofline};
+pub use self::{
+    line::Line,
+    linear::Linear,
+    roofline::{Roofline, RooflineCosts, Roofs},
+};
 
 /// Ticks per nanosecond.
 pub const TICKS_PER_NS: i64 = 1 << 20;

@@ -468,6 +468,7 @@ fn simulator() -> sim::Simulator {
                 tflops_16bit: connector::Tflops::new(100),
                 tflops_8bit: connector::Tflops::new(200),
                 memory_bandwidth: 1e12,
+                link_bandwidth: 32e9,
             },
             count: 1,
             sharing_ratio: 2,

@@ -159,6 +159,7 @@ fn pool((number, setup): (u32, &PoolSetup)) -> PoolConfig {
             tflops_16bit: Tflops::new(100),
             tflops_8bit: Tflops::new(200),
             memory_bandwidth: 1e12,
+            link_bandwidth: 32e9,
         },
         count: 1,
         sharing_ratio: setup.slots,

@@ -6,6 +6,7 @@ mod binary;
 mod cli;
 mod conformance;
 mod determinism;
+mod inference_lab;
 mod leaks;
 mod memory;
 mod queueing;

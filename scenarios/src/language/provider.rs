@@ -167,6 +167,9 @@ pub(crate) struct GpuSpecification {
     pub(crate) tflops_8bit: Optional<Quantity<Tflops>>,
     /// Device memory bandwidth.
     pub(crate) memory_bandwidth: Node<Quantity<Bandwidth>>,
+    /// Bandwidth to other cards, per direction, for tensor parallelism. Default: 32 GB/s, which is
+    /// PCIe 4.0.
+    pub(crate) link_bandwidth: Optional<Quantity<Bandwidth>>,
 }
 
 /// A model of your own.
@@ -212,10 +215,15 @@ pub(crate) enum TimingSpec {
         weight_bits: Optional<Whole<4, 16>>,
         /// Transformer layers.
         layers: Node<Whole<1, 10_000>>,
+        /// Attention heads per layer. Default: `kv_heads`.
+        heads: Optional<Whole<1, 10_000>>,
         /// Key/value heads per layer.
         kv_heads: Node<Whole<1, 10_000>>,
         /// Width of a head.
         head_dim: Node<Whole<1, 100_000>>,
+        /// Width of the residual stream, which cards that work as one exchange. Default: `heads` x
+        /// `head_dim`.
+        hidden: Optional<Whole<1, 1_000_000>>,
     },
     /// Stated outright, the same on every card.
     Linear {

@@ -157,8 +157,10 @@ fn timing(context: Context<'_>, at: NodeId, spec: &TimingSpec) -> Option<Timing>
             active_parameters_billion,
             weight_bits,
             layers,
+            heads,
             kv_heads,
             head_dim,
+            hidden,
         } => {
             let bits = weight_bits.as_ref().and_then(Node::copied).map_or(16, Whole::small);
             if let Some(node) = weight_bits.as_ref().filter(|_| !matches!(bits, 4 | 8 | 16)) {
@@ -171,13 +173,17 @@ fn timing(context: Context<'_>, at: NodeId, spec: &TimingSpec) -> Option<Timing>
                 let message = "more parameters are active than there are";
                 context.report.problem(node.at, message);
             }
+            let (kv_heads, head_dim) = (kv_heads.copied()?.small(), head_dim.copied()?.small());
+            let heads = read(heads).map_or(kv_heads, |n| n.small());
             Some(Timing::Roofline(ModelShape {
                 parameters,
                 active_parameters: active,
                 weight_bits: bits,
                 layers: layers.copied()?.small(),
-                kv_heads: kv_heads.copied()?.small(),
-                head_dim: head_dim.copied()?.small(),
+                heads,
+                kv_heads,
+                head_dim,
+                hidden: read(hidden).map_or(heads.saturating_mul(head_dim), |n| n.small()),
             }))
         }
         TimingSpec::Linear {

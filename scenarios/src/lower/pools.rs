@@ -16,6 +16,8 @@ use crate::{
 const MAX_SLOTS: u64 = 1_000_000;
 /// Four GiB per second, what a local solid-state drive or a fast network file system gives.
 const DEFAULT_WEIGHT_LOAD: f64 = 4.0 * 1_073_741_824.0;
+/// PCIe 4.0 with 16 lanes, one direction.
+const DEFAULT_LINK: f64 = 32e9;
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
 /// A pool as far as it could be read.
@@ -147,6 +149,8 @@ fn datasheet(context: Context<'_>, sheet: &GpuSpecification) -> Option<GpuSpec> 
         tflops_16bit: half?.0,
         tflops_8bit: byte.or(half)?.0,
         memory_bandwidth: sheet.memory_bandwidth.copied()?.0.bytes_per_second(),
+        link_bandwidth: read(&sheet.link_bandwidth)
+            .map_or(DEFAULT_LINK, |link| link.0.bytes_per_second()),
     })
 }
 
@@ -158,6 +162,7 @@ fn no_card() -> GpuSpec {
         tflops_16bit: connector::Tflops::ZERO,
         tflops_8bit: connector::Tflops::ZERO,
         memory_bandwidth: 1.0,
+        link_bandwidth: 1.0,
     }
 }
 

@@ -51,7 +51,11 @@ impl ProviderConfig {
             return Err(ConfigError::TooMany { what: "slots of a pool", value, limit: MOST_SLOTS });
         }
         let positive = |value: f64| value.is_finite() && value > 0.0;
-        let bandwidths = [Some(pool.gpu.memory_bandwidth), pool.weight_load_bandwidth];
+        let bandwidths = [
+            Some(pool.gpu.memory_bandwidth),
+            Some(pool.gpu.link_bandwidth),
+            pool.weight_load_bandwidth,
+        ];
         if bandwidths.into_iter().flatten().any(|value| !positive(value)) {
             return Err(ConfigError::Zero { pool: name(), what: "bandwidth" });
         }

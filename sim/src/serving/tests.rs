@@ -4,7 +4,7 @@ use connector::{Timestamp, Tokens};
 use proptest::prelude::*;
 
 use super::{reference::Reference, *};
-use crate::step_time::{BatchTime, Linear, Roofline};
+use crate::step_time::{BatchTime, Linear, Roofline, RooflineCosts, Roofs};
 
 /// Nanoseconds in which all that may be left gets done.
 const LONG_AFTER: u64 = 1_000_000_000_000;
@@ -87,7 +87,9 @@ fn time() -> impl Strategy<Value = BatchTime> {
     );
     let roofline = (1e3..1e5f64, 1e3..3e6f64, 0.0..1e4f64).prop_map(
         |(per_token, weights, per_context_token)| {
-            BatchTime::Roofline(Roofline { per_token, weights, per_context_token })
+            let costs =
+                RooflineCosts { per_token, weights, per_context_token, ..RooflineCosts::default() };
+            BatchTime::Roofline(Roofline::new(costs, Roofs::One))
         },
     );
     prop_oneof![linear, roofline]

@@ -110,6 +110,7 @@ impl Setting {
                 tflops_16bit: peak,
                 tflops_8bit: peak,
                 memory_bandwidth: BANDWIDTH,
+                link_bandwidth: 32e9,
             },
             count: self.cards,
             sharing_ratio: self.sharing_ratio,

@@ -172,8 +172,10 @@ fn capped(servers: u32) -> Timing {
         active_parameters: compute * FLOPS / 2.0,
         weight_bits: 16,
         layers: 0,
+        heads: 1,
         kv_heads: 0,
         head_dim: 0,
+        hidden: 1,
     })
 }
 
