@@ -19,7 +19,7 @@ struct Card {
     tflops_16bit: u64,
     tflops_8bit: u64,
     bandwidth_gb_s: f64,
-    /// Per direction: NVLink where the card has it, else PCIe.
+    /// Per direction: the cards' own link where they have one, else the bus.
     link_gb_s: f64,
 }
 

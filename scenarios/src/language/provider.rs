@@ -168,7 +168,7 @@ pub(crate) struct GpuSpecification {
     /// Device memory bandwidth.
     pub(crate) memory_bandwidth: Node<Quantity<Bandwidth>>,
     /// Bandwidth to other cards, per direction, for tensor parallelism. Default: 32 GB/s, which is
-    /// PCIe 4.0.
+    /// PCI Express 4.0.
     pub(crate) link_bandwidth: Optional<Quantity<Bandwidth>>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
 const MAX_SLOTS: u64 = 1_000_000;
 /// Four GiB per second, what a local solid-state drive or a fast network file system gives.
 const DEFAULT_WEIGHT_LOAD: f64 = 4.0 * 1_073_741_824.0;
-/// PCIe 4.0 with 16 lanes, one direction.
+/// PCI Express 4.0 with 16 lanes, one direction.
 const DEFAULT_LINK: f64 = 32e9;
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
