@@ -12,19 +12,19 @@
 //! # Mechanism
 //!
 //! Between two changes of the batch nothing random happens: every sequence that decodes makes one
-//! token per step and the time of a step is a [`Line`]. So the engine does not step. It plans a
+//! token per step and the time of a step is a [`Line`](crate::step_time::Line). So the engine does not step. It plans a
 //! *stretch* that ends where something may change:
 //!
 //! * a sequence makes its last token (a heap of finish steps);
 //! * a prompt's last piece is processed, and its first token comes at the end of that step;
-//! * free blocks run out (from the phases of all sequences within their blocks, see [`phases`]);
+//! * free blocks run out (from the phases of all sequences within their blocks, see `phases.rs`);
 //! * somebody arrives who can be admitted, or is cancelled: the first boundary at or after it, found
 //!   by solving the stretch for it;
 //! * the rule for the time of a step has a corner ([`StepTime`](crate::step_time::StepTime)).
 //!
 //! What happened in a stretch is booked when it ends. A request costs a handful of stretches,
 //! whatever the number of tokens it makes. Time within the engine is work done by the card, in
-//! integer ticks; the speed of the card relates it to the wall (see [`clock`]), so the card can be
+//! integer ticks; the speed of the card relates it to the wall (see `clock.rs`), so the card can be
 //! slowed, suspended, resumed and taken away at any instant, and a step under way keeps what it has
 //! done.
 //!
