@@ -19,11 +19,15 @@
 mod line;
 mod linear;
 mod roofline;
+mod table;
+
+use std::sync::Arc;
 
 pub use self::{
     line::Line,
     linear::Linear,
     roofline::{Roofline, RooflineCosts, Roofs},
+    table::{AttentionPoint, Table, TableError},
 };
 
 /// Ticks per nanosecond.
@@ -108,6 +112,8 @@ pub enum BatchTime {
     Linear(Linear),
     /// From a card's datasheet and a model's shape.
     Roofline(Roofline),
+    /// From measured kernels.
+    Table(Arc<Table>),
 }
 
 impl StepTime for BatchTime {
@@ -116,6 +122,7 @@ impl StepTime for BatchTime {
         match self {
             Self::Linear(rule) => rule.line(load, growth),
             Self::Roofline(rule) => rule.line(load, growth),
+            Self::Table(rule) => rule.line(load, growth),
         }
     }
 }
