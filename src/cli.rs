@@ -10,6 +10,7 @@
 //!
 //! Data goes to stdout, everything else to stderr.
 
+mod calibrate;
 mod check;
 mod completions;
 mod failure;
@@ -49,6 +50,7 @@ struct Arguments {
 enum Verb {
     Run(run::Run),
     Mock(mock::Mock),
+    Calibrate(calibrate::Calibrate),
     Check(check::Check),
     Schema(schema::Schema),
     #[command(subcommand)]
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
         Verb::Run(run) => run.execute(),
         Verb::Mock(mock) => mock.execute(),
+        Verb::Calibrate(calibrate) => calibrate.execute(),
         Verb::Check(check) => check.execute(),
         Verb::Schema(schema) => schema.execute(),
         Verb::Trace(trace) => trace.execute(),

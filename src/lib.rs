@@ -2,6 +2,7 @@
 //!
 //! Everything that decides anything lives in the packages below; see `docs/design.md`.
 
+pub mod calibrate;
 pub mod cli;
 pub mod drive;
 pub mod experiment;

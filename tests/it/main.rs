@@ -11,6 +11,7 @@ mod leaks;
 mod memory;
 mod queueing;
 mod readme;
+mod replay;
 mod tidy;
 mod token_gaps;
 mod traces;

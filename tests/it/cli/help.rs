@@ -4,7 +4,17 @@ use crate::binary::Desk;
 #[test]
 fn every_verb_explains_itself() {
     let desk = Desk::empty();
-    for verb in ["", "run", "mock", "check", "schema", "trace", "trace describe", "completions"] {
+    for verb in [
+        "",
+        "run",
+        "mock",
+        "calibrate",
+        "check",
+        "schema",
+        "trace",
+        "trace describe",
+        "completions",
+    ] {
         let arguments: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();
         let ran = desk.harpoon(&arguments);
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{verb}");
