@@ -9,6 +9,7 @@
 //! Prompts are taken to be unlike each other: the folder does not say what they consist of.
 
 mod compare;
+mod curves;
 mod error;
 mod measured;
 mod profile;
@@ -24,6 +25,7 @@ use sim::{
 use self::measured::Run;
 pub use self::{
     compare::{Comparison, Figure},
+    curves::Moment,
     error::ReplayError,
 };
 
@@ -38,8 +40,20 @@ pub fn replay(folder: &Path, layers: Option<u32>) -> Result<Comparison, ReplayEr
         return Err(ReplayError::Layers { model: run.model });
     };
     let table = profile::read(folder, layers)?;
-    let served = serve(&run, table);
-    Ok(Comparison::new(&run, &served))
+    let measured = curves::read(folder)?;
+    let (served, simulated) = serve(&run, table, &measured);
+    Ok(Comparison::new(&run, &served, measured, simulated))
+}
+
+impl Comparison {
+    /// Draws the simulated curves of the run over the measured ones, as SVG.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn draw(&self, path: &Path) -> Result<(), ReplayError> {
+        let title = format!("{}, {} requests", self.model, self.requests);
+        curves::draw(path, &title, &self.measured, &self.simulated)
+    }
 }
 
 /// Layers of models that such runs are known of.
@@ -57,12 +71,18 @@ struct Served {
     preemptions: u32,
 }
 
-fn serve(run: &Run, table: Table) -> Vec<Served> {
+/// Serves all requests, and looks at the engine at the measured moments.
+fn serve(run: &Run, table: Table, moments: &[Moment]) -> (Vec<Served>, Vec<Moment>) {
     let mut engine = Engine::new(run.limits, BatchTime::Table(Arc::new(table)));
     engine.resume(Timestamp::ZERO);
     let mut served = vec![Served::default(); run.requests.len()];
+    let mut simulated = Vec::new();
+    let mut moments = moments.iter().map(|moment| moment.t).peekable();
     for (id, request) in run.requests.iter().enumerate() {
-        let at = Timestamp::from_nanos((request.queued * 1e9) as u64);
+        while let Some(t) = moments.next_if(|t| *t <= request.queued) {
+            simulated.push(look(&mut engine, t));
+        }
+        let at = instant(request.queued);
         let job = Job {
             id: id as u64,
             prompt: request.prompt,
@@ -74,11 +94,30 @@ fn serve(run: &Run, table: Table) -> Vec<Served> {
         engine.submit(at, job);
         note(&mut engine, &mut served);
     }
+    for t in moments {
+        simulated.push(look(&mut engine, t));
+        note(&mut engine, &mut served);
+    }
     while let Some(next) = engine.next_event() {
         engine.advance(next);
         note(&mut engine, &mut served);
     }
-    served
+    (served, simulated)
+}
+
+fn instant(seconds: f64) -> Timestamp {
+    Timestamp::from_nanos((seconds * 1e9) as u64)
+}
+
+fn look(engine: &mut Engine, t: f64) -> Moment {
+    let now = instant(t);
+    engine.advance(now);
+    let kv_cache_pct = match engine.kv_cache(now) {
+        Some((blocks, used)) => used as f64 / blocks as f64 * 100.0,
+        None => 0.0,
+    };
+    let (running, waiting) = (f64::from(engine.running()), f64::from(engine.waiting()));
+    Moment { t, running, waiting, kv_cache_pct }
 }
 
 fn note(engine: &mut Engine, served: &mut [Served]) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Served, measured::Run};
+use super::{Moment, Served, curves, measured::Run};
 
 /// One figure of a run, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,13 +35,22 @@ pub struct Comparison {
     pub figures: Vec<Figure>,
     /// Sequences that the simulated engine preempted. The measured run does not say.
     pub preemptions: u64,
+    /// The engine as it was measured, in order of time.
+    pub measured: Vec<Moment>,
+    /// The simulated engine at the same instants.
+    pub simulated: Vec<Moment>,
 }
 
 /// The times of a request: queued, scheduled, first token, last token, and its output tokens.
 type Times = (f64, f64, f64, f64, u32);
 
 impl Comparison {
-    pub(super) fn new(run: &Run, served: &[Served]) -> Self {
+    pub(super) fn new(
+        run: &Run,
+        served: &[Served],
+        measured_moments: Vec<Moment>,
+        simulated_moments: Vec<Moment>,
+    ) -> Self {
         let measured: Vec<Times> = run
             .requests
             .iter()
@@ -62,6 +71,8 @@ impl Comparison {
             requests: run.requests.len(),
             figures: figures(&measured, &simulated),
             preemptions: served.iter().map(|served| u64::from(served.preemptions)).sum(),
+            measured: measured_moments,
+            simulated: simulated_moments,
         }
     }
 }
@@ -116,6 +127,10 @@ impl fmt::Display for Comparison {
             let (measured, simulated) = (figure.measured, figure.simulated);
             let error = figure.error() * 100.0;
             writeln!(f, "{name:<27}{measured:>10.4} s{simulated:>10.4} s{error:>+8.1}%")?;
+        }
+        writeln!(f, "\nmean distance of the curves, of the measured mean")?;
+        for (name, off) in curves::distances(&self.measured, &self.simulated) {
+            writeln!(f, "{name:<27}{:>45.1}%", off * 100.0)?;
         }
         writeln!(f, "\nsequences preempted in the simulation: {}", self.preemptions)
     }

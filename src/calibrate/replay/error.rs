@@ -39,6 +39,14 @@ pub enum ReplayError {
         /// What is wrong.
         source: TableError,
     },
+    /// The curves cannot be drawn.
+    #[error("{}: {message}", path.display())]
+    Draw {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        message: String,
+    },
     /// Nobody knows how many layers the model has.
     #[error("the number of layers of `{model}` is not known")]
     Layers {
@@ -57,7 +65,10 @@ impl ReplayError {
                     .to_owned(),
             ),
             Self::Layers { .. } => Some("state it with --layers".to_owned()),
-            Self::Malformed { .. } | Self::Settings { .. } | Self::Profile { .. } => None,
+            Self::Malformed { .. }
+            | Self::Settings { .. }
+            | Self::Profile { .. }
+            | Self::Draw { .. } => None,
         }
     }
 }

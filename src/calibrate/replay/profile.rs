@@ -72,7 +72,7 @@ fn occurrences(operation: &str, layers: u32) -> f64 {
 }
 
 /// The rows of a table, plain or with `.gz` at the end of its name.
-fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ReplayError> {
+pub(super) fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ReplayError> {
     let (path, text) = text(path)?;
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let row = |row: Result<T, csv::Error>| {
