@@ -18,6 +18,37 @@ pub(super) const CASES: &[Case] = &[
         "3:1 warmup: unknown key `warmup` (did you mean `warm_up`?)",
     ),
     (
+        "blocks of the KV cache that are no power of two",
+        &[("      count: 1", "      count: 1\n      serving: { block_tokens: 24 }")],
+        "8:32 provider.pools[0].serving.block_tokens: `24` is not a power of two (16 and 32 are)",
+    ),
+    (
+        "hash ids that are no whole blocks",
+        &[(
+            "      count: 1",
+            "      count: 1\n      serving: { block_tokens: 64, content_tokens: 96 }",
+        )],
+        "8:52 provider.pools[0].serving.content_tokens: a hash id of 96 tokens does not consist of whole blocks of 64 (make `content_tokens` a multiple of `block_tokens`)",
+    ),
+    (
+        "a KV cache without a size",
+        &[("      count: 1", "      count: 1\n      serving: { kv_cache: 0% }")],
+        "8:28 provider.pools[0].serving.kv_cache: `0%` is not the size of a KV cache: expected a number of tokens, a share of the memory such as `90%`, or `endless`",
+    ),
+    (
+        "cards that do not make whole groups",
+        &[("      count: 1", "      count: 3\n      serving: { tensor_parallel: 2 }")],
+        "8:35 provider.pools[0].serving.tensor_parallel: 3 cards cannot work in groups of 2 (make `count` a multiple of `tensor_parallel`)",
+    ),
+    (
+        "drafts that are all accepted",
+        &[(
+            "      count: 1",
+            "      count: 1\n      serving: { speculation: { drafts: 2, acceptance: 100% } }",
+        )],
+        "8:56 provider.pools[0].serving.speculation.acceptance: not every draft can be accepted (state an acceptance rate below 100%)",
+    ),
+    (
         "a missing key",
         &[("      gpu: L4\n", "")],
         "5:7 provider.pools[0]: the key `gpu` is missing",
