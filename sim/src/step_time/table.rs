@@ -15,12 +15,13 @@
 //!
 //! # Edges
 //!
-//! Below the least measured value the nearest counts, above the greatest the last two are continued.
+//! Below the least measured value the nearest counts, above the greatest the last two are continued,
+//! but longer contexts never take less time than the longest measured.
 
 mod grid;
 
+use self::grid::Grid;
 pub use self::grid::TableError;
-use self::grid::{Grid, Place};
 use super::{CONTEXT_UNITS, Growth, Line, Load, StepTime, TICKS_PER_NS, line};
 
 /// A measurement of attention over all layers.
@@ -102,20 +103,25 @@ impl Table {
         }
     }
 
-    /// Attention of a step of decoding only: its time, how much longer the next one takes, and for how
-    /// many steps that holds.
-    fn while_decoding(&self, load: &Load, growth: &Growth) -> (f64, f64, u64) {
+    /// Attention of a step of decoding only. On a piece between two measured contexts it is a whole
+    /// number of ticks at the beginning and per unit of context, so that it does not matter where on
+    /// the piece a stretch begins.
+    fn while_decoding(&self, load: &Load, growth: &Growth) -> Line {
         let (decodes, context) = (f64::from(load.decodes), mean_context(load));
-        let Place { slope, until } = self.decoding.along_last([decodes, context]);
+        let piece = self.decoding.along_last([decodes, context]);
         let units = u64::from(load.decodes) * CONTEXT_UNITS;
-        let rises = slope * growth.context as f64 / units as f64;
-        let steps = match until.map(|knot| u64::from(knot) * units) {
-            Some(knot) if growth.context > 0 => {
-                knot.saturating_sub(load.context) / growth.context + 1
-            }
+        let whole = |ns: f64| libm::round(ns * TICKS_PER_NS as f64) as i64;
+        let slope = whole(piece.slope / units as f64);
+        let into = load.context - u64::from(piece.from) * units;
+        let steps = match piece.until.map(|knot| u64::from(knot) * units) {
+            Some(end) if growth.context > 0 => (end - load.context - 1) / growth.context + 1,
             Some(_) | None => Line::LONGEST,
         };
-        (self.decoding.value([decodes, context]), rises, steps.min(Line::LONGEST))
+        Line {
+            first: whole(piece.value).saturating_add(slope.saturating_mul(into.cast_signed())),
+            slope: slope.saturating_mul(growth.context.cast_signed()),
+            steps: steps.min(Line::LONGEST),
+        }
     }
 }
 
@@ -133,9 +139,8 @@ impl StepTime for Table {
         if load.decodes == 0 {
             return Line::constant(rest);
         }
-        let (attention, rises, steps) = self.while_decoding(load, growth);
-        let slope = libm::round(rises * TICKS_PER_NS as f64) as i64;
-        Line { first: line::ticks(rest + attention), slope, steps }
+        let attention = self.while_decoding(load, growth);
+        Line { first: line::ticks(rest).saturating_add(attention.first), ..attention }
     }
 }
 
@@ -206,7 +211,7 @@ mod tests {
             assert!(line.steps > 0);
             for j in 0..line.steps.min(300) {
                 let alone = table.line(&load.after(&growth, j), &growth).first;
-                assert!((line.step(j) - alone).abs() <= 1 + j.cast_signed(), "step {j}");
+                assert_eq!(line.step(j), alone, "step {j}");
             }
         }
     }

@@ -38,12 +38,16 @@ pub(super) struct Grid<const N: usize> {
     values: Vec<f64>,
 }
 
-/// How the value changes along an axis.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+/// The piece of the last axis that a point lies on. On it the value is affine, and never below 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Piece {
+    /// The knot that it begins at.
+    pub(super) from: u32,
+    /// The value there.
+    pub(super) value: f64,
     /// Per unit of the axis.
     pub(super) slope: f64,
-    /// The knot up to which that holds; `None`: for ever.
+    /// The knot that it ends before; `None`: never.
     pub(super) until: Option<u32>,
 }
 
@@ -84,23 +88,37 @@ impl<const N: usize> Grid<N> {
         self.corner_sum(&std::array::from_fn(|axis| self.between(axis, at[axis])))
     }
 
-    /// How the value changes from here along the last axis.
-    pub(super) fn along_last(&self, at: [f64; N]) -> Place {
+    /// The piece of the last axis that a point lies on. Beyond the last knot the value does not fall.
+    pub(super) fn along_last(&self, at: [f64; N]) -> Piece {
         let knots = &self.axes[N - 1];
-        let value = at[N - 1];
-        let next = knots.partition_point(|&knot| f64::from(knot) <= value);
-        if next == 0 || knots.len() == 1 {
-            return Place { slope: 0.0, until: knots.first().copied().filter(|_| next == 0) };
-        }
-        let (lower, upper) = (next.min(knots.len() - 1) - 1, next.min(knots.len() - 1));
-        let mut ends = [0.0; 2];
-        for (end, knot) in ends.iter_mut().zip([lower, upper]) {
+        let value = |knot: u32| {
             let mut at = at;
-            at[N - 1] = f64::from(knots[knot]);
-            *end = self.value(at);
+            at[N - 1] = f64::from(knot);
+            self.value(at).max(0.0)
+        };
+        let slope = |low: u32, high: u32| (value(high) - value(low)) / f64::from(high - low);
+        let next = knots.partition_point(|&knot| f64::from(knot) <= at[N - 1]);
+        match *knots.as_slice() {
+            [first, ..] if next == 0 => {
+                Piece { from: 0, value: value(first), slope: 0.0, until: Some(first) }
+            }
+            [.., low, last] if next == knots.len() => Piece {
+                from: last,
+                value: value(last),
+                slope: slope(low, last).max(0.0),
+                until: None,
+            },
+            _ if next == knots.len() => Piece {
+                from: knots[next - 1],
+                value: value(knots[next - 1]),
+                slope: 0.0,
+                until: None,
+            },
+            _ => {
+                let (low, high) = (knots[next - 1], knots[next]);
+                Piece { from: low, value: value(low), slope: slope(low, high), until: Some(high) }
+            }
         }
-        let slope = (ends[1] - ends[0]) / f64::from(knots[upper] - knots[lower]);
-        Place { slope, until: knots.get(next).copied() }
     }
 
     fn between(&self, axis: usize, value: f64) -> Between {
@@ -153,13 +171,18 @@ mod tests {
     }
 
     #[test]
-    fn the_slope_is_of_the_present_segment() {
-        let place = grid().along_last([4.0, 12.0]);
-        assert!((place.slope - 4.0).abs() < 1e-12);
-        assert_eq!(place.until, Some(20));
-        assert_eq!(grid().along_last([4.0, 25.0]).until, None);
-        let below = grid().along_last([4.0, 5.0]);
-        assert_eq!((below.slope.to_bits(), below.until), (0, Some(10)));
+    fn a_piece_is_between_two_knots_or_beyond_them() {
+        let piece = |y: f64| grid().along_last([4.0, y]);
+        let within = Piece { from: 10, value: 40.0, slope: 4.0, until: Some(20) };
+        assert_eq!((piece(10.0), piece(19.9)), (within, within));
+        assert_eq!(piece(20.0), Piece { from: 20, value: 80.0, slope: 4.0, until: None });
+        assert_eq!(piece(5.0), Piece { from: 0, value: 40.0, slope: 0.0, until: Some(10) });
+    }
+
+    #[test]
+    fn what_falls_does_not_go_on_falling() {
+        let grid = Grid::new("a grid", vec![([1], 5.0), ([3], 1.0)]).expect("no holes");
+        assert_eq!(grid.along_last([9.0]), Piece { from: 3, value: 1.0, slope: 0.0, until: None });
     }
 
     #[test]
