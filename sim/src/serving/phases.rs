@@ -138,6 +138,26 @@ impl Phases {
         turns.saturating_mul(u64::from(self.sequences))
     }
 
+    /// The most steps in which all sequences take no more than so many blocks, where each makes one
+    /// token per step; `None` otherwise, and if there are no sequences.
+    pub(super) fn steps_within(&self, blocks: u64) -> Option<u64> {
+        let sequences = u64::from(self.sequences);
+        if sequences == 0 || self.stride != 1 {
+            return None;
+        }
+        let turns = (blocks / sequences) << self.turn_shift;
+        let mut left = (blocks % sequences) as u32;
+        let end = self.turn - self.turned;
+        for part in 1..self.turn {
+            let count = self.counts[(end.wrapping_sub(part) & (self.turn - 1)) as usize];
+            if count > left {
+                return Some(turns + u64::from(part - 1));
+            }
+            left -= count;
+        }
+        Some(turns + u64::from(self.turn - 1))
+    }
+
     /// Sequences whose place is below this one.
     fn below(&self, place: u32) -> u32 {
         let mut index = place as usize;
@@ -188,6 +208,13 @@ mod tests {
                     let expected: u64 = positions.iter().map(|&p| taken(p, way, turn)).sum();
                     assert_eq!(phases.blocks(steps), expected);
                     assert!(phases.at_most(steps) >= expected);
+                }
+                if pace == Pace::PLAIN && !positions.is_empty() {
+                    for blocks in 0..200 {
+                        let steps = phases.steps_within(blocks).expect("a token per step");
+                        assert!(phases.blocks(steps) <= blocks);
+                        assert!(phases.blocks(steps + 1) > blocks);
+                    }
                 }
                 phases.advance(round);
                 for position in &mut positions {

@@ -146,6 +146,12 @@ impl Engine {
         if self.taken_at_most(steps) <= self.memory.free() {
             return steps;
         }
+        let free = self.memory.free() + self.ahead;
+        if let Some(most) =
+            self.decoders.phases.steps_within(free).filter(|_| self.chunks.is_empty())
+        {
+            return steps.min(most);
+        }
         // The first step has its blocks; find the last that has.
         let (mut enough, mut too_many) = (1, steps + 1);
         while too_many - enough > 1 {

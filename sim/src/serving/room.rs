@@ -16,13 +16,39 @@ impl Engine {
         let decoding = self.decoders.phases.blocks(1);
         let prompt = self.chunks.last().map_or(0, |chunk| self.chunk_takes(chunk));
         if decoding + prompt <= self.memory.free() {
-            self.memory.take(decoding);
-            self.ahead = decoding;
-            self.hold_chunk(prompt);
+            self.hold_step(decoding, prompt);
             return false;
         }
-        self.make_room_by_preempting(self.wall(start));
+        let at = self.wall(start);
+        if self.limits.policy == Policy::Fcfs && !self.memory.is_caching() {
+            self.preempt_last(at);
+        } else {
+            self.make_room_by_preempting(at);
+        }
         true
+    }
+
+    fn hold_step(&mut self, decoding: u64, prompt: u64) {
+        self.memory.take(decoding);
+        self.ahead = decoding;
+        self.hold_chunk(prompt);
+    }
+
+    /// There are too few blocks: the last that joined leave until what the others take is there.
+    ///
+    /// That comes to the same as serving everybody in order, which preempts the last whenever there
+    /// is too little for one of them, as long as blocks are all alike.
+    fn preempt_last(&mut self, at: Timestamp) {
+        loop {
+            self.continue_prompt();
+            let decoding = self.decoders.phases.blocks(1);
+            let prompt = self.chunks.last().map_or(0, |chunk| self.chunk_takes(chunk));
+            if decoding + prompt <= self.memory.free() {
+                return self.hold_step(decoding, prompt);
+            }
+            let victim = self.victim().expect("a job that fits alone needs no other's blocks");
+            self.preempt(victim, at, at);
+        }
     }
 
     /// There are too few blocks: everybody in order takes what it needs, from the least important if

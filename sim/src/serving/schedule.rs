@@ -23,12 +23,16 @@ impl Engine {
         let full = self.running() >= self.shape.max_sequences;
         // A piece of a prompt that stays in the batch has taken all of the budget.
         let spent = self.chunks.last().is_some_and(|chunk| !chunk.completes());
-        if full || spent || !self.may_fit() {
+        if full || spent {
             return;
         }
         let Some(stretch) = &self.stretch else { return };
         let (start, closed, noted_at) = (stretch.start, stretch.closed, stretch.noted_at);
-        if work == start && !closed {
+        let joins_present = work == start && !closed;
+        if !self.may_fit(joins_present) {
+            return;
+        }
+        if joins_present {
             let brief = self.admit(now);
             self.plan(Opening { start, closed, brief, noted_at });
         } else {
@@ -87,14 +91,34 @@ impl Engine {
         }
     }
 
-    /// `false` if whoever is next in line cannot be admitted before somebody leaves.
-    fn may_fit(&mut self) -> bool {
+    /// `false` if whoever is next in line cannot be admitted before somebody leaves: there are too few
+    /// blocks even for the first piece of its prompt, and they only get fewer.
+    fn may_fit(&mut self, joins_present: bool) -> bool {
         let Some(key) = self.waiting.peek(&self.sequences) else { return false };
-        if self.memory.is_caching() && self.sequences[key].cached.ids.is_some() {
+        let sequence = &self.sequences[key];
+        if self.memory.is_caching() && sequence.cached.ids.is_some() {
             return true;
         }
-        let total = self.sequences[key].total();
-        let needed = if self.limits.reserve_prompt { self.shape.blocks(total) } else { 1 };
+        let total = sequence.total();
+        let needed = if self.limits.reserve_prompt {
+            self.shape.blocks(total)
+        } else {
+            let first = total.min(self.least_budget(joins_present));
+            self.shape.blocks(first).max(1)
+        };
         needed <= self.memory.free()
+    }
+
+    /// What those in the batch leave of the budget of the next step, or of the present one if that can
+    /// still be joined and has less.
+    fn least_budget(&self, joins_present: bool) -> u32 {
+        let budget = self.limits.token_budget;
+        let prompts = self.chunks.len() as u32 * self.shape.tokens_per_decode;
+        let next = budget.saturating_sub(self.decode_tokens() + prompts);
+        if !joins_present {
+            return next;
+        }
+        let chunks: u32 = self.chunks.iter().map(|chunk| chunk.tokens).sum();
+        next.min(budget.saturating_sub(self.decode_tokens() + chunks))
     }
 }

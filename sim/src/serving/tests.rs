@@ -4,7 +4,7 @@ use connector::{Timestamp, Tokens};
 use proptest::prelude::*;
 
 use super::{reference::Reference, *};
-use crate::step_time::{BatchTime, Linear, Roofline, RooflineCosts, Roofs};
+use crate::step_time::{AttentionPoint, BatchTime, Linear, Roofline, RooflineCosts, Roofs, Table};
 
 /// Nanoseconds in which all that may be left gets done.
 const LONG_AFTER: u64 = 1_000_000_000_000;
@@ -85,14 +85,50 @@ fn time() -> impl Strategy<Value = BatchTime> {
             BatchTime::Linear(Linear::new(base * us, sequence * us, prompt * us, context * us))
         },
     );
-    let roofline = (1e3..1e5f64, 1e3..3e6f64, 0.0..1e4f64).prop_map(
-        |(per_token, weights, per_context_token)| {
-            let costs =
-                RooflineCosts { per_token, weights, per_context_token, ..RooflineCosts::default() };
-            BatchTime::Roofline(Roofline::new(costs, Roofs::One))
-        },
-    );
-    prop_oneof![linear, roofline]
+    let prompt_step = prop_oneof![Just(0.0), 1e5..4e6f64];
+    let roofline = (1e3..1e5f64, 1e3..3e6f64, 0.0..1e4f64, 0.0..1e3f64, prompt_step, any::<bool>());
+    let roofline =
+        roofline.prop_map(|(per_token, weights, per_context_token, per_pair, prompt_step, two)| {
+            let costs = RooflineCosts {
+                per_token,
+                weights,
+                per_pair,
+                per_context_token,
+                prompt_step,
+                ..RooflineCosts::default()
+            };
+            BatchTime::Roofline(Roofline::new(costs, if two { Roofs::Two } else { Roofs::One }))
+        });
+    prop_oneof![3 => linear, 3 => roofline, 1 => table()]
+}
+
+/// Kernels measured at few places, so that stretches run across them.
+fn table() -> impl Strategy<Value = BatchTime> {
+    let us = || 1e3..3e6f64;
+    let ends = (us(), us(), us(), us());
+    (ends, prop::collection::vec(us(), 16)).prop_map(|((few, many, one, all), attention)| {
+        let mut ns = attention.into_iter();
+        let mut points = Vec::new();
+        let mut measure = |prefill_tokens, prefill_context, decodes, decode_context| {
+            let ns = ns.next().unwrap_or(5e5);
+            let point =
+                AttentionPoint { prefill_tokens, prefill_context, decodes, decode_context, ns };
+            points.push(point);
+        };
+        for decodes in [1, 6] {
+            for context in [8, 30] {
+                measure(0, 0, decodes, context);
+            }
+        }
+        for tokens in [1, 40] {
+            for context in [0, 50] {
+                measure(tokens, context, 0, 0);
+                measure(tokens, context, 2, 20);
+            }
+        }
+        let table = Table::new(&[(1, few), (70, many)], &[(1, one), (8, all)], &points, 1e3);
+        BatchTime::Table(Arc::new(table.expect("a table without holes")))
+    })
 }
 
 /// Ids of a prompt: prompts of one family begin alike.

@@ -8,7 +8,7 @@
 //!
 //! | part | grows with |
 //! | --- | --- |
-//! | linear layers, arithmetic | tokens that go through the model |
+//! | linear layers, arithmetic | tokens that go through the model; the output layer: tokens sampled |
 //! | linear layers, memory | nothing: the weights are read once per step |
 //! | attention, arithmetic | pairs of a token and a token that it attends to |
 //! | attention, memory | tokens in the cache that are read |
@@ -17,7 +17,8 @@
 //! `max(linear + attention arithmetic, linear + attention memory)`, which is a lower bound. Measured
 //! steps are closer to [`Roofs::Two`]: the larger side of the linear layers, and after it attention,
 //! since its kernels run after theirs: `max(arithmetic, memory) + arithmetic + memory`. Overheads and
-//! the collectives of tensor parallelism come on top of either.
+//! the collectives of tensor parallelism come on top of either, and a step with a prompt in it takes
+//! at least [`RooflineCosts::prompt_step`].
 //!
 //! # Edges
 //!
@@ -36,6 +37,8 @@ pub struct RooflineCosts {
     pub per_sampled: f64,
     /// Arithmetic of the linear layers, per token.
     pub per_token: f64,
+    /// Arithmetic of the output layer, per sequence for which a token is sampled.
+    pub output_layer: f64,
     /// Reading the weights once.
     pub weights: f64,
     /// Arithmetic of attention, per pair of tokens.
@@ -44,6 +47,8 @@ pub struct RooflineCosts {
     pub per_context_token: f64,
     /// Collectives, per token.
     pub per_token_exchanged: f64,
+    /// The least that a step with a prompt in it takes.
+    pub prompt_step: f64,
 }
 
 /// What overlaps.
@@ -61,19 +66,38 @@ pub enum Roofs {
 pub struct Roofline {
     costs: RooflineCosts,
     roofs: Roofs,
-    pair_unit: i64,
-    context_unit: i64,
+    ticks: Ticks,
+}
+
+/// The costs, each rounded to ticks once; attention's per 1/64 pair and per 1/64 token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Ticks {
+    per_step: i64,
+    per_sampled: i64,
+    per_token: i64,
+    output_layer: i64,
+    weights: i64,
+    per_pair: i64,
+    per_context: i64,
+    per_token_exchanged: i64,
+    prompt_step: i64,
 }
 
 impl Roofline {
     /// From the costs of its parts.
     pub fn new(costs: RooflineCosts, roofs: Roofs) -> Self {
-        Self {
-            costs,
-            roofs,
-            pair_unit: ticks(costs.per_pair / CONTEXT_UNITS as f64),
-            context_unit: ticks(costs.per_context_token / CONTEXT_UNITS as f64),
-        }
+        let ticks = Ticks {
+            per_step: ticks(costs.per_step),
+            per_sampled: ticks(costs.per_sampled),
+            per_token: ticks(costs.per_token),
+            output_layer: ticks(costs.output_layer),
+            weights: ticks(costs.weights),
+            per_pair: ticks(costs.per_pair / CONTEXT_UNITS as f64),
+            per_context: ticks(costs.per_context_token / CONTEXT_UNITS as f64),
+            per_token_exchanged: ticks(costs.per_token_exchanged),
+            prompt_step: ticks(costs.prompt_step).max(TICKS_PER_NS),
+        };
+        Self { costs, roofs, ticks }
     }
 
     /// Its costs.
@@ -84,22 +108,30 @@ impl Roofline {
 
 impl StepTime for Roofline {
     fn line(&self, load: &Load, growth: &Growth) -> Line {
-        let costs = &self.costs;
-        let tokens = f64::from(load.tokens());
+        let ticks = &self.ticks;
+        let times = |each: i64, count: u32| each.saturating_mul(i64::from(count));
         let attention = Attention::of(load, growth);
-        let compute = Affine::flat(ticks(costs.per_token * tokens));
-        let weights = Affine::flat(ticks(costs.weights));
-        let pairs = Affine::new(self.pair_unit, attention.pairs, attention.pairs_grow);
-        let reads = Affine::new(self.context_unit, attention.units, attention.units_grow);
+        let compute = times(ticks.per_token, load.tokens())
+            .saturating_add(times(ticks.output_layer, load.sampled));
+        let compute = Affine::flat(compute);
+        let weights = Affine::flat(ticks.weights);
+        let pairs = Affine::new(ticks.per_pair, attention.pairs, attention.pairs_grow);
+        let reads = Affine::new(ticks.per_context, attention.units, attention.units_grow);
         let ((time, steps), after) = match self.roofs {
             Roofs::One => (upper(compute.plus(pairs), weights.plus(reads)), Affine::flat(0)),
             Roofs::Two => (upper(compute, weights), pairs.plus(reads)),
         };
-        let overhead = costs.per_step
-            + costs.per_sampled * f64::from(load.sampled)
-            + costs.per_token_exchanged * tokens;
-        let time = time.plus(after).plus(Affine::flat(ticks(overhead)));
-        Line { first: time.first.max(TICKS_PER_NS), slope: time.slope, steps }
+        let overhead = ticks
+            .per_step
+            .saturating_add(times(ticks.per_sampled, load.sampled))
+            .saturating_add(times(ticks.per_token_exchanged, load.tokens()));
+        let time = time.plus(after).plus(Affine::flat(overhead));
+        let floor = if load.prefills > 0 { ticks.prompt_step } else { TICKS_PER_NS };
+        if time.first >= floor && time.slope >= 0 {
+            return Line { first: time.first, slope: time.slope, steps };
+        }
+        let (time, above_floor) = upper(time, Affine::flat(floor));
+        Line { first: time.first, slope: time.slope, steps: steps.min(above_floor) }
     }
 }
 
@@ -177,15 +209,18 @@ mod tests {
     use super::*;
 
     fn roofline() -> impl Strategy<Value = Roofline> {
-        let costs =
-            (0.0..1e6f64, 1.0..1e5f64, 1.0..1e7f64, 0.0..100.0f64, 0.0..1e3f64, any::<bool>());
-        costs.prop_map(|(per_step, per_token, weights, per_pair, per_context_token, two)| {
+        let overheads = (0.0..1e6f64, prop_oneof![Just(0.0), 1e6..1e9f64]);
+        let costs = (1.0..1e5f64, 1.0..1e7f64, 0.0..100.0f64, 0.0..1e3f64);
+        (overheads, costs, any::<bool>()).prop_map(|(overheads, costs, two)| {
+            let (per_step, prompt_step) = overheads;
+            let (per_token, weights, per_pair, per_context_token) = costs;
             let costs = RooflineCosts {
                 per_step,
                 per_token,
                 weights,
                 per_pair,
                 per_context_token,
+                prompt_step,
                 ..RooflineCosts::default()
             };
             Roofline::new(costs, if two { Roofs::Two } else { Roofs::One })
