@@ -9,8 +9,11 @@
 //! allocation asks for is the founding table of the product. Where that table gives less memory
 //! than 16-bit weights take, the weights are taken as quantised: 4 bit up to 32B, 8 bit at 70B.
 
+mod fitted;
+
 use connector::{Mebibytes, PoolKind, Requirements, Tflops, Tokens};
 
+pub use self::fitted::{Fitted, FittedErrors, fitted, stacks};
 use crate::config::{GpuSpec, ModelConfig, ModelShape, Timing};
 
 struct Card {
@@ -100,6 +103,8 @@ struct ModelEntry {
     /// Layers, heads, key/value heads, head width.
     attention: (u32, u32, u32, u32),
     hidden: u32,
+    /// Tokens, and whether the output layer is the table of embeddings.
+    vocabulary: (u32, bool),
     vram_mib: u64,
     tflops: u64,
     max_tokens: Option<u32>,
@@ -116,7 +121,10 @@ impl ModelEntry {
                 timing: Timing::Roofline(ModelShape {
                     parameters: self.parameters.0 * 1e9,
                     active_parameters: self.parameters.1 * 1e9,
+                    vocabulary: self.vocabulary.0,
+                    tied_embeddings: self.vocabulary.1,
                     weight_bits: self.weight_bits,
+                    kv_bits: 16,
                     layers,
                     heads,
                     kv_heads,
@@ -142,6 +150,7 @@ const MODELS: [ModelEntry; 9] = [
         weight_bits: 16,
         attention: (18, 4, 1, 256),
         hidden: 640,
+        vocabulary: (262_144, true),
         vram_mib: 2_048,
         tflops: 5,
         max_tokens: Some(256),
@@ -154,6 +163,7 @@ const MODELS: [ModelEntry; 9] = [
         weight_bits: 4,
         attention: (18, 8, 1, 256),
         hidden: 2048,
+        vocabulary: (256_000, true),
         vram_mib: 2_048,
         tflops: 5,
         max_tokens: Some(500),
@@ -166,6 +176,7 @@ const MODELS: [ModelEntry; 9] = [
         weight_bits: 4,
         attention: (32, 32, 8, 128),
         hidden: 4096,
+        vocabulary: (32_768, false),
         vram_mib: 6_144,
         tflops: 10,
         max_tokens: None,
@@ -178,6 +189,7 @@ const MODELS: [ModelEntry; 9] = [
         weight_bits: 16,
         attention: (32, 32, 8, 128),
         hidden: 4096,
+        vocabulary: (128_256, false),
         vram_mib: 20_480,
         tflops: 20,
         max_tokens: None,
@@ -190,6 +202,7 @@ const MODELS: [ModelEntry; 9] = [
         weight_bits: 4,
         attention: (48, 40, 8, 128),
         hidden: 5120,
+        vocabulary: (152_064, false),
         vram_mib: 14_336,
         tflops: 20,
         max_tokens: None,
@@ -202,6 +215,7 @@ const MODELS: [ModelEntry; 9] = [
         weight_bits: 4,
         attention: (48, 32, 4, 128),
         hidden: 2048,
+        vocabulary: (151_936, false),
         vram_mib: 20_480,
         tflops: 30,
         max_tokens: Some(1_024),
@@ -214,6 +228,7 @@ const MODELS: [ModelEntry; 9] = [
         weight_bits: 4,
         attention: (64, 64, 8, 128),
         hidden: 5120,
+        vocabulary: (152_064, false),
         vram_mib: 32_768,
         tflops: 40,
         max_tokens: None,
@@ -226,6 +241,7 @@ const MODELS: [ModelEntry; 9] = [
         weight_bits: 8,
         attention: (80, 64, 8, 128),
         hidden: 8192,
+        vocabulary: (128_256, false),
         vram_mib: 81_920,
         tflops: 100,
         max_tokens: None,
@@ -238,6 +254,7 @@ const MODELS: [ModelEntry; 9] = [
         weight_bits: 8,
         attention: (80, 64, 8, 128),
         hidden: 8192,
+        vocabulary: (152_064, false),
         vram_mib: 81_920,
         tflops: 100,
         max_tokens: None,

@@ -2,6 +2,7 @@
 //! ([`Simulator::new`](crate::Simulator::new)); the scenario language fills it in.
 
 mod check;
+mod efficiency;
 mod serving;
 
 use connector::{
@@ -9,7 +10,10 @@ use connector::{
 };
 
 pub(crate) use self::serving::Footprint;
-pub use self::serving::{KvCache, ServingConfig};
+pub use self::{
+    efficiency::{Efficiency, StackEfficiency},
+    serving::{KvCache, ServingConfig},
+};
 
 /// A provider: regions, the pools in them, the models that can be loaded, and what goes wrong.
 #[derive(Clone, Debug, Default)]
@@ -183,8 +187,15 @@ pub struct ModelShape {
     pub parameters: f64,
     /// Parameters used per token: fewer than all for a mixture of experts.
     pub active_parameters: f64,
+    /// Tokens of the vocabulary: the table of embeddings is looked up only, and the output layer is
+    /// computed for tokens that are sampled only. 0: both count as any other parameters.
+    pub vocabulary: u32,
+    /// Whether the output layer is the table of embeddings.
+    pub tied_embeddings: bool,
     /// Bits per weight: 16, 8 or 4.
     pub weight_bits: u32,
+    /// Bits per number in the KV cache: 16 or 8.
+    pub kv_bits: u32,
     /// Transformer layers.
     pub layers: u32,
     /// Attention heads per layer.

@@ -23,4 +23,4 @@ mod victims;
 
 pub use config::ProviderConfig;
 pub use simulator::Simulator;
-pub use timing::{Pace, pace};
+pub use timing::{Pace, pace, roofline};

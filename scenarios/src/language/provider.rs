@@ -201,30 +201,42 @@ pub(crate) struct RequirementsSpec {
     pub(crate) vram: Node<Quantity<Mebibytes>>,
 }
 
+/// A model's shape.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RooflineSpec {
+    /// Parameters in total, in billions.
+    pub(crate) parameters_billion: Node<Positive<6>>,
+    /// Parameters used per token, in billions. Default: all of them.
+    pub(crate) active_parameters_billion: Optional<Positive<6>>,
+    /// Tokens of the vocabulary: embeddings are looked up only, and the output layer is computed
+    /// for sampled tokens only. Default: 0, every parameter is used for every token.
+    pub(crate) vocabulary: Optional<Whole<0, 10_000_000>>,
+    /// Whether the output layer is the table of embeddings. Default: false.
+    pub(crate) tied_embeddings: Optional<bool>,
+    /// Bits per weight: 16, 8 or 4. Default: 16.
+    pub(crate) weight_bits: Optional<Whole<4, 16>>,
+    /// Bits per number in the KV cache: 16 or 8. Default: 16.
+    pub(crate) kv_bits: Optional<Whole<4, 16>>,
+    /// Transformer layers.
+    pub(crate) layers: Node<Whole<1, 10_000>>,
+    /// Attention heads per layer. Default: `kv_heads`.
+    pub(crate) heads: Optional<Whole<1, 10_000>>,
+    /// Key/value heads per layer.
+    pub(crate) kv_heads: Node<Whole<1, 10_000>>,
+    /// Width of a head.
+    pub(crate) head_dim: Node<Whole<1, 100_000>>,
+    /// Width of the residual stream, which cards that work as one exchange. Default: `heads` x
+    /// `head_dim`.
+    pub(crate) hidden: Optional<Whole<1, 1_000_000>>,
+}
+
 /// How a model's work becomes time on a card.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum TimingSpec {
     /// From the model's shape and the card's datasheet.
-    Roofline {
-        /// Parameters in total, in billions.
-        parameters_billion: Node<Positive<6>>,
-        /// Parameters used per token, in billions. Default: all of them.
-        active_parameters_billion: Optional<Positive<6>>,
-        /// Bits per weight: 16, 8 or 4. Default: 16.
-        weight_bits: Optional<Whole<4, 16>>,
-        /// Transformer layers.
-        layers: Node<Whole<1, 10_000>>,
-        /// Attention heads per layer. Default: `kv_heads`.
-        heads: Optional<Whole<1, 10_000>>,
-        /// Key/value heads per layer.
-        kv_heads: Node<Whole<1, 10_000>>,
-        /// Width of a head.
-        head_dim: Node<Whole<1, 100_000>>,
-        /// Width of the residual stream, which cards that work as one exchange. Default: `heads` x
-        /// `head_dim`.
-        hidden: Optional<Whole<1, 1_000_000>>,
-    },
+    Roofline(Box<RooflineSpec>),
     /// Stated outright, the same on every card.
     Linear {
         /// Every iteration; above zero.

@@ -6,7 +6,7 @@ use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Optional, Quantity, TokenCount, Whole};
+use super::{Either, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
 /// Settings of the serving engine that every model on a card runs in, named as in vLLM where it has
@@ -40,6 +40,35 @@ pub(crate) struct ServingSpec {
     pub(crate) tensor_parallel: Optional<Whole<1, 64>>,
     /// Speculative decoding. Default: none.
     pub(crate) speculation: Optional<SpeculationSpec>,
+    /// What the serving stack makes of the card: the name of a stack that was measured on it, or
+    /// stated outright. Default: all that the datasheet promises, which no stack does.
+    pub(crate) efficiency: Optional<Either<String, EfficiencySpec>>,
+}
+
+/// How far a serving stack stays from the datasheet. Shares that are left out are 100%, times zero.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EfficiencySpec {
+    /// Share of the peak that linear layers reach.
+    pub(crate) compute: Optional<Quantity<BasisPoints>>,
+    /// Share of the memory's bandwidth at which weights are read.
+    pub(crate) memory: Optional<Quantity<BasisPoints>>,
+    /// Share of the 16-bit peak that attention reaches.
+    pub(crate) attention: Optional<Quantity<BasisPoints>>,
+    /// Share of the memory's bandwidth at which the KV cache is read.
+    pub(crate) kv_cache: Optional<Quantity<BasisPoints>>,
+    /// Share of the link's bandwidth that collectives reach, up to 200%.
+    pub(crate) link: Optional<Quantity<BasisPoints>>,
+    /// Scheduling and launching, every step.
+    pub(crate) per_step: Optional<Time>,
+    /// Sampling and bookkeeping, per sequence that gets a token.
+    pub(crate) per_sequence: Optional<Time>,
+    /// The least that a step with a prompt in it takes.
+    pub(crate) prompt_step: Optional<Time>,
+    /// Latency of one all-reduce, of which a group of cards does two per layer.
+    pub(crate) exchange: Optional<Time>,
+    /// From a request's arrival at the server to the engine.
+    pub(crate) front_end: Optional<Time>,
 }
 
 /// Who is admitted first, and who is preempted first when blocks run out.

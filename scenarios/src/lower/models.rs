@@ -8,7 +8,7 @@ use sim::{
 use super::{Context, items, pools::Pool, read, time};
 use crate::{
     document::{Node, NodeId, shorten},
-    language::{Either, ModelSpec, ScenarioSpec, TimingSpec, Whole},
+    language::{Either, ModelSpec, RooflineSpec, ScenarioSpec, TimingSpec, Whole},
     near,
 };
 
@@ -150,42 +150,62 @@ fn own(context: Context<'_>, spec: &ModelSpec) -> Option<Model> {
     })
 }
 
+/// A number of bits; the first one that is possible is the default.
+fn precision(context: Context<'_>, node: Option<&Node<Whole<4, 16>>>, possible: &[u32]) -> u32 {
+    let Some(node) = node else { return possible[0] };
+    let Some(bits) = node.copied().map(Whole::small) else { return possible[0] };
+    if !possible.contains(&bits) {
+        let (last, others) = possible.split_last().expect("some are possible");
+        let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+        let expected = format!("{} or {last} bits", others.join(", "));
+        context
+            .report
+            .problem(node.at, format!("`{bits}` is not a precision: expected {expected}"));
+    }
+    bits
+}
+
+fn shape(context: Context<'_>, spec: &RooflineSpec) -> Option<ModelShape> {
+    let weight_bits = precision(context, spec.weight_bits.as_ref(), &[16, 8, 4]);
+    let kv_bits = precision(context, spec.kv_bits.as_ref(), &[16, 8]);
+    let (kv_heads, head_dim) = (spec.kv_heads.copied()?.small(), spec.head_dim.copied()?.small());
+    let heads = read(&spec.heads).map_or(kv_heads, |n| n.small());
+    let parameters = spec.parameters_billion.copied()?.get() * 1e9;
+    let shape = ModelShape {
+        parameters,
+        active_parameters: read(&spec.active_parameters_billion)
+            .map_or(parameters, |n| n.get() * 1e9),
+        vocabulary: read(&spec.vocabulary).map_or(0, |n| n.small()),
+        tied_embeddings: read(&spec.tied_embeddings).copied().unwrap_or(false),
+        weight_bits,
+        kv_bits,
+        layers: spec.layers.copied()?.small(),
+        heads,
+        kv_heads,
+        head_dim,
+        hidden: read(&spec.hidden).map_or(heads.saturating_mul(head_dim), |n| n.small()),
+    };
+    check_parameters(context, spec, &shape);
+    Some(shape)
+}
+
+fn check_parameters(context: Context<'_>, spec: &RooflineSpec, shape: &ModelShape) {
+    if let Some(node) = &spec.active_parameters_billion
+        && shape.active_parameters > shape.parameters
+    {
+        context.report.problem(node.at, "more parameters are active than there are".to_owned());
+    }
+    if let Some(node) = &spec.vocabulary
+        && shape.layer_parameters() <= 0.0
+    {
+        let message = "the embeddings and the output layer have more parameters than are active";
+        context.report.problem(node.at, message.to_owned());
+    }
+}
+
 fn timing(context: Context<'_>, at: NodeId, spec: &TimingSpec) -> Option<Timing> {
     match spec {
-        TimingSpec::Roofline {
-            parameters_billion,
-            active_parameters_billion,
-            weight_bits,
-            layers,
-            heads,
-            kv_heads,
-            head_dim,
-            hidden,
-        } => {
-            let bits = weight_bits.as_ref().and_then(Node::copied).map_or(16, Whole::small);
-            if let Some(node) = weight_bits.as_ref().filter(|_| !matches!(bits, 4 | 8 | 16)) {
-                let message = format!("`{bits}` is not a precision: expected 16, 8 or 4 bits");
-                context.report.problem(node.at, message);
-            }
-            let parameters = parameters_billion.copied()?.get() * 1e9;
-            let active = read(active_parameters_billion).map_or(parameters, |n| n.get() * 1e9);
-            if let Some(node) = active_parameters_billion.as_ref().filter(|_| active > parameters) {
-                let message = "more parameters are active than there are";
-                context.report.problem(node.at, message);
-            }
-            let (kv_heads, head_dim) = (kv_heads.copied()?.small(), head_dim.copied()?.small());
-            let heads = read(heads).map_or(kv_heads, |n| n.small());
-            Some(Timing::Roofline(ModelShape {
-                parameters,
-                active_parameters: active,
-                weight_bits: bits,
-                layers: layers.copied()?.small(),
-                heads,
-                kv_heads,
-                head_dim,
-                hidden: read(hidden).map_or(heads.saturating_mul(head_dim), |n| n.small()),
-            }))
-        }
+        TimingSpec::Roofline(spec) => shape(context, spec).map(Timing::Roofline),
         TimingSpec::Linear {
             base,
             per_sequence,

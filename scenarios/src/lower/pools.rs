@@ -96,7 +96,7 @@ fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut
         config.placement = placement.into();
     }
     if let Some(serving) = read(&spec.serving) {
-        config.serving = serving::lower(context, serving, Some(&spec.count));
+        config.serving = serving::lower(context, serving, &config.gpu.name, Some(&spec.count));
         config.count = (config.count / config.serving.tensor_parallel).max(1);
     }
     if let Some(load) = read(&spec.weight_load_bandwidth) {

@@ -1,18 +1,24 @@
+use connector::{BasisPoints, Duration};
 use sim::{
-    config::ServingConfig,
+    catalogue,
+    config::{Efficiency, ServingConfig, StackEfficiency},
     serving::{Policy, Speculation},
 };
 
-use super::{Context, read};
+use super::{Context, read, time};
 use crate::{
-    document::Node,
-    language::{PolicySpec, ServingSpec, SpeculationSpec},
+    document::{Node, NodeId, shorten},
+    language::{
+        EfficiencySpec, Either, Optional, PolicySpec, Quantity, ServingSpec, SpeculationSpec,
+    },
+    near,
 };
 
-/// The engines of a pool with this many cards.
+/// The engines of a pool with this many cards of this name.
 pub(super) fn lower(
     context: Context<'_>,
     spec: &ServingSpec,
+    card: &str,
     count: Option<&Node<crate::language::Whole<1, 100_000>>>,
 ) -> ServingConfig {
     let default = ServingConfig::default();
@@ -27,6 +33,9 @@ pub(super) fn lower(
         policy: read(&spec.policy).map_or(default.policy, |&policy| policy.into()),
         tensor_parallel: read(&spec.tensor_parallel).map_or(1, |n| n.small()),
         speculation: read(&spec.speculation).and_then(|spec| speculation(context, spec)),
+        efficiency: read(&spec.efficiency)
+            .zip(spec.efficiency.as_ref().map(|node| node.at))
+            .map_or(default.efficiency, |(spec, at)| efficiency(context, at, spec, card)),
     };
     check_blocks(context, spec, &serving);
     check_groups(context, spec, count, serving.tensor_parallel);
@@ -86,6 +95,59 @@ fn speculation(context: Context<'_>, spec: &SpeculationSpec) -> Option<Speculati
         return None;
     }
     Some(Speculation { drafts: spec.drafts.copied()?.small(), acceptance: acceptance.as_ratio() })
+}
+
+fn efficiency(
+    context: Context<'_>,
+    at: NodeId,
+    spec: &Either<String, EfficiencySpec>,
+    card: &str,
+) -> StackEfficiency {
+    match spec {
+        Either::Long(spec) => StackEfficiency::Stated(stated(context, spec)),
+        Either::Short(name) => {
+            let stack = catalogue::stacks(card).find(|stack| stack == name);
+            if stack.is_none() {
+                let (card_name, way_out) =
+                    (shorten(card), "state it as `{ compute, memory, ... }`");
+                let what = format!("stacks measured on {card_name}");
+                let help = match catalogue::stacks(card).next() {
+                    None => format!("there are no {what}; {way_out}"),
+                    Some(_) => near::help_with(name, &what, catalogue::stacks(card), way_out),
+                };
+                let message = format!("no stack `{}` was measured on {card_name}", shorten(name));
+                context.report.problem_with_help(at, message, help);
+            }
+            stack.map_or(StackEfficiency::Datasheet, StackEfficiency::Fitted)
+        }
+    }
+}
+
+fn stated(context: Context<'_>, spec: &EfficiencySpec) -> Efficiency {
+    let share = |node: &Optional<Quantity<BasisPoints>>, most: u32| {
+        let Some(share) = read(node).map(|share| share.0) else { return 1.0 };
+        let most = BasisPoints::from_percent(most);
+        if let Some(node) = node.as_ref().filter(|_| share == BasisPoints::ZERO || share > most) {
+            let message = format!("{share} is not a share of what the card has");
+            let help = format!("state a share above 0% and at most {most}");
+            context.report.problem_with_help(node.at, message, help);
+            return 1.0;
+        }
+        share.as_ratio()
+    };
+    let of = |node| time(node, Duration::ZERO);
+    Efficiency {
+        compute: share(&spec.compute, 100),
+        memory: share(&spec.memory, 100),
+        attention: share(&spec.attention, 100),
+        kv_cache: share(&spec.kv_cache, 100),
+        link: share(&spec.link, 200),
+        per_step: of(spec.per_step.as_ref()),
+        per_sequence: of(spec.per_sequence.as_ref()),
+        prompt_step: of(spec.prompt_step.as_ref()),
+        exchange: of(spec.exchange.as_ref()),
+        front_end: of(spec.front_end.as_ref()),
+    }
 }
 
 impl From<PolicySpec> for Policy {

@@ -9,7 +9,10 @@ use connector::{
 use platform::config::{Candidate, Jitter, RouterConfig};
 use scenarios::Scenario;
 use serde_json::Value;
-use sim::config::{FaultKind, KvCache, Latency, Placement, RateLimit, ServingConfig, Timing};
+use sim::config::{
+    Efficiency, FaultKind, KvCache, Latency, Placement, RateLimit, ServingConfig, StackEfficiency,
+    Timing,
+};
 use sim::serving::{Policy, Speculation};
 
 use crate::world::{SMALLEST, fixtures, parse};
@@ -68,11 +71,25 @@ fn every_key_reaches_the_configuration() {
         policy: Policy::Priority,
         tensor_parallel: 2,
         speculation: Some(Speculation { drafts: 3, acceptance: 0.7 }),
+        efficiency: StackEfficiency::Stated(Efficiency {
+            compute: 0.6,
+            memory: 0.85,
+            attention: 0.5,
+            kv_cache: 0.8,
+            link: 1.2,
+            per_step: Duration::from_millis(2),
+            per_sequence: Duration::from_micros(20),
+            prompt_step: Duration::from_millis(6),
+            exchange: Duration::from_micros(9),
+            front_end: Duration::from_millis(30),
+        }),
     };
     assert_eq!((shared.count, shared.serving), (4, serving), "eight cards are four groups");
     let own = &provider.pools[1];
     assert_eq!((own.gpu.name.as_str(), own.weight_load_bandwidth), ("X1", None));
     assert!((own.gpu.memory_bandwidth - 1_597e9).abs() < 1.0);
+    let Timing::Roofline(shape) = &provider.models[1].timing else { panic!("a shape") };
+    assert_eq!((shape.vocabulary, shape.tied_embeddings, shape.kv_bits), (32_768, true, 8));
     let Timing::Linear(linear) = &provider.models[2].timing else { panic!("stated outright") };
     assert!((linear.per_context_token_s - 15e-9).abs() < 1e-15);
     assert!((linear.weight_bytes - 2.0 * 1_073_741_824.0).abs() < 1.0);

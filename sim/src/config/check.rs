@@ -3,7 +3,9 @@
 
 use connector::ModelId;
 
-use super::{ConfigError, PoolConfig, ProviderConfig, ServingConfig, Timing};
+use super::{
+    ConfigError, Efficiency, PoolConfig, ProviderConfig, ServingConfig, StackEfficiency, Timing,
+};
 
 /// Shares on offer in one pool: what the tables are sized for.
 const MOST_SLOTS: u64 = 10_000_000;
@@ -59,6 +61,13 @@ impl ProviderConfig {
         if bandwidths.into_iter().flatten().any(|value| !positive(value)) {
             return Err(ConfigError::Zero { pool: name(), what: "bandwidth" });
         }
+        if let StackEfficiency::Stated(reached) = &pool.serving.efficiency {
+            let Efficiency { compute, memory, attention, kv_cache, link, .. } = *reached;
+            let shares = [compute, memory, attention, kv_cache, link];
+            if shares.into_iter().any(|share| !positive(share)) {
+                return Err(ConfigError::Zero { pool: name(), what: "efficiency" });
+            }
+        }
         if pool.gpu.tflops_8bit.as_gflops().min(pool.gpu.tflops_16bit.as_gflops()) == 0 {
             return Err(ConfigError::Zero { pool: name(), what: "compute" });
         }
@@ -86,6 +95,7 @@ fn check_timing(model: ModelId, timing: &Timing) -> Result<(), ConfigError> {
             let figures = [
                 (shape.parameters, "parameters"),
                 (shape.active_parameters, "active parameters"),
+                (shape.layer_parameters(), "active parameters beside the vocabulary's"),
                 (f64::from(shape.weight_bits), "weight bits"),
             ];
             match figures.into_iter().find(|(value, _)| !positive(*value)) {

@@ -2,6 +2,7 @@
 
 use connector::BasisPoints;
 
+use super::StackEfficiency;
 use crate::serving::{Limits, Policy, Speculation};
 
 /// Settings of the serving engines of a pool; the defaults are those of vLLM, where it has them.
@@ -28,6 +29,9 @@ pub struct ServingConfig {
     pub tensor_parallel: u32,
     /// Speculative decoding.
     pub speculation: Option<Speculation>,
+    /// What the serving stack makes of the card. Models whose timing is stated outright take no
+    /// notice.
+    pub efficiency: StackEfficiency,
 }
 
 /// How large a KV cache is.
@@ -55,6 +59,7 @@ impl Default for ServingConfig {
             policy: Policy::Fcfs,
             tensor_parallel: 1,
             speculation: None,
+            efficiency: StackEfficiency::Datasheet,
         }
     }
 }

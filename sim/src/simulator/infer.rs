@@ -50,10 +50,12 @@ impl Simulator {
             sequence: None,
         });
         self.by_ticket.insert(ticket, key);
+        let model = self.shares[share].ask.model;
         self.shares[share].inferences.push(key);
         let region = self.pools[pool].config.region;
         let travel = self.gateways[region].latency(OperationKind::Infer)
-            + self.faults.added_latency(pool, OperationKind::Infer);
+            + self.faults.added_latency(pool, OperationKind::Infer)
+            + self.pools[pool].servers[model.index()].front_end;
         if travel.is_zero() {
             self.reach_card(now, key);
         } else {

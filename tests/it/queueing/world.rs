@@ -170,7 +170,10 @@ fn capped(servers: u32) -> Timing {
     Timing::Roofline(ModelShape {
         parameters: read * BANDWIDTH / 2.0,
         active_parameters: compute * FLOPS / 2.0,
+        vocabulary: 0,
+        tied_embeddings: false,
         weight_bits: 16,
+        kv_bits: 16,
         layers: 0,
         heads: 1,
         kv_heads: 0,

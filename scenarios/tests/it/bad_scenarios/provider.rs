@@ -49,6 +49,30 @@ pub(super) const CASES: &[Case] = &[
         "8:56 provider.pools[0].serving.speculation.acceptance: not every draft can be accepted (state an acceptance rate below 100%)",
     ),
     (
+        "a stack that nobody measured",
+        &[("      count: 1", "      count: 1\n      serving: { efficiency: vllm }")],
+        "8:30 provider.pools[0].serving.efficiency: no stack `vllm` was measured on L4 (there are no stacks measured on L4; state it as `{ compute, memory, ... }`)",
+    ),
+    (
+        "a stack misspelt",
+        &[
+            ("gpu: L4", "gpu: H200"),
+            ("      count: 1", "      count: 1\n      serving: { efficiency: vlm }"),
+        ],
+        "8:30 provider.pools[0].serving.efficiency: no stack `vlm` was measured on H200 (did you mean `vllm`?)",
+    ),
+    (
+        "more than all of a card",
+        &[(
+            "      count: 1",
+            "      count: 1\n      serving: { efficiency: { compute: 101%, memory: 0% } }",
+        )],
+        concat!(
+            "8:41 provider.pools[0].serving.efficiency.compute: 101% is not a share of what the card has (state a share above 0% and at most 100%)\n",
+            "8:55 provider.pools[0].serving.efficiency.memory: 0% is not a share of what the card has (state a share above 0% and at most 100%)",
+        ),
+    ),
+    (
         "a missing key",
         &[("      gpu: L4\n", "")],
         "5:7 provider.pools[0]: the key `gpu` is missing",
@@ -257,6 +281,17 @@ pub(super) const CASES: &[Case] = &[
         concat!(
             "8:142 models[0].timing.roofline.active_parameters_billion: more parameters are active than there are\n",
             "8:158 models[0].timing.roofline.weight_bits: `5` is not a precision: expected 16, 8 or 4 bits",
+        ),
+    ),
+    (
+        "a vocabulary larger than the model",
+        &[(
+            "[gemma-2b]",
+            "[{ name: m, requirements: { tflops: 1 TFLOPS, vram: 1 GiB }, timing: { roofline: { parameters_billion: 0.001, vocabulary: 1000, kv_bits: 4, layers: 1, kv_heads: 1, head_dim: 512 } } }]",
+        )],
+        concat!(
+            "8:131 models[0].timing.roofline.vocabulary: the embeddings and the output layer have more parameters than are active\n",
+            "8:146 models[0].timing.roofline.kv_bits: `4` is not a precision: expected 16 or 8 bits",
         ),
     ),
     ("no models", &[("[gemma-2b]", "[]")], "8:9 models: there are no models (add at least one)"),
