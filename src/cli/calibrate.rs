@@ -1,39 +1,146 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use clap::Args;
+use anyhow::Context;
+use clap::{ArgGroup, Args};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Failure, print};
-use crate::calibrate::replay::{ReplayError, replay};
+use crate::calibrate::{
+    check::{Group, PointsError, check},
+    fitting::{CATALOGUE_COLUMNS, Fitting},
+    replay::{ReplayError, replay},
+};
 
 /// Hold the model to measurements.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").args(["check", "fit", "replay"]).required(true)))]
 #[command(after_help = "Examples:
+  harpoon calibrate --check measured_ttft_tpot.csv.gz
+  harpoon calibrate --fit measured_ttft_tpot.csv.gz
+  harpoon calibrate --fit a100/gemm_perf.csv a100/context_attention_perf.csv
   harpoon calibrate --replay measurements/rtx4090_llama-3.1-8b
   harpoon calibrate --replay measurements/own-model --layers 48 --svg curves.svg")]
 pub(super) struct Calibrate {
+    /// Judge the model by a table of measured operating points: how far the datasheet's roofline is
+    /// off, and how far one that was fitted to other points of the same card, model and stack.
+    #[arg(long, value_name = "FILE")]
+    check: Option<PathBuf>,
+    /// Write into this CSV file: with --check every point, measured and predicted; with --fit the
+    /// rows of the catalogue of fitted stacks.
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    out: Option<PathBuf>,
+    /// Fit to tables of measured operating points, or of measured kernels: prints what a scenario
+    /// can be given as a pool's `serving.efficiency`, and how far it is off where it was held back.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    fit: Vec<PathBuf>,
     /// Serve a measured run of a vLLM server again, with its settings and its kernel profile, and
     /// compare: a folder as LLMServingSim records it.
-    #[arg(long, value_name = "DIR", required = true)]
-    replay: PathBuf,
+    #[arg(long, value_name = "DIR")]
+    replay: Option<PathBuf>,
     /// Draw the curves of the run, simulated over measured, into this SVG file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "replay")]
     svg: Option<PathBuf>,
     /// Layers of the model, if its name does not tell.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(requires = "replay")]
     layers: Option<u32>,
 }
 
 impl Calibrate {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let comparison = replay(&self.replay, self.layers).map_err(|error| bad_run(&error))?;
+        if let Some(table) = &self.check {
+            self.check_table(table)?;
+        }
+        if let Some(folder) = &self.replay {
+            self.replay_run(folder)?;
+        }
+        self.fit_tables()?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn check_table(&self, table: &Path) -> Result<(), Failure> {
+        let progress = Progress::new();
+        let checked = check(table, |group, fold| progress.show(group, fold));
+        drop(progress);
+        let checked = checked.map_err(|error| bad_points(&error))?;
+        if let Some(path) = &self.out {
+            write_csv(path, |file| checked.write_points(file)).map_err(Failure::failed)?;
+        }
+        Ok(print(&checked.to_string())?)
+    }
+
+    fn replay_run(&self, folder: &Path) -> Result<(), Failure> {
+        let comparison = replay(folder, self.layers).map_err(|error| bad_run(&error))?;
         if let Some(path) = &self.svg {
             comparison.draw(path).map_err(Failure::failed)?;
         }
-        print(&comparison.to_string())?;
-        Ok(ExitCode::SUCCESS)
+        Ok(print(&comparison.to_string())?)
+    }
+
+    fn fit_tables(&self) -> Result<(), Failure> {
+        let mut fittings = Vec::new();
+        for table in &self.fit {
+            let progress = Progress::new();
+            let fitting = Fitting::of(table, |group, fold| progress.show(group, fold));
+            drop(progress);
+            let fitting = fitting.map_err(|error| bad_points(&error))?;
+            print(&fitting.to_string())?;
+            fittings.push(fitting);
+        }
+        let Some(path) = self.out.as_ref().filter(|_| !fittings.is_empty()) else { return Ok(()) };
+        let write = |file: File| {
+            let mut rows = csv::Writer::from_writer(file);
+            rows.write_record(CATALOGUE_COLUMNS)?;
+            fittings.iter().try_for_each(|fitting| fitting.write_rows(&mut rows))?;
+            Ok(rows.flush()?)
+        };
+        write_csv(path, write).map_err(Failure::failed)
     }
 }
 
+/// What is being fitted, on stderr. Invisible where that is no terminal.
+struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        Self { bar }
+    }
+
+    fn show(&self, group: &Group, fold: usize) {
+        self.bar.set_message(format!("fitting {group}, fold {}", fold + 1));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn write_csv(
+    path: &Path,
+    write: impl FnOnce(File) -> Result<(), csv::Error>,
+) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    let file = File::create(path).with_context(cannot)?;
+    write(file).with_context(cannot)
+}
+
 fn bad_run(error: &ReplayError) -> Failure {
+    Failure::bad_input(error.to_string()).helped_by(error.help())
+}
+
+fn bad_points(error: &PointsError) -> Failure {
     Failure::bad_input(error.to_string()).helped_by(error.help())
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Moment, Served, curves, measured::Run};
+use crate::calibrate::statistics::quantile;
 
 /// One figure of a run, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,14 +109,6 @@ fn figures(measured: &[Times], simulated: &[Times]) -> Vec<Figure> {
     let (measured, simulated) = (end(measured), end(simulated));
     figures.push(Figure { what: "makespan", statistic: "", measured, simulated });
     figures
-}
-
-/// Linear between the two nearest ranks; 0 for no values.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
-    let at = share * last as f64;
-    let (low, high) = (sorted[at as usize], sorted[(at as usize + 1).min(last)]);
-    low + (high - low) * (at - at.floor())
 }
 
 impl fmt::Display for Comparison {

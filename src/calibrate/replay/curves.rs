@@ -36,7 +36,8 @@ const QUANTITIES: [(&str, Quantity); 3] = [
 
 /// The measured moments of a run.
 pub(super) fn read(folder: &Path) -> Result<Vec<Moment>, ReplayError> {
-    rows(&folder.join("timeseries.csv"))
+    let rows = rows(&folder.join("timeseries.csv"))?;
+    Ok(rows.into_iter().map(|(_, moment)| moment).collect())
 }
 
 /// For each quantity, the mean distance of the curves as a share of the measured mean.

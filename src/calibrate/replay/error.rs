@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
-use sim::step_time::TableError;
+use sim::step_time::TableError as ProfileError;
+
+use crate::calibrate::tables::TableError;
 
 /// Why a folder is not a measured run.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +39,11 @@ pub enum ReplayError {
         /// The folder.
         folder: PathBuf,
         /// What is wrong.
-        source: TableError,
+        source: ProfileError,
     },
+    /// A table cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// The curves cannot be drawn.
     #[error("{}: {message}", path.display())]
     Draw {
@@ -59,13 +64,14 @@ impl ReplayError {
     /// The way out.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Read { .. } => Some(
+            Self::Read { .. } | Self::Table(TableError::Read { .. }) => Some(
                 "a run is a folder with requests.jsonl, meta.json and profile_tp1_*.csv, as \
                  LLMServingSim writes them"
                     .to_owned(),
             ),
             Self::Layers { .. } => Some("state it with --layers".to_owned()),
             Self::Malformed { .. }
+            | Self::Table(_)
             | Self::Settings { .. }
             | Self::Profile { .. }
             | Self::Draw { .. } => None,

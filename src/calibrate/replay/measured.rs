@@ -75,7 +75,16 @@ impl Run {
     pub(super) fn read(folder: &Path) -> Result<Self, ReplayError> {
         let meta = meta(&folder.join("meta.json"))?;
         let requests = requests(&folder.join("requests.jsonl"))?;
-        let limits = limits(&folder.join("meta.json"), &meta)?;
+        let settings = folder.join("meta.json");
+        let limits = limits(&settings, &meta)?;
+        if let Some(long) = requests.iter().find(|r| !limits.hold(r.prompt, r.output)) {
+            let tokens = limits.longest_context();
+            let message = format!(
+                "a request of {} and {} tokens does not fit in its cache of {tokens}",
+                long.prompt, long.output
+            );
+            return Err(ReplayError::Settings { path: settings, message });
+        }
         Ok(Self { model: meta.model, limits, requests })
     }
 }

@@ -3,16 +3,14 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::Read,
     path::{Path, PathBuf},
 };
 
-use flate2::read::GzDecoder;
 use serde::{Deserialize, de::DeserializeOwned};
 use sim::step_time::{AttentionPoint, Table};
 
 use super::ReplayError;
+use crate::calibrate::tables::{Table as Measurements, TableError};
 
 #[derive(Deserialize)]
 struct Dense {
@@ -39,21 +37,24 @@ struct Attention {
 /// The profile of a folder, for a model of so many layers.
 pub(super) fn read(folder: &Path, layers: u32) -> Result<Table, ReplayError> {
     let mut by_tokens = BTreeMap::new();
-    for Dense { layer, tokens, time_us } in rows(&folder.join("profile_tp1_dense.csv"))? {
-        *by_tokens.entry(tokens).or_insert(0.0) += time_us * 1e3 * occurrences(&layer, layers);
+    let dense = folder.join("profile_tp1_dense.csv");
+    for (row, ns) in kernels(&dense, |row: &Dense| row.time_us)? {
+        *by_tokens.entry(row.tokens).or_insert(0.0) += ns * occurrences(&row.layer, layers);
     }
     let mut by_sequences = BTreeMap::new();
-    for PerSequence { sequences, time_us } in rows(&folder.join("profile_tp1_per_sequence.csv"))? {
-        *by_sequences.entry(sequences).or_insert(0.0) += time_us * 1e3;
+    let per_sequence = folder.join("profile_tp1_per_sequence.csv");
+    for (row, ns) in kernels(&per_sequence, |row: &PerSequence| row.time_us)? {
+        *by_sequences.entry(row.sequences).or_insert(0.0) += ns;
     }
-    let attention: Vec<AttentionPoint> = rows(&folder.join("profile_tp1_attention.csv"))?
+    let attention = folder.join("profile_tp1_attention.csv");
+    let attention: Vec<AttentionPoint> = kernels(&attention, |row: &Attention| row.time_us)?
         .into_iter()
-        .map(|row: Attention| AttentionPoint {
+        .map(|(row, ns)| AttentionPoint {
             prefill_tokens: row.prefill_chunk,
             prefill_context: row.kv_prefill,
             decodes: row.n_decode,
             decode_context: row.kv_decode,
-            ns: row.time_us * 1e3 * f64::from(layers),
+            ns: ns * f64::from(layers),
         })
         .collect();
     let list = |map: BTreeMap<u32, f64>| map.into_iter().collect::<Vec<_>>();
@@ -71,33 +72,30 @@ fn occurrences(operation: &str, layers: u32) -> f64 {
     }
 }
 
-/// The rows of a table, plain or with `.gz` at the end of its name.
-pub(super) fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ReplayError> {
-    let (path, text) = text(path)?;
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let row = |row: Result<T, csv::Error>| {
-        row.map_err(|error| ReplayError::Malformed {
-            path: path.clone(),
-            line: error.position().map_or(1, csv::Position::line),
-            message: error.to_string(),
-        })
-    };
-    reader.deserialize().map(row).collect()
+/// The rows of a table, plain or with `.gz` at the end of its name, each with its line.
+pub(super) fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<(u64, T)>, ReplayError> {
+    Ok(table(path)?.rows().collect::<Result<_, _>>()?)
 }
 
-fn text(path: &Path) -> Result<(PathBuf, String), ReplayError> {
+fn table(path: &Path) -> Result<Measurements, TableError> {
     let packed = PathBuf::from(format!("{}.gz", path.display()));
-    let (path, is_packed) = if packed.exists() { (packed, true) } else { (path.to_owned(), false) };
-    let mut text = String::new();
-    let read = File::open(&path).and_then(|file| {
-        if is_packed {
-            GzDecoder::new(file).read_to_string(&mut text)
+    Measurements::read(if packed.exists() { &packed } else { path })
+}
+
+/// Kernel times of a table, in nanoseconds.
+fn kernels<T: DeserializeOwned>(
+    path: &Path,
+    time_us: impl Fn(&T) -> f64,
+) -> Result<Vec<(T, f64)>, ReplayError> {
+    let table = table(path)?;
+    let kernel = |row: Result<(u64, T), TableError>| {
+        let (line, row) = row?;
+        let time = time_us(&row);
+        if time.is_finite() && time >= 0.0 {
+            Ok((row, time * 1e3))
         } else {
-            { file }.read_to_string(&mut text)
+            Err(table.bad(line, format!("`time_us` is {time}, which no kernel takes")).into())
         }
-    });
-    match read {
-        Ok(_) => Ok((path, text)),
-        Err(source) => Err(ReplayError::Read { path, source }),
-    }
+    };
+    table.rows().map(kernel).collect()
 }
