@@ -1,0 +1,66 @@
+//! The serving engine by instructions, which no other process on the machine changes. Limits are what
+//! it took when they were set, and 10 %.
+//!
+//! Needs valgrind and `gungraun-runner` of the version of `gungraun` in `Cargo.lock`:
+//!
+//! ```text
+//! cargo install gungraun-runner --version 0.20.0
+//! cargo bench --features instructions --bench instructions
+//! ```
+
+#[path = "serving/workloads.rs"]
+mod workloads;
+
+use std::hint::black_box;
+
+use gungraun::{
+    Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
+};
+use workloads::{
+    Request, Setup, azure_conversation, flat, h100, inference_lab, limits, linear, regular, serve,
+};
+
+fn azure() -> (Setup, Vec<Request>) {
+    let setup = Setup { limits: limits(128, 2_048, 7_000), time: linear(), instances: 4 };
+    (setup, azure_conversation(5_000, 12.0))
+}
+
+fn starved(packed: &[u8], per_second: f64) -> (Setup, Vec<Request>) {
+    let setup = Setup { limits: limits(100, 8_192, 762), time: h100(), instances: 1 };
+    (setup, inference_lab(packed, per_second))
+}
+
+fn answers(output: u32) -> (Setup, Vec<Request>) {
+    let setup = Setup { limits: limits(256, 2_048, 1 << 20), time: flat(), instances: 1 };
+    (setup, regular(5_000, 100, output, 64))
+}
+
+fn batch(size: u64) -> (Setup, Vec<Request>) {
+    let setup = Setup { limits: limits(8_192, 16_384, 1 << 20), time: flat(), instances: 1 };
+    (setup, regular(5_000, 100, 1_000, size))
+}
+
+/// At most so many instructions for all requests.
+fn at_most(instructions: u64) -> LibraryBenchmarkConfig {
+    let mut config = LibraryBenchmarkConfig::default();
+    let mut tool = Callgrind::default();
+    tool.hard_limits([(EventKind::Ir, instructions)]);
+    config.tool(tool);
+    config
+}
+
+#[library_benchmark]
+#[bench::azure_conversation(args = (azure()), config = at_most(23_400_000))]
+#[bench::moderate(args = (starved(workloads::QUICK, 0.8)), config = at_most(24_200_000))]
+#[bench::kv_starved(args = (starved(workloads::QUICK, 8.0)), config = at_most(22_900_000))]
+#[bench::kv_starved_chat(args = (starved(workloads::CHAT, 8.0)), config = at_most(22_700_000))]
+#[bench::answers_of_10(args = (answers(10)), config = at_most(11_600_000))]
+#[bench::answers_of_10_000(args = (answers(10_000)), config = at_most(17_800_000))]
+#[bench::batch_of_8(args = (batch(8)), config = at_most(17_800_000))]
+#[bench::batch_of_4_096(args = (batch(4_096)), config = at_most(13_400_000))]
+fn serving((setup, requests): (Setup, Vec<Request>)) -> u64 {
+    black_box(serve(&setup, &requests))
+}
+
+library_benchmark_group!(name = engine, benchmarks = [serving]);
+main!(library_benchmark_groups = engine);
