@@ -44,9 +44,7 @@ impl Engine {
     pub(super) fn drop_waiting(&mut self, key: SequenceKey) {
         self.forget(key);
         self.waiting.forget_one(&self.sequences);
-        if let Some(stretch) = &mut self.stretch {
-            stretch.quiet_until = stretch.end;
-        }
+        self.foresee_nothing();
     }
 
     fn forget(&mut self, key: SequenceKey) {

@@ -30,6 +30,7 @@ impl Engine {
         let (start, closed, noted_at) = (stretch.start, stretch.closed, stretch.noted_at);
         let joins_present = work == start && !closed;
         if !self.may_fit(joins_present) {
+            self.foresee_nothing();
             return;
         }
         if joins_present {
@@ -54,6 +55,14 @@ impl Engine {
             stretch.is_cut = true;
         }
         if stretch.is_cut {
+            stretch.quiet_until = stretch.end;
+        }
+    }
+
+    /// Who joins the next step is not certain any more: somebody left the line, or came in front of those
+    /// who were to join and does not fit.
+    pub(super) fn foresee_nothing(&mut self) {
+        if let Some(stretch) = &mut self.stretch {
             stretch.quiet_until = stretch.end;
         }
     }
