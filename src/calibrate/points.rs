@@ -71,6 +71,9 @@ pub(super) struct Points {
     pub(super) left_out: BTreeMap<String, u64>,
 }
 
+/// Why a point with answers of one token is left out.
+const ONE_TOKEN: &str = "an answer of one token has no time per output token";
+
 /// Why there are no points.
 #[derive(Debug, thiserror::Error)]
 pub enum PointsError {
@@ -105,14 +108,18 @@ impl PointsError {
 /// Reads a table of either form.
 pub(super) fn read(table: &Table) -> Result<Points, PointsError> {
     let all = |columns: &[&str]| columns.iter().all(|column| table.has(column));
-    if all(&serving::COLUMNS) {
-        Ok(serving::points(table)?)
+    let points = if all(&serving::COLUMNS) {
+        serving::points(table)?
     } else if all(&splitwise::COLUMNS) {
-        Ok(splitwise::points(table)?)
+        splitwise::points(table)?
     } else {
         let found: Vec<&str> = table.header.iter().take(8).collect();
-        Err(PointsError::Form { path: table.path.clone(), found: found.join("`, `") })
+        return Err(PointsError::Form { path: table.path.clone(), found: found.join("`, `") });
+    };
+    if points.points.is_empty() && points.left_out.is_empty() {
+        return Err(table.bad(1, "there are no rows".to_owned()).into());
     }
+    Ok(points)
 }
 
 impl Points {

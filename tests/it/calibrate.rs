@@ -71,6 +71,7 @@ fn what_is_not_modelled_is_left_out_and_said() {
     let desk = table(
         "4,vllm,meta-llama/Llama-3.1-8B,h100_sxm,fp8,agg,128,16,1,30,6\n\
          4,vllm,meta-llama/Llama-3.1-8B,h100_sxm,fp8,disagg,128,16,1,30,6\n\
+         4,vllm,meta-llama/Llama-3.1-8B,h100_sxm,fp8,agg,128,1,1,30,6\n\
          4,vllm,somebody/else,h100_sxm,fp8,agg,128,16,1,30,6\n\
          4,vllm,meta-llama/Llama-3.1-8B,tpu_v5,fp8,agg,128,16,1,30,6\n\
          4,vllm,meta-llama/Llama-3.1-8B,h100_sxm,nvfp4,agg,128,16,1,30,6\n\
@@ -89,6 +90,7 @@ fn figures_that_nobody_measured_are_refused_with_their_line() {
         ("4,vllm,llama-3.1-8b,h100_sxm,,agg,128,16,1,NaN,6\n", "no_number"),
         ("4,vllm,llama-3.1-8b,h100_sxm,,agg,many,16,1,30,6\n", "no_count"),
         ("4,vllm,llama-3.1-8b\n", "short_row"),
+        ("", "no_rows"),
     ] {
         let ran = table(rows).harpoon(&["calibrate", "--check", "points.csv"]);
         insta::assert_snapshot!(name, ran.refusal());
@@ -103,6 +105,28 @@ fn a_table_of_something_else_is_refused_with_what_would_do() {
     {
         insta::assert_snapshot!("something_else", desk.harpoon(&arguments).refusal());
     }
+}
+
+#[test]
+fn kernels_that_nobody_measured_are_refused_with_their_line() {
+    let header = "device,op_name,gemm_dtype,m,n,k,latency\n";
+    for (rows, name) in [
+        ("h100_sxm,gemm,bfloat16,-1,1,1,0.01\n", "negative_size"),
+        ("h100_sxm,gemm,bfloat16,1,1,1,0\n", "no_time"),
+        ("h100_sxm,gemm,fp8,1,1,1,0.01\n", "too_few_kernels"),
+        ("tpu,gemm,bfloat16,1,1,1,0.01\n", "unknown_card"),
+    ] {
+        let desk = Desk::empty();
+        desk.put("gemm.csv", header.to_owned() + rows);
+        insta::assert_snapshot!(name, desk.harpoon(&["calibrate", "--fit", "gemm.csv"]).refusal());
+    }
+    let desk = Desk::empty();
+    desk.put(
+        "reduce.csv",
+        "time_stats.all_reduce.median,num_workers,devices_per_node,size\n1,2,2,4\n",
+    );
+    let ran = desk.harpoon(&["calibrate", "--fit", "reduce.csv"]);
+    insta::assert_snapshot!("card_of_no_folder", ran.refusal());
 }
 
 /// A product of 4096 x 4096 x 4096 at 16 bit is 137.4 GFLOP, 139 us at the peak of an H100; these took

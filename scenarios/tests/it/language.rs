@@ -107,6 +107,16 @@ fn every_key_reaches_the_configuration() {
 }
 
 #[test]
+fn a_stack_that_was_measured_is_known_by_name() {
+    let count = "      count: 1";
+    let named = format!("{count}\n      serving: {{ efficiency: vllm }}");
+    let text = SMALLEST.replace("gpu: L4", "gpu: H200").replace(count, &named);
+    let scenario = parse(&text).unwrap_or_else(|errors| panic!("{errors}"));
+    let serving = scenario.provider.pools[0].serving;
+    assert_eq!(serving.efficiency, StackEfficiency::Fitted("vllm"));
+}
+
+#[test]
 fn every_key_of_the_platform_reaches_it() {
     let platform = everything().platform;
     assert_eq!((platform.seed, platform.overcommit), (7, false));

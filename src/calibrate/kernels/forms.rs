@@ -58,17 +58,63 @@ pub(super) fn find(table: &Table) -> Option<Form> {
 /// Reads the kernels of a table.
 pub(super) fn read(form: Form, table: &Table) -> Result<Kernels, TableError> {
     match form {
-        Form::Product => products(table),
-        Form::PromptAttention => attention(table, "attention of prompts", |row, gpu| {
-            let pairs = row.batch_size * row.isl * (row.isl + 1.0) / 2.0;
-            row.cost(gpu, pairs, row.isl)
-        }),
-        Form::DecodeAttention => attention(table, "attention of decoding", |row, gpu| {
-            let context = row.isl + row.step;
-            row.cost(gpu, row.batch_size * context, context)
-        }),
-        Form::Layer => layers(table),
-        Form::AllReduce => all_reduces(table),
+        Form::Product => kernels::<Product>(table, "matrix products"),
+        Form::PromptAttention => kernels::<OfPrompts>(table, "attention of prompts"),
+        Form::DecodeAttention => kernels::<OfDecoding>(table, "attention of decoding"),
+        Form::Layer => kernels::<Layer>(table, "linear layers"),
+        Form::AllReduce => kernels::<AllReduce>(table, "all-reduces"),
+    }
+}
+
+/// A row of a table.
+trait Row: DeserializeOwned {
+    /// The card, where the table names it.
+    fn device(&self) -> Option<&str>;
+    /// Milliseconds.
+    fn measured(&self) -> f64;
+    /// What makes it a setting of its own: sizes and counts, 1 where there are fewer.
+    fn sizes(&self) -> [f64; 6];
+    /// Nanoseconds of its arithmetic and of its traffic by the datasheet; `None` if it is not read.
+    fn cost(&self, gpu: &GpuSpec) -> Option<(f64, f64)>;
+}
+
+/// The largest size or count that a kernel is measured at.
+const MOST: f64 = 1e12;
+/// Fewer settings say nothing.
+const FEWEST: usize = 5;
+
+fn kernels<T: Row>(table: &Table, what: &'static str) -> Result<Kernels, TableError> {
+    let mut settings = Settings::default();
+    let mut of: Option<GpuSpec> = None;
+    for row in table.rows::<T>() {
+        let (line, row) = row?;
+        let gpu = match row.device() {
+            Some(name) => card(name)
+                .ok_or_else(|| table.bad(line, format!("the card `{name}` is not known")))?,
+            None => named_by(table)?,
+        };
+        if of.as_ref().is_some_and(|first| first.name != gpu.name) {
+            return Err(table.bad(line, format!("another card than before, `{}`", gpu.name)));
+        }
+        let (ms, sizes) = (row.measured(), row.sizes());
+        if let Some(size) = sizes.into_iter().find(|size| !(1.0..=MOST).contains(size)) {
+            return Err(table.bad(line, format!("{size} is no size that a kernel is measured at")));
+        }
+        if !(ms.is_finite() && ms > 0.0) {
+            return Err(table.bad(line, format!("{ms} ms is no time that a kernel takes")));
+        }
+        if let Some(cost) = row.cost(&gpu) {
+            settings.add(sizes.map(|size| size as u64), cost, ms * 1e6);
+        }
+        of = Some(gpu);
+    }
+    let points = settings.kernels();
+    match of {
+        Some(gpu) if points.len() >= FEWEST => Ok(Kernels { card: gpu.name, what, points }),
+        _ => {
+            let message = format!("{} settings at 16 bit are too few to fit to", points.len());
+            Err(table.bad(1, message))
+        }
     }
 }
 
@@ -82,23 +128,25 @@ struct Product {
     latency: f64,
 }
 
-fn products(table: &Table) -> Result<Kernels, TableError> {
-    let mut settings = Settings::default();
-    let gpu = each(
-        table,
-        |row: &Product| row.device.clone(),
-        |row, gpu| {
-            let Product { m, n, k, .. } = *row;
-            if row.gemm_dtype == "bfloat16" {
-                let arithmetic = 2.0 * m * n * k / gpu.tflops_16bit.as_flops();
-                let traffic = (m * k + k * n + m * n) * BYTES / gpu.memory_bandwidth;
-                let setting = [m as u64, n as u64, k as u64, 0, 0, 0];
-                settings.add(setting, (arithmetic * 1e9, traffic * 1e9), row.latency * 1e6);
-            }
-            row.latency
-        },
-    )?;
-    Ok(Kernels { card: gpu, what: "matrix products", points: settings.kernels() })
+impl Row for Product {
+    fn device(&self) -> Option<&str> {
+        Some(&self.device)
+    }
+
+    fn measured(&self) -> f64 {
+        self.latency
+    }
+
+    fn sizes(&self) -> [f64; 6] {
+        [self.m, self.n, self.k, 1.0, 1.0, 1.0]
+    }
+
+    fn cost(&self, gpu: &GpuSpec) -> Option<(f64, f64)> {
+        let Self { m, n, k, .. } = *self;
+        let arithmetic = 2.0 * m * n * k / gpu.tflops_16bit.as_flops();
+        let traffic = (m * k + k * n + m * n) * BYTES / gpu.memory_bandwidth;
+        (self.gemm_dtype == "bfloat16").then_some((arithmetic * 1e9, traffic * 1e9))
+    }
 }
 
 #[derive(Deserialize)]
@@ -115,38 +163,68 @@ struct Attention {
 }
 
 impl Attention {
+    fn sizes(&self) -> [f64; 6] {
+        let [heads, kv_heads] = [self.num_heads, self.num_key_value_heads];
+        [heads, kv_heads, self.head_dim, self.batch_size, self.isl, self.step + 1.0]
+    }
+
     /// Nanoseconds of the scores and weighted values of all pairs, and of reading the keys and values
     /// of a context.
-    fn cost(&self, gpu: &GpuSpec, pairs: f64, context: f64) -> (f64, f64) {
+    fn cost(&self, gpu: &GpuSpec, pairs: f64, context: f64) -> Option<(f64, f64)> {
         let operations = 4.0 * self.num_heads * self.head_dim * pairs;
         let numbers = 2.0 * self.num_key_value_heads * self.head_dim * context * self.batch_size;
         let (peak, bandwidth) = (gpu.tflops_16bit.as_flops(), gpu.memory_bandwidth);
-        (operations / peak * 1e9, numbers * BYTES / bandwidth * 1e9)
+        let cost = (operations / peak * 1e9, numbers * BYTES / bandwidth * 1e9);
+        (self.attn_dtype == "bfloat16").then_some(cost)
     }
 }
 
-fn attention(
-    table: &Table,
-    what: &'static str,
-    cost: fn(&Attention, &GpuSpec) -> (f64, f64),
-) -> Result<Kernels, TableError> {
-    let mut settings = Settings::default();
-    let gpu = each(
-        table,
-        |row: &Attention| row.device.clone(),
-        |row, gpu| {
-            if row.attn_dtype == "bfloat16" {
-                let heads = [row.num_heads, row.num_key_value_heads, row.head_dim];
-                let [heads, kv_heads, width] = heads.map(|value| value as u64);
-                let [batch, isl, step] =
-                    [row.batch_size, row.isl, row.step].map(|value| value as u64);
-                let setting = [heads, kv_heads, width, batch, isl, step];
-                settings.add(setting, cost(row, gpu), row.latency * 1e6);
-            }
-            row.latency
-        },
-    )?;
-    Ok(Kernels { card: gpu, what, points: settings.kernels() })
+/// All tokens of prompts attend to those before them.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct OfPrompts(Attention);
+
+impl Row for OfPrompts {
+    fn device(&self) -> Option<&str> {
+        Some(&self.0.device)
+    }
+
+    fn measured(&self) -> f64 {
+        self.0.latency
+    }
+
+    fn sizes(&self) -> [f64; 6] {
+        self.0.sizes()
+    }
+
+    fn cost(&self, gpu: &GpuSpec) -> Option<(f64, f64)> {
+        let Attention { batch_size, isl, .. } = self.0;
+        self.0.cost(gpu, batch_size * isl * (isl + 1.0) / 2.0, isl)
+    }
+}
+
+/// One token of each sequence attends to what is in the cache.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct OfDecoding(Attention);
+
+impl Row for OfDecoding {
+    fn device(&self) -> Option<&str> {
+        Some(&self.0.device)
+    }
+
+    fn measured(&self) -> f64 {
+        self.0.latency
+    }
+
+    fn sizes(&self) -> [f64; 6] {
+        self.0.sizes()
+    }
+
+    fn cost(&self, gpu: &GpuSpec) -> Option<(f64, f64)> {
+        let context = self.0.isl + self.0.step;
+        self.0.cost(gpu, self.0.batch_size * context, context)
+    }
 }
 
 #[derive(Deserialize)]
@@ -168,27 +246,30 @@ struct Layer {
     num_tensor_parallel_workers: f64,
 }
 
-fn layers(table: &Table) -> Result<Kernels, TableError> {
-    let name = named_by(table)?;
-    let mut settings = Settings::default();
-    let gpu = each(
-        table,
-        |_: &Layer| name.clone(),
-        |row, gpu| {
-            let gated = if row.use_gated_mlp == "True" { 3.0 } else { 2.0 };
-            let attention = 2.0 * row.n_embd * row.n_embd * (1.0 + row.n_kv_head / row.n_head);
-            let parameters = attention + gated * row.n_embd * row.n_expanded_embd;
-            let cards = row.num_tensor_parallel_workers;
-            let arithmetic =
-                2.0 * parameters * row.num_tokens / (cards * gpu.tflops_16bit.as_flops());
-            let traffic = parameters * BYTES / (cards * gpu.memory_bandwidth);
-            let measured = row.attention_in + row.attention_out + row.up + row.down;
-            let setting = [row.num_tokens as u64, cards as u64, 0, 0, 0, 0];
-            settings.add(setting, (arithmetic * 1e9, traffic * 1e9), measured * 1e6);
-            measured
-        },
-    )?;
-    Ok(Kernels { card: gpu, what: "linear layers", points: settings.kernels() })
+impl Row for Layer {
+    fn device(&self) -> Option<&str> {
+        None
+    }
+
+    fn measured(&self) -> f64 {
+        self.attention_in + self.attention_out + self.up + self.down
+    }
+
+    fn sizes(&self) -> [f64; 6] {
+        let cards = self.num_tensor_parallel_workers;
+        [self.n_head, self.n_kv_head, self.n_embd, self.n_expanded_embd, self.num_tokens, cards]
+    }
+
+    fn cost(&self, gpu: &GpuSpec) -> Option<(f64, f64)> {
+        let gated = if self.use_gated_mlp == "True" { 3.0 } else { 2.0 };
+        let attention = 2.0 * self.n_embd * self.n_embd * (1.0 + self.n_kv_head / self.n_head);
+        let parameters = attention + gated * self.n_embd * self.n_expanded_embd;
+        let cards = self.num_tensor_parallel_workers;
+        let operations = 2.0 * parameters * self.num_tokens;
+        let arithmetic = operations / (cards * gpu.tflops_16bit.as_flops());
+        let traffic = parameters * BYTES / (cards * gpu.memory_bandwidth);
+        Some((arithmetic * 1e9, traffic * 1e9))
+    }
 }
 
 #[derive(Deserialize)]
@@ -200,58 +281,33 @@ struct AllReduce {
     size: f64,
 }
 
-fn all_reduces(table: &Table) -> Result<Kernels, TableError> {
-    let name = named_by(table)?;
-    let mut settings = Settings::default();
-    let gpu = each(
-        table,
-        |_: &AllReduce| name.clone(),
-        |row, gpu| {
-            let ring = 2.0 * (row.num_workers - 1.0) / row.num_workers;
-            let traffic = ring * row.size / gpu.link_bandwidth;
-            let setting = [row.num_workers as u64, row.size as u64, 0, 0, 0, 0];
-            // Between machines another network counts.
-            if row.num_workers <= row.devices_per_node {
-                settings.add(setting, (0.0, traffic * 1e9), row.median * 1e6);
-            }
-            row.median
-        },
-    )?;
-    Ok(Kernels { card: gpu, what: "all-reduces", points: settings.kernels() })
-}
-
-/// Takes every row, which returns its milliseconds; returns the card.
-fn each<T: DeserializeOwned>(
-    table: &Table,
-    device: impl Fn(&T) -> String,
-    mut take: impl FnMut(&T, &GpuSpec) -> f64,
-) -> Result<String, TableError> {
-    let mut name = None;
-    for row in table.rows::<T>() {
-        let (line, row) = row?;
-        let device = device(&row);
-        let Some(gpu) = card(&device) else {
-            return Err(table.bad(line, format!("the card `{device}` is not known")));
-        };
-        let ms = take(&row, &gpu);
-        if !(ms.is_finite() && ms > 0.0) {
-            return Err(table.bad(line, format!("{ms} ms is no time that a kernel takes")));
-        }
-        let first = name.get_or_insert_with(|| gpu.name.clone());
-        if *first != gpu.name {
-            return Err(table.bad(line, format!("another card than before, `{}`", gpu.name)));
-        }
+impl Row for AllReduce {
+    fn device(&self) -> Option<&str> {
+        None
     }
-    name.ok_or_else(|| table.bad(1, "there are no rows".to_owned()))
+
+    fn measured(&self) -> f64 {
+        self.median
+    }
+
+    fn sizes(&self) -> [f64; 6] {
+        [self.num_workers, self.devices_per_node, self.size, 1.0, 1.0, 1.0]
+    }
+
+    fn cost(&self, gpu: &GpuSpec) -> Option<(f64, f64)> {
+        let ring = 2.0 * (self.num_workers - 1.0) / self.num_workers;
+        let traffic = ring * self.size / gpu.link_bandwidth;
+        // Between machines another network counts.
+        (self.num_workers <= self.devices_per_node).then_some((0.0, traffic * 1e9))
+    }
 }
 
 /// The card that a folder of the path is named after, such as `a100` or `a100_dgx`.
-fn named_by(table: &Table) -> Result<String, TableError> {
+fn named_by(table: &Table) -> Result<GpuSpec, TableError> {
     let part = |part: Component<'_>| {
         let name = part.as_os_str().to_str()?.to_ascii_lowercase();
         let name = name.strip_suffix("_dgx").unwrap_or(&name).to_owned();
-        let found = name.split(['_', '.']).next().and_then(card);
-        found.map(|gpu| gpu.name)
+        name.split(['_', '.']).next().and_then(card)
     };
     table.path.components().rev().find_map(part).ok_or_else(|| {
         let message = "the table does not name its card, and no folder of its path does";

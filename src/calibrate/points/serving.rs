@@ -23,7 +23,7 @@ use sim::{
     serving::{Limits, Policy},
 };
 
-use super::{Group, Point, Points, server};
+use super::{Group, ONE_TOKEN, Point, Points, server};
 use crate::calibrate::{
     closed_loop::{ClosedLoop, Gate, Latencies},
     tables::{Table, TableError},
@@ -121,6 +121,9 @@ impl Row {
         }
         if self.attention_dp_size.is_some_and(|size| size > 1.0) {
             return Err("data-parallel attention".to_owned());
+        }
+        if self.osl < 2.0 {
+            return Err(ONE_TOKEN.to_owned());
         }
         let (gpu, model, shape) = server(&self.system, &self.model_path, self.bits()?)?;
         let group = Group {

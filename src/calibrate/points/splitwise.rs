@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use sim::serving::{Limits, Policy};
 
-use super::{Group, Point, Points, server};
+use super::{Group, ONE_TOKEN, Point, Points, server};
 use crate::calibrate::{
     closed_loop::{ClosedLoop, Latencies},
     statistics::quantile,
@@ -91,6 +91,9 @@ fn point(
     [prompt, output, batch, cards]: [u32; 4],
     (line, prompt_times, token_times): Repeats,
 ) -> Result<Point, String> {
+    if output < 2 {
+        return Err(ONE_TOKEN.to_owned());
+    }
     let (gpu, model, shape) = server(card, model, (16, 16))?;
     let group = Group {
         card: gpu.name.clone(),
