@@ -8,47 +8,31 @@ use super::{
 
 impl Engine {
     /// Gives those in the batch the blocks of this step. Returns whether somebody was preempted.
-    pub(super) fn make_room(&mut self, start: Work) -> bool {
-        if self.running() == 0 {
-            return false;
-        }
-        self.continue_prompt();
-        let decoding = self.decoders.phases.blocks(1);
-        let prompt = self.chunks.last().map_or(0, |chunk| self.chunk_takes(chunk));
-        if decoding + prompt <= self.memory.free() {
-            self.hold_step(decoding, prompt);
-            return false;
-        }
-        let at = self.wall(start);
-        if self.limits.policy == Policy::Fcfs && !self.memory.is_caching() {
-            self.preempt_last(at);
-        } else {
-            self.make_room_by_preempting(at);
-        }
-        true
-    }
-
-    fn hold_step(&mut self, decoding: u64, prompt: u64) {
-        self.memory.take(decoding);
-        self.ahead = decoding;
-        self.hold_chunk(prompt);
-    }
-
-    /// There are too few blocks: the last that joined leave until what the others take is there.
     ///
-    /// That comes to the same as serving everybody in order, which preempts the last whenever there
-    /// is too little for one of them, as long as blocks are all alike.
-    fn preempt_last(&mut self, at: Timestamp) {
-        loop {
+    /// Where blocks are all alike and the last that joined is preempted, serving everybody in order
+    /// comes to this: the last leave until what the others take is there.
+    pub(super) fn make_room(&mut self, start: Work) -> bool {
+        let mut preempted = false;
+        while self.running() > 0 {
             self.continue_prompt();
             let decoding = self.decoders.phases.blocks(1);
             let prompt = self.chunks.last().map_or(0, |chunk| self.chunk_takes(chunk));
             if decoding + prompt <= self.memory.free() {
-                return self.hold_step(decoding, prompt);
+                self.memory.take(decoding);
+                self.ahead = decoding;
+                self.hold_chunk(prompt);
+                return preempted;
             }
-            let victim = self.victim().expect("a job that fits alone needs no other's blocks");
+            let at = self.wall(start);
+            if self.limits.policy != Policy::Fcfs || self.memory.is_caching() {
+                self.make_room_by_preempting(at);
+                return true;
+            }
+            let victim = self.victim().expect("somebody is in the batch");
             self.preempt(victim, at, at);
+            preempted = true;
         }
+        preempted
     }
 
     /// There are too few blocks: everybody in order takes what it needs, from the least important if
