@@ -17,17 +17,13 @@ use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
 use workloads::{
-    Request, Setup, azure_conversation, flat, h100, inference_lab, limits, linear, regular, serve,
+    CHAT, QUICK, Request, Setup, azure_conversation, flat, inference_lab, limits, linear, regular,
+    serve,
 };
 
 fn azure() -> (Setup, Vec<Request>) {
     let setup = Setup { limits: limits(128, 2_048, 7_000), time: linear(), instances: 4 };
     (setup, azure_conversation(5_000, 12.0))
-}
-
-fn starved(packed: &[u8], per_second: f64) -> (Setup, Vec<Request>) {
-    let setup = Setup { limits: limits(100, 8_192, 762), time: h100(), instances: 1 };
-    (setup, inference_lab(packed, per_second))
 }
 
 fn answers(output: u32) -> (Setup, Vec<Request>) {
@@ -51,9 +47,9 @@ fn at_most(instructions: u64) -> LibraryBenchmarkConfig {
 
 #[library_benchmark]
 #[bench::azure_conversation(args = (azure()), config = at_most(23_400_000))]
-#[bench::moderate(args = (starved(workloads::QUICK, 0.8)), config = at_most(24_200_000))]
-#[bench::kv_starved(args = (starved(workloads::QUICK, 8.0)), config = at_most(22_900_000))]
-#[bench::kv_starved_chat(args = (starved(workloads::CHAT, 8.0)), config = at_most(22_700_000))]
+#[bench::moderate(args = (inference_lab(QUICK, 0.8)), config = at_most(24_200_000))]
+#[bench::kv_starved(args = (inference_lab(QUICK, 8.0)), config = at_most(22_900_000))]
+#[bench::kv_starved_chat(args = (inference_lab(CHAT, 8.0)), config = at_most(22_700_000))]
 #[bench::answers_of_10(args = (answers(10)), config = at_most(11_600_000))]
 #[bench::answers_of_10_000(args = (answers(10_000)), config = at_most(17_800_000))]
 #[bench::batch_of_8(args = (batch(8)), config = at_most(17_800_000))]

@@ -21,7 +21,8 @@ use criterion::{
 };
 
 use workloads::{
-    Request, Setup, azure_conversation, flat, h100, inference_lab, limits, linear, regular, serve,
+    CHAT, QUICK, Request, Setup, azure_conversation, flat, inference_lab, limits, linear, regular,
+    serve,
 };
 
 fn serving(c: &mut Criterion) {
@@ -32,12 +33,10 @@ fn serving(c: &mut Criterion) {
         let setup = Setup { limits: limits(128, 2_048, 7_000), time: linear(), instances };
         run(&mut group, &format!("azure_conversation/{instances}"), &setup, &requests);
     }
-    for (name, requests) in [
-        ("moderate", inference_lab(workloads::QUICK, 0.8)),
-        ("kv_starved", inference_lab(workloads::QUICK, 8.0)),
-        ("kv_starved_chat", inference_lab(workloads::CHAT, 8.0)),
-    ] {
-        let setup = Setup { limits: limits(100, 8_192, 762), time: h100(), instances: 1 };
+    for (name, packed, per_second) in
+        [("moderate", QUICK, 0.8), ("kv_starved", QUICK, 8.0), ("kv_starved_chat", CHAT, 8.0)]
+    {
+        let (setup, requests) = inference_lab(packed, per_second);
         run(&mut group, &format!("inference_lab/{name}"), &setup, &requests);
     }
     for output in [10, 100, 1_000, 10_000] {

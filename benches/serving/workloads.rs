@@ -1,17 +1,17 @@
 //! Workloads of the serving engine, and how it serves them.
 
-use std::{io::Read, path::Path};
+#[path = "../../tests/it/inference_lab/setup.rs"]
+mod setup;
+
+use std::path::Path;
 
 use connector::{Timestamp, Tokens};
+pub(crate) use setup::{CHAT, QUICK};
 use sim::{
     random::Streams,
-    serving::{Engine, Job, Limits, Policy, ProgressKind},
-    step_time::{BatchTime, Linear, Roofline, RooflineCosts, Roofs},
+    serving::{Engine, Job, Limits, ProgressKind},
+    step_time::{BatchTime, Linear},
 };
-
-/// Requests of inference-lab, with short lengths and with those of a chat.
-pub(crate) const QUICK: &[u8] = include_bytes!("../../tests/it/inference_lab/requests.csv.gz");
-pub(crate) const CHAT: &[u8] = include_bytes!("../../tests/it/inference_lab/chat.csv.gz");
 
 /// Arrival in nanoseconds, prompt and output tokens.
 pub(crate) type Request = (u64, u32, u32);
@@ -62,13 +62,10 @@ pub(crate) fn limits(max_sequences: u32, token_budget: u32, kv_blocks: u64) -> L
     Limits {
         max_sequences,
         token_budget,
-        block_tokens: 16,
         kv_blocks,
         reserve_prompt: false,
         prefix_caching: false,
-        content_tokens: 512,
-        policy: Policy::Fcfs,
-        speculation: None,
+        ..Limits::default()
     }
 }
 
@@ -80,18 +77,6 @@ pub(crate) fn linear() -> BatchTime {
 /// 10 ms whatever is in the batch.
 pub(crate) fn flat() -> BatchTime {
     BatchTime::Linear(Linear::new(1e7, 0.0, 0.0, 0.0))
-}
-
-pub(crate) fn h100() -> BatchTime {
-    let (flops, bandwidth) = (1.979e15, 3.35e12);
-    let costs = RooflineCosts {
-        per_token: 2.0 * 70e9 / flops * 1e9,
-        weights: 70e9 / bandwidth * 1e9,
-        per_pair: 4.0 * 80.0 * 64.0 * 128.0 / flops * 1e9,
-        per_context_token: 2.0 * 80.0 * 8.0 * 128.0 / bandwidth * 1e9,
-        ..RooflineCosts::default()
-    };
-    BatchTime::Roofline(Roofline::new(costs, Roofs::One))
 }
 
 /// Requests so far apart that about `batch` of them, of 10 ms per token, are served at once.
@@ -130,17 +115,15 @@ fn lengths() -> Vec<(u32, u32)> {
     (0..20_000).map(|_| (draw(1_020.0, 4_083.0), draw(129.0, 451.0))).collect()
 }
 
-pub(crate) fn inference_lab(packed: &[u8], per_second: f64) -> Vec<Request> {
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(packed).read_to_string(&mut text).expect("gzip");
-    let row = |line: &str| {
-        let mut fields = line.split(',');
-        let mut next = || fields.next().expect("three columns");
-        let at: f64 = next().parse().expect("seconds");
-        let (prompt, output) = (next().parse().expect("tokens"), next().parse().expect("tokens"));
-        ((at / per_second * 1e9) as u64, prompt, output)
-    };
-    // One of them fits in no cache, and is rejected there.
-    let fits = |&(_, prompt, output): &Request| prompt + output <= 762 * 16;
-    text.lines().skip(1).map(row).filter(fits).collect()
+/// What `inference-lab` was run with, on one engine, so many requests a second.
+pub(crate) fn inference_lab(packed: &[u8], per_second: f64) -> (Setup, Vec<Request>) {
+    let limits = setup::limits();
+    let requests = setup::requests(packed);
+    let requests = requests
+        .into_iter()
+        // One of them fits in no cache, and is rejected there.
+        .filter(|&(_, prompt, output)| limits.hold(Tokens::new(prompt), Tokens::new(output)))
+        .map(|(at, prompt, output)| ((at / per_second * 1e9) as u64, prompt, output))
+        .collect();
+    (Setup { limits, time: setup::time(), instances: 1 }, requests)
 }

@@ -16,14 +16,11 @@
 //!   instead of 1,664 times.
 //! * A piece of a prompt of even length attends to half a token less on average.
 
-use std::io::Read;
+mod setup;
 
 use connector::{Timestamp, Tokens};
 use serde::Deserialize;
-use sim::{
-    serving::{Engine, Job, Limits, Policy, ProgressKind},
-    step_time::{BatchTime, Roofline, RooflineCosts, Roofs},
-};
+use sim::serving::{Engine, Job, ProgressKind};
 
 #[derive(Deserialize)]
 struct Expected {
@@ -59,7 +56,10 @@ fn every_mean_and_percentile_is_within_two_per_cent_of_inference_lab() {
     let text = include_str!("inference_lab/expected.json");
     let expected: Expected = serde_json::from_str(text).expect("a table");
     for case in &expected.cases {
-        let requests = requests(&case.requests);
+        let requests = setup::requests(match case.requests.as_str() {
+            "chat.csv.gz" => setup::CHAT,
+            _ => setup::QUICK,
+        });
         assert_eq!(requests.len(), 5_000);
         let found = serve(&requests, case.requests_per_s);
         let (ours, theirs) = (found.preemptions, case.on_time.preemptions);
@@ -102,23 +102,6 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted[low] + (high - sorted[low]) * part
 }
 
-/// Arrival at one request per second, prompt and output tokens.
-fn requests(name: &str) -> Vec<(f64, u32, u32)> {
-    let packed: &[u8] = match name {
-        "chat.csv.gz" => include_bytes!("inference_lab/chat.csv.gz"),
-        _ => include_bytes!("inference_lab/requests.csv.gz"),
-    };
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(packed).read_to_string(&mut text).expect("gzip");
-    let row = |line: &str| {
-        let mut fields = line.split(',');
-        let mut next = || fields.next().expect("three columns");
-        let arrival = next().parse().expect("seconds");
-        (arrival, next().parse().expect("tokens"), next().parse().expect("tokens"))
-    };
-    text.lines().skip(1).map(row).collect()
-}
-
 #[derive(Default)]
 struct Found {
     ttft: Vec<f64>,
@@ -127,33 +110,9 @@ struct Found {
     preemptions: u64,
 }
 
-fn engine() -> Engine {
-    let (flops, bandwidth) = (1.979e15, 3.35e12);
-    let costs = RooflineCosts {
-        per_token: 2.0 * 70e9 / flops * 1e9,
-        weights: 70e9 / bandwidth * 1e9,
-        per_pair: 4.0 * 80.0 * 64.0 * 128.0 / flops * 1e9,
-        per_context_token: 2.0 * 80.0 * 8.0 * 128.0 / bandwidth * 1e9,
-        ..RooflineCosts::default()
-    };
-    let limits = Limits {
-        max_sequences: 100,
-        token_budget: 8_192,
-        block_tokens: 16,
-        kv_blocks: 762,
-        reserve_prompt: false,
-        prefix_caching: false,
-        content_tokens: 512,
-        policy: Policy::Fcfs,
-        speculation: None,
-    };
-    let mut engine = Engine::new(limits, BatchTime::Roofline(Roofline::new(costs, Roofs::One)));
-    engine.resume(Timestamp::ZERO);
-    engine
-}
-
 fn serve(requests: &[(f64, u32, u32)], per_second: f64) -> Found {
-    let mut engine = engine();
+    let mut engine = Engine::new(setup::limits(), setup::time());
+    engine.resume(Timestamp::ZERO);
     let mut found = Found::default();
     let mut firsts = vec![0.0; requests.len()];
     let arrival = |id: usize| requests[id].0 / per_second;

@@ -48,17 +48,28 @@ pub enum KvCache {
 
 impl Default for ServingConfig {
     fn default() -> Self {
+        let Limits {
+            max_sequences,
+            token_budget,
+            block_tokens,
+            kv_blocks: _,
+            reserve_prompt,
+            prefix_caching,
+            content_tokens,
+            policy,
+            speculation,
+        } = Limits::default();
         Self {
-            max_sequences: 256,
-            token_budget: 2_048,
-            block_tokens: 16,
+            max_sequences,
+            token_budget,
+            block_tokens,
             kv_cache: KvCache::Share(BasisPoints::from_percent(90)),
-            reserve_prompt: true,
-            prefix_caching: true,
-            content_tokens: 512,
-            policy: Policy::Fcfs,
+            reserve_prompt,
+            prefix_caching,
+            content_tokens,
+            policy,
             tensor_parallel: 1,
-            speculation: None,
+            speculation,
             efficiency: StackEfficiency::Datasheet,
         }
     }

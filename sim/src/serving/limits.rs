@@ -73,6 +73,23 @@ impl Speculation {
     }
 }
 
+impl Default for Limits {
+    /// What vLLM does where nothing is said, with an endless cache.
+    fn default() -> Self {
+        Self {
+            max_sequences: 256,
+            token_budget: 2_048,
+            block_tokens: 16,
+            kv_blocks: Self::ENDLESS,
+            reserve_prompt: true,
+            prefix_caching: true,
+            content_tokens: 512,
+            policy: Policy::Fcfs,
+            speculation: None,
+        }
+    }
+}
+
 impl Limits {
     /// More KV blocks than any run needs.
     pub const ENDLESS: u64 = 1 << 40;
