@@ -279,6 +279,24 @@ pub enum ConfigError {
         /// Which setting.
         what: &'static str,
     },
+    /// A pool whose stack reaches nothing of its cards, or not a number.
+    #[error("pool `{pool}`: the efficiency's `{what}` must be a positive, finite number")]
+    NoEfficiency {
+        /// The pool's name.
+        pool: String,
+        /// Which share.
+        what: &'static str,
+    },
+    /// A pool whose stack was not measured on its card.
+    #[error("pool `{pool}`: no stack `{stack}` was measured on {card}")]
+    NoSuchStack {
+        /// The pool's name.
+        pool: String,
+        /// The stack asked for.
+        stack: &'static str,
+        /// The card's name.
+        card: String,
+    },
     /// A block of the KV cache that engines cannot work with.
     #[error("pool `{pool}`: blocks of {block_tokens} tokens and contents of {content_tokens}")]
     Blocks {

@@ -6,6 +6,7 @@ use connector::ModelId;
 use super::{
     ConfigError, Efficiency, PoolConfig, ProviderConfig, ServingConfig, StackEfficiency, Timing,
 };
+use crate::catalogue;
 
 /// Shares on offer in one pool: what the tables are sized for.
 const MOST_SLOTS: u64 = 10_000_000;
@@ -61,17 +62,38 @@ impl ProviderConfig {
         if bandwidths.into_iter().flatten().any(|value| !positive(value)) {
             return Err(ConfigError::Zero { pool: name(), what: "bandwidth" });
         }
-        if let StackEfficiency::Stated(reached) = &pool.serving.efficiency {
-            let Efficiency { compute, memory, attention, kv_cache, link, .. } = *reached;
-            let shares = [compute, memory, attention, kv_cache, link];
-            if shares.into_iter().any(|share| !positive(share)) {
-                return Err(ConfigError::Zero { pool: name(), what: "efficiency" });
-            }
-        }
+        check_efficiency(pool)?;
         if pool.gpu.tflops_8bit.as_gflops().min(pool.gpu.tflops_16bit.as_gflops()) == 0 {
             return Err(ConfigError::Zero { pool: name(), what: "compute" });
         }
         Ok(())
+    }
+}
+
+fn check_efficiency(pool: &PoolConfig) -> Result<(), ConfigError> {
+    match pool.serving.efficiency {
+        StackEfficiency::Datasheet => Ok(()),
+        StackEfficiency::Stated(reached) => {
+            let Efficiency { compute, memory, attention, kv_cache, link, .. } = reached;
+            let shares = [
+                (compute, "compute"),
+                (memory, "memory"),
+                (attention, "attention"),
+                (kv_cache, "kv_cache"),
+                (link, "link"),
+            ];
+            match shares.into_iter().find(|(share, _)| !(share.is_finite() && *share > 0.0)) {
+                Some((_, what)) => Err(ConfigError::NoEfficiency { pool: pool.name.clone(), what }),
+                None => Ok(()),
+            }
+        }
+        StackEfficiency::Fitted(stack) => {
+            if catalogue::stacks(&pool.gpu.name).any(|measured| measured == stack) {
+                return Ok(());
+            }
+            let (pool, card) = (pool.name.clone(), pool.gpu.name.clone());
+            Err(ConfigError::NoSuchStack { pool, stack, card })
+        }
     }
 }
 

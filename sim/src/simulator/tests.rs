@@ -9,8 +9,9 @@ use super::*;
 use crate::{
     catalogue,
     config::{
-        ControlPlane, FaultConfig, FaultKind, KvCache, Latency, LinearTiming, ModelConfig,
-        Placement, PoolConfig, RateLimit, RegionConfig, ServingConfig, Timing,
+        ControlPlane, Efficiency, FaultConfig, FaultKind, KvCache, Latency, LinearTiming,
+        ModelConfig, Placement, PoolConfig, RateLimit, RegionConfig, ServingConfig,
+        StackEfficiency, Timing,
     },
 };
 
@@ -263,6 +264,23 @@ fn a_pool_without_cards_is_refused_by_name() {
     config.pools[0].count = 0;
     let error = Simulator::new(config, 1).expect_err("no cards");
     assert_eq!(error.to_string(), "pool `shared` has no GPUs");
+}
+
+#[test]
+fn a_stack_that_nobody_measured_or_that_reaches_nothing_is_refused() {
+    let refused = |efficiency| {
+        let mut config = one_pool();
+        config.pools[0].serving.efficiency = efficiency;
+        Simulator::new(config, 1).expect_err("no such stack").to_string()
+    };
+    let unknown = refused(StackEfficiency::Fitted("vllm"));
+    assert_eq!(unknown, "pool `shared`: no stack `vllm` was measured on L4");
+    let nothing = Efficiency { compute: 0.0, ..Efficiency::default() };
+    let nothing = refused(StackEfficiency::Stated(nothing));
+    assert_eq!(
+        nothing,
+        "pool `shared`: the efficiency's `compute` must be a positive, finite number"
+    );
 }
 
 /// Two L4 cards shared by two, one linear model of 10 ms per iteration and 2 GB of weights;
