@@ -13,6 +13,7 @@ mod kernels;
 mod models;
 mod points;
 pub mod replay;
+mod search;
 mod statistics;
 mod tables;
 

@@ -7,21 +7,17 @@
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
-use sim::random::Streams;
-
-pub use super::points::{Group, PointsError};
-
-use super::{
+pub use super::{
     closed_loop::Latencies,
+    points::{Group, PointsError},
+    statistics::Errors,
+};
+use super::{
     fit::{fit, simulate},
     points::{self, Point},
-    statistics::quantile,
+    statistics::held_back,
     tables::Table,
 };
-
-const FOLDS: usize = 5;
-/// With fewer points, what is left of them after taking a fold away says nothing.
-pub(super) const FEWEST: usize = 5;
 
 /// How far the model is off, for every group of a table.
 #[derive(Clone, Debug)]
@@ -41,7 +37,7 @@ pub struct Judged {
     pub points: Vec<JudgedPoint>,
 }
 
-/// One point, measured and predicted; times in milliseconds.
+/// One point, measured and predicted.
 #[derive(Clone, Debug)]
 pub struct JudgedPoint {
     /// Its line in the table.
@@ -53,20 +49,11 @@ pub struct JudgedPoint {
     /// Clients of the closed loop.
     pub clients: u32,
     /// Measured.
-    pub measured: (f64, f64),
-    /// By the datasheet: time to first token, time per output token.
-    pub datasheet: (f64, f64),
+    pub measured: Latencies,
+    /// By the datasheet.
+    pub datasheet: Latencies,
     /// With what was fitted to other points; `None` where there are too few.
-    pub corrected: Option<(f64, f64)>,
-}
-
-/// Median and 90th percentile of absolute errors, as shares of what was measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Errors {
-    /// Median.
-    pub median: f64,
-    /// 90th percentile.
-    pub p90: f64,
+    pub corrected: Option<Latencies>,
 }
 
 /// What is predicted.
@@ -105,48 +92,22 @@ pub(super) fn judge(
     points: &[Point],
     watch: &mut impl FnMut(&Group, usize),
 ) -> Judged {
-    let mut corrected = vec![None; points.len()];
-    let folds = folds(points.len());
-    for (number, fold) in folds.iter().enumerate() {
-        watch(&group, number);
-        let kept: Vec<&Point> =
-            (0..points.len()).filter(|index| !fold.contains(index)).map(|i| &points[i]).collect();
-        let fitted = fit(&kept);
-        for &index in fold {
-            corrected[index] = Some(simulate(&points[index], Some(&fitted)));
-        }
-    }
-    let points = points
-        .iter()
-        .zip(corrected)
-        .map(|(point, corrected)| JudgedPoint {
-            line: point.line,
-            cards: point.cards,
-            lengths: point.lengths,
-            clients: point.plan.clients,
-            measured: pair(point.measured),
-            datasheet: pair(simulate(point, None)),
-            corrected: corrected.map(pair),
-        })
-        .collect();
+    let fit = |fold: usize, kept: &[&Point]| {
+        watch(&group, fold);
+        fit(kept)
+    };
+    let corrected = held_back(points, fit, |point, fitted| simulate(point, Some(fitted)));
+    let judged = |(point, corrected): (&Point, Option<Latencies>)| JudgedPoint {
+        line: point.line,
+        cards: point.cards,
+        lengths: point.lengths,
+        clients: point.plan.clients,
+        measured: point.measured,
+        datasheet: simulate(point, None),
+        corrected,
+    };
+    let points = points.iter().zip(corrected).map(judged).collect();
     Judged { group, points }
-}
-
-fn pair(latencies: Latencies) -> (f64, f64) {
-    (latencies.ttft_ms, latencies.tpot_ms)
-}
-
-/// The folds of so many points: none if there are too few.
-pub(super) fn folds(points: usize) -> Vec<Vec<usize>> {
-    if points < FEWEST {
-        return Vec::new();
-    }
-    let mut order: Vec<usize> = (0..points).collect();
-    let mut stream = Streams::new(0).stream("folds");
-    for index in (1..points).rev() {
-        order.swap(index, stream.below(index as u64 + 1) as usize);
-    }
-    (0..FOLDS).map(|fold| order.iter().copied().skip(fold).step_by(FOLDS).collect()).collect()
 }
 
 impl Check {
@@ -177,7 +138,7 @@ impl Check {
             for point in points {
                 let ms = |value: f64| format!("{value:.3}");
                 let corrected =
-                    |of: fn(&(f64, f64)) -> f64| point.corrected.as_ref().map(of).map(ms);
+                    |of: fn(&Latencies) -> f64| point.corrected.as_ref().map(of).map(ms);
                 rows.write_record([
                     point.line.to_string(),
                     group.card.clone(),
@@ -188,12 +149,12 @@ impl Check {
                     point.lengths.0.to_string(),
                     point.lengths.1.to_string(),
                     point.clients.to_string(),
-                    ms(point.measured.0),
-                    ms(point.measured.1),
-                    ms(point.datasheet.0),
-                    ms(point.datasheet.1),
-                    corrected(|times| times.0).unwrap_or_default(),
-                    corrected(|times| times.1).unwrap_or_default(),
+                    ms(point.measured.ttft_ms),
+                    ms(point.measured.tpot_ms),
+                    ms(point.datasheet.ttft_ms),
+                    ms(point.datasheet.tpot_ms),
+                    corrected(|times| times.ttft_ms).unwrap_or_default(),
+                    corrected(|times| times.tpot_ms).unwrap_or_default(),
                 ])?;
             }
         }
@@ -205,20 +166,18 @@ impl Check {
 impl Judged {
     /// How far a prediction is off; `None` if there is none.
     pub fn errors(&self, metric: Metric, prediction: Prediction) -> Option<Errors> {
-        let of = |(ttft, tpot): (f64, f64)| match metric {
-            Metric::Ttft => ttft,
-            Metric::Tpot => tpot,
+        let of = |latencies: &Latencies| match metric {
+            Metric::Ttft => latencies.ttft_ms,
+            Metric::Tpot => latencies.tpot_ms,
         };
         let error = |point: &JudgedPoint| {
             let predicted = match prediction {
-                Prediction::Datasheet => point.datasheet,
-                Prediction::Corrected => point.corrected?,
+                Prediction::Datasheet => &point.datasheet,
+                Prediction::Corrected => point.corrected.as_ref()?,
             };
-            Some((of(predicted) / of(point.measured) - 1.0).abs())
+            Some((of(predicted) / of(&point.measured) - 1.0).abs())
         };
-        let mut errors: Vec<f64> = self.points.iter().map(error).collect::<Option<_>>()?;
-        errors.sort_by(f64::total_cmp);
-        Some(Errors { median: quantile(&errors, 0.5), p90: quantile(&errors, 0.9) })
+        self.points.iter().map(error).collect::<Option<_>>().map(Errors::of)
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Gate {
     pub(super) budget: u32,
     pub(super) share: f64,
     pub(super) steps: u32,
+    /// Tokens of a request when it is half done, on average: what a step of that many is reckoned with.
+    pub(super) context: f64,
 }
 
 /// A server: the time of its steps, and what is around its engine, in nanoseconds.
@@ -74,37 +76,39 @@ pub(super) struct Stack {
 
 /// What load tests report: means over all requests, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Latencies {
+pub struct Latencies {
     /// Time to first token.
-    pub(crate) ttft_ms: f64,
+    pub ttft_ms: f64,
     /// Time per output token after the first.
-    pub(crate) tpot_ms: f64,
+    pub tpot_ms: f64,
 }
 
 impl ClosedLoop {
-    /// Runs it. Every request must fit in the cache ([`Limits::hold`]).
+    /// Runs it. Every request must fit in the cache ([`Limits::hold`]) and have two tokens to answer.
     pub(super) fn run(&self, stack: &Stack, protocol: Protocol) -> Latencies {
         let mut run = Run::start(self, *stack, protocol);
         while run.finished < self.requests.len() {
             run.next();
         }
-        let requests = run.counted.max(1.0);
-        Latencies {
-            ttft_ms: run.ttft / requests / 1e6,
-            tpot_ms: run.tpot / run.with_tpot.max(1.0) / 1e6,
+        let counted = self.requests.len().saturating_sub(run.uncounted).max(1) as f64;
+        Latencies { ttft_ms: run.ttft / counted / 1e6, tpot_ms: run.tpot / counted / 1e6 }
+    }
+
+    fn job(&self, id: usize) -> Job {
+        let (prompt, output) = self.requests[id];
+        Job {
+            id: id as u64,
+            prompt: Tokens::new(prompt),
+            output: Tokens::new(output),
+            rank: 0,
+            content: None,
+            watched: false,
         }
     }
 
     /// Whether clients send a request after the other, and not one each.
     pub(super) fn is_loop(&self) -> bool {
         self.requests.len() > self.clients as usize
-    }
-
-    /// Tokens of a request when it is half done, on average.
-    fn mean_context(&self) -> f64 {
-        let total: f64 =
-            self.requests.iter().map(|&(p, o)| f64::from(p) + f64::from(o) / 2.0).sum();
-        total / self.requests.len().max(1) as f64
     }
 }
 
@@ -114,7 +118,6 @@ struct Run<'a> {
     stack: Stack,
     /// Requests at the beginning that are left out of the means.
     uncounted: usize,
-    mean_context: f64,
     engine: Engine,
     /// Requests on their way through the front end, in order.
     coming: VecDeque<(u64, usize)>,
@@ -133,8 +136,6 @@ struct Run<'a> {
     looked: (f64, u64, u32),
     ttft: f64,
     tpot: f64,
-    with_tpot: f64,
-    counted: f64,
 }
 
 impl<'a> Run<'a> {
@@ -149,7 +150,6 @@ impl<'a> Run<'a> {
             plan,
             stack,
             uncounted: if protocol.warm_up { plan.clients as usize } else { 0 },
-            mean_context: plan.mean_context(),
             engine,
             coming: VecDeque::new(),
             held: VecDeque::new(),
@@ -163,8 +163,6 @@ impl<'a> Run<'a> {
             looked: (0.0, 0, 0),
             ttft: 0.0,
             tpot: 0.0,
-            with_tpot: 0.0,
-            counted: 0.0,
         };
         for _ in 0..plan.clients {
             run.send();
@@ -196,8 +194,9 @@ impl<'a> Run<'a> {
         }
         while let Some(enter) = self.may_enter(now) {
             self.opens = None;
-            for id in self.held.drain(..enter).collect::<Vec<_>>() {
-                self.submit(now, id);
+            for id in self.held.drain(..enter) {
+                let job = self.plan.job(id);
+                self.engine.submit(Timestamp::from_nanos(now), job);
             }
             self.note(now);
         }
@@ -213,7 +212,7 @@ impl<'a> Run<'a> {
         if running == 0 || enough {
             return Some(first);
         }
-        let opens = self.opens.unwrap_or_else(|| now + u64::from(gate.steps) * self.step(running));
+        let opens = self.opens.unwrap_or_else(|| now + self.gate_waits(&gate, running));
         self.opens = Some(opens);
         (opens <= now).then_some(first)
     }
@@ -232,30 +231,17 @@ impl<'a> Run<'a> {
         (count, tokens)
     }
 
-    /// Nanoseconds of a step in which so many sequences decode.
-    fn step(&self, running: u32) -> u64 {
+    /// Nanoseconds of the gate's steps, with so many sequences that decode.
+    fn gate_waits(&self, gate: &Gate, running: u32) -> u64 {
         let load = Load {
             decodes: running,
             decode_tokens: running,
-            context: (f64::from(running) * self.mean_context) as u64 * CONTEXT_UNITS,
+            context: (f64::from(running) * gate.context) as u64 * CONTEXT_UNITS,
             sampled: running,
             ..Load::default()
         };
         let ticks = self.stack.time.line(&load, &Growth::default()).first;
-        (ticks / TICKS_PER_NS).unsigned_abs()
-    }
-
-    fn submit(&mut self, now: u64, id: usize) {
-        let (prompt, output) = self.plan.requests[id];
-        let job = Job {
-            id: id as u64,
-            prompt: Tokens::new(prompt),
-            output: Tokens::new(output),
-            rank: 0,
-            content: None,
-            watched: false,
-        };
-        self.engine.submit(Timestamp::from_nanos(now), job);
+        u64::from(gate.steps) * (ticks / TICKS_PER_NS).unsigned_abs()
     }
 
     /// Delivers what the engine has made.
@@ -285,22 +271,15 @@ impl<'a> Run<'a> {
         if id < self.uncounted {
             return;
         }
-        self.counted += 1.0;
         self.ttft += self.first[id] - self.sent[id];
         let output = self.plan.requests[id].1;
-        if output > 1 {
-            self.tpot += (self.delivered - self.first[id]) / f64::from(output - 1);
-            self.with_tpot += 1.0;
-        }
+        self.tpot += (self.delivered - self.first[id]) / f64::from(output - 1);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use sim::{
-        serving::Policy,
-        step_time::{RooflineCosts, Roofs},
-    };
+    use sim::step_time::{RooflineCosts, Roofs};
 
     use super::*;
 
@@ -319,13 +298,8 @@ mod tests {
         let limits = Limits {
             max_sequences: clients,
             token_budget: 8_192,
-            block_tokens: 16,
-            kv_blocks: Limits::ENDLESS,
-            reserve_prompt: true,
             prefix_caching: false,
-            content_tokens: 512,
-            policy: Policy::Fcfs,
-            speculation: None,
+            ..Limits::default()
         };
         ClosedLoop { requests: vec![(100, 11); requests as usize], clients, limits, gate: None }
     }
@@ -362,7 +336,7 @@ mod tests {
     /// steps, until 54, and it joins the step that begins at 62.
     #[test]
     fn a_gate_holds_back_until_its_steps_have_passed() {
-        let gate = Gate { budget: 1_000, share: 0.9, steps: 3 };
+        let gate = Gate { budget: 1_000, share: 0.9, steps: 3, context: 105.5 };
         let stack = Stack { intake_per_request: 12e6, ..stack() };
         let two = ClosedLoop { gate: Some(gate), ..plan(2, 2) };
         near(two.run(&stack, Protocol::default()), (f64::midpoint(22.0, 72.0), 10.0));

@@ -13,13 +13,9 @@
 //! # Edges
 //!
 //! Shares cannot exceed 1: beyond it the cost rises instead. That of a link cannot exceed 2: switches
-//! that add up themselves move less than a ring does. With few points, constants that they could not tell apart are
-//! not sought.
+//! that add up themselves move less than a ring does. With few points, constants that they could not
+//! tell apart are not sought.
 
-use argmin::{
-    core::{CostFunction, Executor},
-    solver::neldermead::NelderMead,
-};
 use connector::Duration;
 use rayon::prelude::*;
 use sim::config::Efficiency;
@@ -27,6 +23,7 @@ use sim::config::Efficiency;
 use super::{
     closed_loop::{Latencies, Protocol, Stack},
     points::Point,
+    search::{Found, Search},
 };
 
 /// Steps of a search: to tell protocols apart, and after that.
@@ -44,6 +41,8 @@ const LINK: f64 = 0.7;
 const KV_CACHE: f64 = 0.7;
 /// How much wider a simplex is laid for times than for shares.
 const WIDER: f64 = 2.5;
+/// A search ends when its costs spread no more than this.
+const TOLERANCE: f64 = 3e-4;
 
 /// What is fitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,18 +79,6 @@ enum Kind {
     Delivery,
 }
 
-/// When a constant is sought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
-    Always,
-    /// With many points.
-    Many,
-    /// With many points, some of which are of several cards.
-    ManyOfSeveralCards,
-    /// With many points of clients that send one request after the other.
-    ManyOfLoops,
-}
-
 impl Kind {
     /// The logarithm of the most that it can be.
     fn most(self) -> f64 {
@@ -102,6 +89,18 @@ impl Kind {
             Self::Free | Self::Delivery => 27.0,
         }
     }
+}
+
+/// When a constant is sought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Always,
+    /// With many points.
+    Many,
+    /// With many points, some of which are of several cards.
+    ManyOfSeveralCards,
+    /// With many points of clients that send one request after the other.
+    ManyOfLoops,
 }
 
 enum Place<'a> {
@@ -180,33 +179,26 @@ pub(super) fn fit(points: &[&Point]) -> Fitted {
         points.iter().copied().step_by(points.len().div_ceil(ENOUGH_TO_BEGIN)).collect();
     let begun = protocols.flat_map(|&protocol| {
         DELIVERIES.map(|delivery| {
-            let search = Search::new(&some, protocol);
-            (protocol, search.run(search.start(delivery), 0.4, SHORT))
+            let sought = Sought::new(&some, protocol);
+            (protocol, sought.search(sought.start(delivery), 0.4, SHORT))
         })
     });
     let best = begun.min_by(|a, b| a.1.cost.total_cmp(&b.1.cost));
     let (protocol, begun) = best.expect("there is at least one protocol");
-    let search = Search::new(points, protocol);
-    let found = [-0.4, 0.2]
-        .into_iter()
-        .fold(begun, |found, around| search.run(found.logarithms, around, LONG));
-    search.fitted(&found.logarithms)
-}
-
-/// What a search came to.
-struct Found {
-    logarithms: Vec<f64>,
-    cost: f64,
+    let sought = Sought::new(points, protocol);
+    let found =
+        [-0.4, 0.2].into_iter().fold(begun, |found, around| sought.search(found.at, around, LONG));
+    sought.fitted(&found.at)
 }
 
 /// The points, and which constants are sought.
-struct Search<'a> {
+struct Sought<'a> {
     points: &'a [&'a Point],
     free: Vec<&'static Constant>,
     protocol: Protocol,
 }
 
-impl<'a> Search<'a> {
+impl<'a> Sought<'a> {
     fn new(points: &'a [&'a Point], protocol: Protocol) -> Self {
         let many = points.len() >= ENOUGH_FOR_ALL;
         let several = points.iter().any(|point| point.cards > 1);
@@ -221,20 +213,13 @@ impl<'a> Search<'a> {
     }
 
     /// Searches from a simplex around a place.
-    fn run(&self, from: Vec<f64>, around: f64, iterations: u64) -> Found {
-        let mut simplex = vec![from.clone()];
-        for index in 0..from.len() {
-            let mut corner = from.clone();
-            let wide = if self.free[index].kind == Kind::Free { WIDER } else { 1.0 };
-            corner[index] += around * wide;
-            simplex.push(corner);
-        }
-        let ended = NelderMead::new(simplex).with_sd_tolerance(3e-4).and_then(|solver| {
-            Executor::new(self, solver).configure(|state| state.max_iters(iterations)).run()
-        });
-        // The cost never fails and the parameters are the only state, so neither does the search.
-        let state = ended.expect("a search over numbers").state;
-        Found { logarithms: state.best_param.unwrap_or(from), cost: state.best_cost }
+    fn search(&self, from: Vec<f64>, around: f64, steps: u64) -> Found {
+        let size = |constant: &&Constant| match constant.kind {
+            Kind::Free => around * WIDER,
+            Kind::Share | Kind::Link | Kind::Delivery => around,
+        };
+        let sizes = self.free.iter().map(size).collect();
+        Search { from, sizes, tolerance: TOLERANCE, steps }.least(|at| self.cost(at))
     }
 
     fn start(&self, delivery: f64) -> Vec<f64> {
@@ -263,33 +248,23 @@ impl<'a> Search<'a> {
         let constants = self.free.iter().zip(logarithms);
         constants.map(|(constant, logarithm)| (logarithm - constant.kind.most()).max(0.0)).sum()
     }
-}
 
-impl CostFunction for &Search<'_> {
-    type Param = Vec<f64>;
-    type Output = f64;
-
-    fn cost(&self, logarithms: &Vec<f64>) -> Result<f64, argmin::core::Error> {
+    fn cost(&self, logarithms: &[f64]) -> f64 {
         let fitted = self.fitted(logarithms);
-        let costs: Vec<f64> = self
-            .points
-            .par_iter()
-            .map(|point| {
-                let off = |simulated: f64, measured: f64| {
-                    libm::fabs(libm::log(simulated / measured)).min(1.0)
-                };
-                let simulated = simulate(point, Some(&fitted));
-                let measured = &point.measured;
-                off(simulated.ttft_ms, measured.ttft_ms) + off(simulated.tpot_ms, measured.tpot_ms)
-            })
-            .collect();
-        Ok(costs.iter().sum::<f64>() / (2 * self.points.len()) as f64 + self.excess(logarithms))
+        let off =
+            |simulated: f64, measured: f64| libm::fabs(libm::log(simulated / measured)).min(1.0);
+        let of_point = |point: &&Point| {
+            let (simulated, measured) = (simulate(point, Some(&fitted)), &point.measured);
+            off(simulated.ttft_ms, measured.ttft_ms) + off(simulated.tpot_ms, measured.tpot_ms)
+        };
+        let costs: Vec<f64> = self.points.par_iter().map(of_point).collect();
+        costs.iter().sum::<f64>() / (2 * self.points.len()) as f64 + self.excess(logarithms)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use sim::serving::{Limits, Policy};
+    use sim::serving::Limits;
 
     use super::*;
     use crate::calibrate::{closed_loop::ClosedLoop, models, points::Group};
@@ -300,13 +275,8 @@ mod tests {
         let limits = Limits {
             max_sequences: clients,
             token_budget: 8_192,
-            block_tokens: 16,
-            kv_blocks: Limits::ENDLESS,
-            reserve_prompt: true,
             prefix_caching: false,
-            content_tokens: 512,
-            policy: Policy::Fcfs,
-            speculation: None,
+            ..Limits::default()
         };
         let requests = vec![lengths; 4 * clients as usize];
         Point {

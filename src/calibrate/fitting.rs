@@ -6,10 +6,11 @@ use connector::Duration;
 use sim::config::Efficiency;
 
 use super::{
-    check::{FEWEST, Group, Judged, Metric, PointsError, Prediction, judge},
+    check::{Group, Judged, Metric, PointsError, Prediction, judge},
     fit::{Fitted, fit},
     kernels::{self, KernelFit},
     points,
+    statistics::FEWEST,
     tables::Table,
 };
 

@@ -8,7 +8,7 @@
 //! logarithms. As for operating points, a fifth of the settings at a time is predicted by what was
 //! fitted to the others.
 //!
-//! Four forms of tables are known by their columns: matrix products and both kinds of attention as
+//! Five forms of tables are known by their columns: matrix products and both kinds of attention as
 //! AIConfigurator measures them (github.com/ai-dynamo/aiconfigurator, `systems/data`), and one layer's
 //! linear operations and all-reduces as Vidur does (github.com/microsoft/vidur, `data/profiling`).
 //!
@@ -22,14 +22,9 @@ mod forms;
 
 use std::{collections::BTreeMap, fmt};
 
-use argmin::{
-    core::{CostFunction, Executor},
-    solver::neldermead::NelderMead,
-};
-
 use super::{
-    check::{Errors, folds},
-    statistics::quantile,
+    search::Search,
+    statistics::{Errors, held_back, median},
     tables::{Table, TableError},
 };
 
@@ -82,32 +77,22 @@ pub(super) fn columns() -> String {
 pub(super) fn fit(table: &Table) -> Result<Option<KernelFit>, TableError> {
     let Some(form) = forms::find(table) else { return Ok(None) };
     let kernels = forms::read(form, table)?;
-    let every: Vec<&Kernel> = kernels.points.iter().collect();
-    let (fixed, arithmetic, traffic) = search(&every);
-    let mut corrected = Vec::new();
-    for fold in folds(every.len()) {
-        let kept: Vec<&Kernel> =
-            (0..every.len()).filter(|index| !fold.contains(index)).map(|i| every[i]).collect();
-        let fitted = search(&kept);
-        corrected.extend(fold.into_iter().map(|index| every[index].error(fitted)));
-    }
+    let points = &kernels.points;
+    let (fixed, arithmetic, traffic) = search(&points.iter().collect::<Vec<_>>());
+    let corrected =
+        held_back(points, |_, kept| search(kept), |kernel, &constants| kernel.error(constants));
     let bound = |share: f64, of: fn(&Kernel) -> f64| {
-        every.iter().any(|kernel| of(kernel) > 0.0).then_some(share)
+        points.iter().any(|kernel| of(kernel) > 0.0).then_some(share)
     };
-    let datasheet = every.iter().map(|kernel| kernel.error((0.0, 1.0, 1.0))).collect();
+    let datasheet = points.iter().map(|kernel| kernel.error((0.0, 1.0, 1.0))).collect();
     Ok(Some(KernelFit {
         fixed,
         arithmetic: bound(arithmetic, |kernel| kernel.arithmetic),
         traffic: bound(traffic, |kernel| kernel.traffic),
-        datasheet: errors(datasheet),
-        corrected: errors(corrected),
+        datasheet: Errors::of(datasheet),
+        corrected: Errors::of(corrected.into_iter().flatten().collect()),
         kernels,
     }))
-}
-
-fn errors(mut errors: Vec<f64>) -> Errors {
-    errors.sort_by(f64::total_cmp);
-    Errors { median: quantile(&errors, 0.5), p90: quantile(&errors, 0.9) }
 }
 
 /// Fixed nanoseconds, and the shares of peak and bandwidth.
@@ -123,41 +108,23 @@ impl Kernel {
     }
 }
 
-struct Search<'a>(&'a [&'a Kernel]);
-
 fn constants(logarithms: &[f64]) -> Constants {
     let value = |index: usize| libm::exp(logarithms[index]);
     (value(0), value(1).min(1.0), value(2).min(1.0))
 }
 
 fn search(kernels: &[&Kernel]) -> Constants {
-    let start = [10e3, 0.7, 0.7].map(libm::log).to_vec();
-    let mut simplex = vec![start.clone()];
-    for (index, size) in [1.0, -0.3, -0.3].into_iter().enumerate() {
-        let mut corner = start.clone();
-        corner[index] += size;
-        simplex.push(corner);
-    }
-    let ended = NelderMead::new(simplex).with_sd_tolerance(1e-6).and_then(|solver| {
-        Executor::new(Search(kernels), solver).configure(|state| state.max_iters(STEPS)).run()
-    });
-    // The cost never fails and the parameters are the only state, so neither does the search.
-    let found = ended.expect("a search over numbers").state.best_param.unwrap_or(start);
-    constants(&found)
-}
-
-impl CostFunction for Search<'_> {
-    type Param = Vec<f64>;
-    type Output = f64;
-
-    fn cost(&self, logarithms: &Vec<f64>) -> Result<f64, argmin::core::Error> {
+    let cost = |logarithms: &[f64]| {
         let constants = constants(logarithms);
         let off = |kernel: &&Kernel| {
             libm::fabs(libm::log(kernel.predict(constants) / kernel.measured)).min(2.0)
         };
         let excess: f64 = logarithms[1..].iter().map(|logarithm| logarithm.max(0.0)).sum();
-        Ok(self.0.iter().map(off).sum::<f64>() / self.0.len() as f64 + excess)
-    }
+        kernels.iter().map(off).sum::<f64>() / kernels.len() as f64 + excess
+    };
+    let from = [10e3, 0.7, 0.7].map(libm::log).to_vec();
+    let sizes = vec![1.0, -0.3, -0.3];
+    constants(&Search { from, sizes, tolerance: 1e-6, steps: STEPS }.least(cost).at)
 }
 
 impl fmt::Display for KernelFit {
@@ -193,9 +160,10 @@ impl Settings {
     }
 
     fn kernels(self) -> Vec<Kernel> {
-        let kernel = |(arithmetic, traffic, mut measured): (f64, f64, Vec<f64>)| {
-            measured.sort_by(f64::total_cmp);
-            Kernel { arithmetic, traffic, measured: quantile(&measured, 0.5) }
+        let kernel = |(arithmetic, traffic, measured): (f64, f64, Vec<f64>)| Kernel {
+            arithmetic,
+            traffic,
+            measured: median(measured),
         };
         self.0.into_values().map(kernel).collect()
     }

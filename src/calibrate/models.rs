@@ -1,11 +1,23 @@
-//! Shapes of the models that measurements are published of, from the configuration files that their
-//! makers publish with the weights.
+//! Shapes of the models that measurements are published of: the catalogue's where it has them, and else
+//! from the configuration files that the makers publish with the weights.
 
-use sim::config::ModelShape;
+use sim::{
+    catalogue,
+    config::{ModelShape, Timing},
+};
 
-/// One model, as tables of measurements call it.
+/// What a table's name of a model contains, in lower case; its name here; its name in the catalogue.
+const IN_CATALOGUE: [(&str, &str, &str); 6] = [
+    ("llama-3.1-8b", "Llama-3.1-8B", "llama-3-8b"),
+    ("llama-3-8b", "Llama-3-8B", "llama-3-8b"),
+    ("llama-3.1-70b", "Llama-3.1-70B", "llama-3-70b"),
+    ("llama-3.3-70b", "Llama-3.3-70B", "llama-3-70b"),
+    ("llama-3-70b", "Llama-3-70B", "llama-3-70b"),
+    ("qwen3-30b-a3b", "Qwen3-30B-A3B", "qwen-30b"),
+];
+
+/// A model that the catalogue does not have.
 struct Known {
-    /// What its name contains, in lower case.
     pattern: &'static str,
     name: &'static str,
     /// Billions in total, billions used per token.
@@ -13,54 +25,84 @@ struct Known {
     /// Layers, heads, key/value heads, head width.
     attention: (u32, u32, u32, u32),
     hidden: u32,
-    /// Tokens; the output layer is a table of its own in all of them but BLOOM.
-    vocabulary: u32,
+    /// Tokens, and whether the output layer is the table of embeddings.
+    vocabulary: (u32, bool),
 }
 
-const KNOWN: [Known; 15] = [
-    Known::new(
-        "llama-3.1-405b",
-        "Llama-3.1-405B",
-        (405.9, 405.9),
-        (126, 128, 8, 128),
-        16_384,
-        128_256,
-    ),
-    Known::new("llama-3.3-70b", "Llama-3.3-70B", (70.6, 70.6), (80, 64, 8, 128), 8_192, 128_256),
-    Known::new("llama-3.1-70b", "Llama-3.1-70B", (70.6, 70.6), (80, 64, 8, 128), 8_192, 128_256),
-    Known::new("llama-3.1-8b", "Llama-3.1-8B", (8.03, 8.03), (32, 32, 8, 128), 4_096, 128_256),
-    Known::new("llama-3-70b", "Llama-3-70B", (70.6, 70.6), (80, 64, 8, 128), 8_192, 128_256),
-    Known::new("llama-3-8b", "Llama-3-8B", (8.03, 8.03), (32, 32, 8, 128), 4_096, 128_256),
-    Known::new("llama2-70b", "Llama-2-70B", (69.0, 69.0), (80, 64, 8, 128), 8_192, 32_000),
-    Known::new("llama-2-7b", "Llama-2-7B", (6.74, 6.74), (32, 32, 32, 128), 4_096, 32_000),
-    Known::new("bloom-176b", "BLOOM-176B", (176.2, 176.2), (70, 112, 112, 128), 14_336, 250_880),
-    Known::new("mixtral-8x7b", "Mixtral-8x7B", (46.7, 12.9), (32, 32, 8, 128), 4_096, 32_000),
-    Known::new(
-        "qwen3-235b-a22b",
-        "Qwen3-235B-A22B",
-        (235.1, 22.2),
-        (94, 64, 4, 128),
-        4_096,
-        151_936,
-    ),
-    Known::new("qwen3-30b-a3b", "Qwen3-30B-A3B", (30.5, 3.3), (48, 32, 4, 128), 2_048, 151_936),
-    Known::new("qwen3-32b", "Qwen3-32B", (32.8, 32.8), (64, 64, 8, 128), 5_120, 151_936),
-    Known::new("qwen3-14b", "Qwen3-14B", (14.8, 14.8), (40, 40, 8, 128), 5_120, 151_936),
-    Known::new("qwen3-8b", "Qwen3-8B", (8.19, 8.19), (36, 32, 8, 128), 4_096, 151_936),
+const KNOWN: [Known; 9] = [
+    Known {
+        pattern: "llama-3.1-405b",
+        name: "Llama-3.1-405B",
+        parameters: (405.9, 405.9),
+        attention: (126, 128, 8, 128),
+        hidden: 16_384,
+        vocabulary: (128_256, false),
+    },
+    Known {
+        pattern: "llama2-70b",
+        name: "Llama-2-70B",
+        parameters: (69.0, 69.0),
+        attention: (80, 64, 8, 128),
+        hidden: 8_192,
+        vocabulary: (32_000, false),
+    },
+    Known {
+        pattern: "llama-2-7b",
+        name: "Llama-2-7B",
+        parameters: (6.74, 6.74),
+        attention: (32, 32, 32, 128),
+        hidden: 4_096,
+        vocabulary: (32_000, false),
+    },
+    Known {
+        pattern: "bloom-176b",
+        name: "BLOOM-176B",
+        parameters: (176.2, 176.2),
+        attention: (70, 112, 112, 128),
+        hidden: 14_336,
+        vocabulary: (250_880, true),
+    },
+    Known {
+        pattern: "mixtral-8x7b",
+        name: "Mixtral-8x7B",
+        parameters: (46.7, 12.9),
+        attention: (32, 32, 8, 128),
+        hidden: 4_096,
+        vocabulary: (32_000, false),
+    },
+    Known {
+        pattern: "qwen3-235b-a22b",
+        name: "Qwen3-235B-A22B",
+        parameters: (235.1, 22.2),
+        attention: (94, 64, 4, 128),
+        hidden: 4_096,
+        vocabulary: (151_936, false),
+    },
+    Known {
+        pattern: "qwen3-32b",
+        name: "Qwen3-32B",
+        parameters: (32.8, 32.8),
+        attention: (64, 64, 8, 128),
+        hidden: 5_120,
+        vocabulary: (151_936, false),
+    },
+    Known {
+        pattern: "qwen3-14b",
+        name: "Qwen3-14B",
+        parameters: (14.8, 14.8),
+        attention: (40, 40, 8, 128),
+        hidden: 5_120,
+        vocabulary: (151_936, false),
+    },
+    Known {
+        pattern: "qwen3-8b",
+        name: "Qwen3-8B",
+        parameters: (8.19, 8.19),
+        attention: (36, 32, 8, 128),
+        hidden: 4_096,
+        vocabulary: (151_936, false),
+    },
 ];
-
-impl Known {
-    const fn new(
-        pattern: &'static str,
-        name: &'static str,
-        parameters: (f64, f64),
-        attention: (u32, u32, u32, u32),
-        hidden: u32,
-        vocabulary: u32,
-    ) -> Self {
-        Self { pattern, name, parameters, attention, hidden, vocabulary }
-    }
-}
 
 /// The model that a table means by this name, with weights and KV cache of so many bits.
 pub(super) fn find(
@@ -69,20 +111,57 @@ pub(super) fn find(
     kv_bits: u32,
 ) -> Option<(&'static str, ModelShape)> {
     let name = name.to_ascii_lowercase();
-    let known = KNOWN.iter().find(|known| name.contains(known.pattern))?;
-    let (layers, heads, kv_heads, head_dim) = known.attention;
-    let shape = ModelShape {
-        parameters: known.parameters.0 * 1e9,
-        active_parameters: known.parameters.1 * 1e9,
-        vocabulary: known.vocabulary,
-        tied_embeddings: known.name.starts_with("BLOOM"),
-        weight_bits,
-        kv_bits,
-        layers,
-        heads,
-        kv_heads,
-        head_dim,
-        hidden: known.hidden,
+    let catalogued = IN_CATALOGUE.iter().find(|(pattern, ..)| name.contains(pattern));
+    let (name, shape) = if let Some(&(_, name, catalogued)) = catalogued {
+        (name, in_catalogue(catalogued)?)
+    } else {
+        let known = KNOWN.iter().find(|known| name.contains(known.pattern))?;
+        (known.name, known.shape())
     };
-    Some((known.name, shape))
+    Some((name, ModelShape { weight_bits, kv_bits, ..shape }))
+}
+
+fn in_catalogue(name: &str) -> Option<ModelShape> {
+    match catalogue::model(name)?.config.timing {
+        Timing::Roofline(shape) => Some(shape),
+        Timing::Linear(_) => None,
+    }
+}
+
+impl Known {
+    fn shape(&self) -> ModelShape {
+        let (layers, heads, kv_heads, head_dim) = self.attention;
+        ModelShape {
+            parameters: self.parameters.0 * 1e9,
+            active_parameters: self.parameters.1 * 1e9,
+            vocabulary: self.vocabulary.0,
+            tied_embeddings: self.vocabulary.1,
+            weight_bits: 16,
+            kv_bits: 16,
+            layers,
+            heads,
+            kv_heads,
+            head_dim,
+            hidden: self.hidden,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_that_the_catalogue_should_have_is_there() {
+        for (pattern, name, _) in IN_CATALOGUE {
+            assert_eq!(find(pattern, 8, 16).map(|(name, _)| name), Some(name));
+        }
+    }
+
+    #[test]
+    fn a_model_is_found_by_what_its_name_contains_with_the_bits_asked_for() {
+        let (name, shape) = find("meta-llama/Llama-3.1-70B-Instruct", 8, 8).expect("known");
+        assert_eq!((name, shape.weight_bits, shape.kv_bits), ("Llama-3.1-70B", 8, 8));
+        assert!(find("somebody/else", 16, 16).is_none());
+    }
 }

@@ -8,11 +8,16 @@ use sim::config::GpuSpec;
 use super::{Kernels, Settings};
 use crate::calibrate::{
     points::card,
+    statistics::FEWEST,
     tables::{Table, TableError},
 };
 
 /// Bytes per number at 16 bit, the only precision that is read.
 const BYTES: f64 = 2.0;
+
+/// What both kinds of attention are called in their tables.
+const PROMPTS: &str = "context_attention";
+const DECODING: &str = "generation_attention";
 
 /// A form of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +50,8 @@ pub(super) fn columns() -> String {
 pub(super) fn find(table: &Table) -> Option<Form> {
     let (form, _) = FORMS.iter().find(|(form, columns)| {
         let operation = match form {
-            Form::PromptAttention => Some("context_attention"),
-            Form::DecodeAttention => Some("generation_attention"),
+            Form::PromptAttention => Some(PROMPTS),
+            Form::DecodeAttention => Some(DECODING),
             Form::Product | Form::Layer | Form::AllReduce => None,
         };
         columns.iter().all(|column| table.has(column))
@@ -59,8 +64,8 @@ pub(super) fn find(table: &Table) -> Option<Form> {
 pub(super) fn read(form: Form, table: &Table) -> Result<Kernels, TableError> {
     match form {
         Form::Product => kernels::<Product>(table, "matrix products"),
-        Form::PromptAttention => kernels::<OfPrompts>(table, "attention of prompts"),
-        Form::DecodeAttention => kernels::<OfDecoding>(table, "attention of decoding"),
+        Form::PromptAttention => kernels::<Attention>(table, "attention of prompts"),
+        Form::DecodeAttention => kernels::<Attention>(table, "attention of decoding"),
         Form::Layer => kernels::<Layer>(table, "linear layers"),
         Form::AllReduce => kernels::<AllReduce>(table, "all-reduces"),
     }
@@ -80,18 +85,17 @@ trait Row: DeserializeOwned {
 
 /// The largest size or count that a kernel is measured at.
 const MOST: f64 = 1e12;
-/// Fewer settings say nothing.
-const FEWEST: usize = 5;
 
 fn kernels<T: Row>(table: &Table, what: &'static str) -> Result<Kernels, TableError> {
     let mut settings = Settings::default();
     let mut of: Option<GpuSpec> = None;
     for row in table.rows::<T>() {
         let (line, row) = row?;
-        let gpu = match row.device() {
-            Some(name) => card(name)
+        let gpu = match (row.device(), &of) {
+            (Some(name), _) => card(name)
                 .ok_or_else(|| table.bad(line, format!("the card `{name}` is not known")))?,
-            None => named_by(table)?,
+            (None, Some(gpu)) => gpu.clone(),
+            (None, None) => named_by(table)?,
         };
         if of.as_ref().is_some_and(|first| first.name != gpu.name) {
             return Err(table.bad(line, format!("another card than before, `{}`", gpu.name)));
@@ -152,6 +156,7 @@ impl Row for Product {
 #[derive(Deserialize)]
 struct Attention {
     device: String,
+    op_name: String,
     attn_dtype: String,
     batch_size: f64,
     isl: f64,
@@ -162,68 +167,32 @@ struct Attention {
     latency: f64,
 }
 
-impl Attention {
+impl Row for Attention {
+    fn device(&self) -> Option<&str> {
+        Some(&self.device)
+    }
+
+    fn measured(&self) -> f64 {
+        self.latency
+    }
+
     fn sizes(&self) -> [f64; 6] {
         let [heads, kv_heads] = [self.num_heads, self.num_key_value_heads];
         [heads, kv_heads, self.head_dim, self.batch_size, self.isl, self.step + 1.0]
     }
 
-    /// Nanoseconds of the scores and weighted values of all pairs, and of reading the keys and values
-    /// of a context.
-    fn cost(&self, gpu: &GpuSpec, pairs: f64, context: f64) -> Option<(f64, f64)> {
-        let operations = 4.0 * self.num_heads * self.head_dim * pairs;
+    fn cost(&self, gpu: &GpuSpec) -> Option<(f64, f64)> {
+        // All tokens of a prompt attend to those before them, one of a sequence that decodes to all
+        // that is in the cache.
+        let (pairs, context) = match self.op_name.as_str() {
+            PROMPTS => (self.isl * (self.isl + 1.0) / 2.0, self.isl),
+            _ => (self.isl + self.step, self.isl + self.step),
+        };
+        let operations = 4.0 * self.num_heads * self.head_dim * self.batch_size * pairs;
         let numbers = 2.0 * self.num_key_value_heads * self.head_dim * context * self.batch_size;
         let (peak, bandwidth) = (gpu.tflops_16bit.as_flops(), gpu.memory_bandwidth);
         let cost = (operations / peak * 1e9, numbers * BYTES / bandwidth * 1e9);
         (self.attn_dtype == "bfloat16").then_some(cost)
-    }
-}
-
-/// All tokens of prompts attend to those before them.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct OfPrompts(Attention);
-
-impl Row for OfPrompts {
-    fn device(&self) -> Option<&str> {
-        Some(&self.0.device)
-    }
-
-    fn measured(&self) -> f64 {
-        self.0.latency
-    }
-
-    fn sizes(&self) -> [f64; 6] {
-        self.0.sizes()
-    }
-
-    fn cost(&self, gpu: &GpuSpec) -> Option<(f64, f64)> {
-        let Attention { batch_size, isl, .. } = self.0;
-        self.0.cost(gpu, batch_size * isl * (isl + 1.0) / 2.0, isl)
-    }
-}
-
-/// One token of each sequence attends to what is in the cache.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct OfDecoding(Attention);
-
-impl Row for OfDecoding {
-    fn device(&self) -> Option<&str> {
-        Some(&self.0.device)
-    }
-
-    fn measured(&self) -> f64 {
-        self.0.latency
-    }
-
-    fn sizes(&self) -> [f64; 6] {
-        self.0.sizes()
-    }
-
-    fn cost(&self, gpu: &GpuSpec) -> Option<(f64, f64)> {
-        let context = self.0.isl + self.0.step;
-        self.0.cost(gpu, self.0.batch_size * context, context)
     }
 }
 

@@ -16,11 +16,12 @@
 //! TensorRT-LLM reserves cache for the whole answer; here the batch has as many places as fit at the
 //! mean length.
 
+use connector::Tokens;
 use serde::Deserialize;
 use sim::{
     config::{GpuSpec, ModelShape},
     random::Streams,
-    serving::{Limits, Policy},
+    serving::Limits,
 };
 
 use super::{Group, ONE_TOKEN, Point, Points, server};
@@ -50,6 +51,8 @@ const RESERVED_BYTES: f64 = 3e9;
 const MOST_CLIENTS: f64 = 16_384.0;
 const MOST_TOKENS: f64 = 1_048_576.0;
 const MOST_CARDS: f64 = 64.0;
+/// Most requests that all load tests of a table may have together: they are held in memory.
+const MOST_REQUESTS: f64 = 1e7;
 
 #[derive(Deserialize)]
 struct Row {
@@ -77,9 +80,15 @@ struct Row {
 /// The points of a table of this form.
 pub(super) fn points(table: &Table) -> Result<Points, TableError> {
     let mut points = Points::default();
+    let mut requests = 0.0;
     for row in table.rows::<Row>() {
         let (line, row) = row?;
         row.check().map_err(|message| table.bad(line, message))?;
+        requests += row.concurrency * f64::from(ROUNDS);
+        if requests > MOST_REQUESTS {
+            let message = format!("more than {MOST_REQUESTS} requests in all, {ROUNDS} per client");
+            return Err(table.bad(line, message));
+        }
         match row.point(line) {
             Ok(point) => points.points.push(point),
             Err(reason) => points.leave_out(reason),
@@ -173,21 +182,16 @@ impl Row {
             lengths(clients * ROUNDS, (prompt, shortest_prompt), (output, shortest_output));
         let cache = self.cache_tokens(gpu, shape);
         let longest = prompt + output;
-        if cache < longest {
-            return Err("the cards have no room for a request beside the weights".to_owned());
-        }
-        let block_tokens = 16;
         let mut limits = Limits {
             max_sequences: clients,
             token_budget: 8_192,
-            block_tokens,
-            kv_blocks: (cache / f64::from(block_tokens)) as u64,
-            reserve_prompt: true,
             prefix_caching: false,
-            content_tokens: 512,
-            policy: Policy::Fcfs,
-            speculation: None,
+            ..Limits::default()
         };
+        limits.kv_blocks = (cache / f64::from(limits.block_tokens)) as u64;
+        if !limits.hold(Tokens::new(prompt.ceil() as u32), Tokens::new(output.ceil() as u32)) {
+            return Err("the cards have no room for a request beside the weights".to_owned());
+        }
         let mut gate = None;
         if self.is_tensorrt() {
             let mean = longest * (1.0 + f64::midpoint(shortest_prompt, shortest_output)) / 2.0;
@@ -196,7 +200,8 @@ impl Row {
                 let even = (prompt, output) == (1024.0, 1024.0);
                 limits.token_budget = longest as u32 + if even { 20 } else { 200 };
                 limits.max_sequences = fit;
-                let held = Gate { budget: limits.token_budget, share: 0.9, steps: 20 };
+                let (budget, context) = (limits.token_budget, half_done(&requests));
+                let held = Gate { budget, share: 0.9, steps: 20, context };
                 gate = (even && self.tp_size < 8.0).then_some(held);
             } else {
                 limits.max_sequences = clients.min(fit);
@@ -213,6 +218,12 @@ impl Row {
         let left = if self.is_tensorrt() { (memory - taken) * 0.9 } else { memory * 0.9 - taken };
         left.max(0.0) / shape.kv_bytes_per_token()
     }
+}
+
+/// Tokens of a request when it is half done, on average.
+fn half_done(requests: &[(u32, u32)]) -> f64 {
+    let tokens = |&(prompt, output): &(u32, u32)| f64::from(prompt) + f64::from(output) / 2.0;
+    requests.iter().map(tokens).sum::<f64>() / requests.len() as f64
 }
 
 /// Prompt and output tokens of so many requests, uniform between a share of the length and all of it.

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use sim::serving::{Limits, Policy};
+use sim::serving::Limits;
 
 use super::{Group, ONE_TOKEN, Point, Points, server};
 use crate::calibrate::{
     closed_loop::{ClosedLoop, Latencies},
-    statistics::quantile,
+    statistics::median,
     tables::{Table, TableError},
 };
 
@@ -104,13 +104,8 @@ fn point(
     let limits = Limits {
         max_sequences: batch,
         token_budget: batch.saturating_mul(prompt),
-        block_tokens: 16,
-        kv_blocks: Limits::ENDLESS,
-        reserve_prompt: true,
         prefix_caching: false,
-        content_tokens: 512,
-        policy: Policy::Fcfs,
-        speculation: None,
+        ..Limits::default()
     };
     let requests = vec![(prompt, output); batch as usize];
     let measured = Latencies { ttft_ms: median(prompt_times), tpot_ms: median(token_times) };
@@ -126,9 +121,4 @@ fn point(
         is_published: true,
         measured,
     })
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    quantile(&values, 0.5)
 }
