@@ -11,7 +11,7 @@ use connector::{
 
 pub(crate) use self::serving::Footprint;
 pub use self::{
-    efficiency::{Efficiency, StackEfficiency},
+    efficiency::{Efficiency, LongSteps, StackEfficiency},
     serving::{KvCache, ServingConfig},
 };
 

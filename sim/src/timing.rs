@@ -9,8 +9,8 @@ use connector::Duration;
 use crate::{
     catalogue,
     config::{
-        Efficiency, Footprint, GpuSpec, LinearTiming, ModelConfig, ModelShape, PoolConfig,
-        StackEfficiency, Timing,
+        Efficiency, Footprint, GpuSpec, LinearTiming, LongSteps, ModelConfig, ModelShape,
+        PoolConfig, StackEfficiency, Timing,
     },
     serving::Limits,
     step_time::{
@@ -86,6 +86,9 @@ pub fn roofline(
     let per_second = |amount: f64, rate: f64, share: f64| amount / (rate * share * group) * 1e9;
     let collectives = if cards > 1 { 2.0 * f64::from(shape.layers) } else { 0.0 };
     let ns = |duration: Duration| duration.as_nanos() as f64;
+    let exchanged = |share| shape.exchanged_bytes(group) / (gpu.link_bandwidth * share) * 1e9;
+    let per_token_exchanged = exchanged(reached.link);
+    let beyond = |long: LongSteps| exchanged(long.link.min(reached.link)) - per_token_exchanged;
     let costs = RooflineCosts {
         per_step: ns(reached.per_step) + collectives * ns(reached.exchange),
         per_sampled: ns(reached.per_sequence),
@@ -106,8 +109,9 @@ pub fn roofline(
             gpu.memory_bandwidth,
             reached.kv_cache,
         ),
-        per_token_exchanged: shape.exchanged_bytes(group) / (gpu.link_bandwidth * reached.link)
-            * 1e9,
+        per_token_exchanged,
+        long_step: reached.long_steps.map_or(0, |long| long.tokens),
+        per_token_beyond: reached.long_steps.map_or(0.0, beyond),
         prompt_step: ns(reached.prompt_step),
     };
     Roofline::new(costs, roofs)

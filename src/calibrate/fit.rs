@@ -18,7 +18,7 @@
 
 use connector::Duration;
 use rayon::prelude::*;
-use sim::config::Efficiency;
+use sim::config::{Efficiency, LongSteps};
 
 use super::{
     closed_loop::{Latencies, Protocol, Stack},
@@ -36,6 +36,10 @@ const DELIVERIES: [f64; 2] = [5e3, 90e3];
 const ENOUGH_FOR_ALL: usize = 16;
 /// As many points, evenly taken, tell which beginning is best.
 const ENOUGH_TO_BEGIN: usize = 40;
+/// Serving engines do not put more tokens through the model at once.
+const LONG_STEP: u32 = 16_384;
+/// The logarithm of more tokens than a step has.
+const MOST_TOKENS: f64 = 14.0;
 /// Where nothing tells.
 const LINK: f64 = 0.7;
 const KV_CACHE: f64 = 0.7;
@@ -75,6 +79,8 @@ enum Kind {
     Share,
     /// Above 0 and at most 2.
     Link,
+    /// At least 1.
+    Tokens,
     /// The delivery per token, which the search begins with from several places.
     Delivery,
 }
@@ -87,6 +93,7 @@ impl Kind {
             Self::Link => std::f64::consts::LN_2,
             // More nanoseconds than anything takes.
             Self::Free | Self::Delivery => 27.0,
+            Self::Tokens => MOST_TOKENS,
         }
     }
 }
@@ -99,20 +106,30 @@ enum When {
     Many,
     /// With many points, some of which are of several cards.
     ManyOfSeveralCards,
+    /// With points of several cards and steps longer than servers' budgets allow.
+    LongSteps,
     /// With many points of clients that send one request after the other.
     ManyOfLoops,
 }
 
 enum Place<'a> {
     Time(&'a mut Duration),
+    Tokens(&'a mut u32),
     Number(&'a mut f64),
 }
 
 /// Times in nanoseconds.
-const CONSTANTS: [Constant; 12] = [
+const CONSTANTS: [Constant; 14] = [
     Constant::free(2e6, When::Always, |fitted| Place::Time(&mut fitted.efficiency.per_step)),
     Constant::free(20e3, When::Many, |fitted| Place::Time(&mut fitted.efficiency.per_sequence)),
     Constant::share(0.65, When::Always, |fitted| Place::Number(&mut fitted.efficiency.compute)),
+    Constant {
+        start: 3e3,
+        kind: Kind::Tokens,
+        when: When::LongSteps,
+        place: |fitted| Place::Tokens(&mut long_steps(fitted).tokens),
+    },
+    Constant::share(0.08, When::LongSteps, |fitted| Place::Number(&mut long_steps(fitted).link)),
     Constant::share(0.8, When::Always, |fitted| Place::Number(&mut fitted.efficiency.memory)),
     Constant::share(KV_CACHE, When::Many, |fitted| Place::Number(&mut fitted.efficiency.kv_cache)),
     Constant::share(0.5, When::Always, |fitted| Place::Number(&mut fitted.efficiency.attention)),
@@ -136,6 +153,10 @@ const CONSTANTS: [Constant; 12] = [
     },
 ];
 
+fn long_steps(fitted: &mut Fitted) -> &mut LongSteps {
+    fitted.efficiency.long_steps.get_or_insert_default()
+}
+
 impl Constant {
     const fn free(start: f64, when: When, place: fn(&mut Fitted) -> Place<'_>) -> Self {
         Self { start, kind: Kind::Free, when, place }
@@ -148,6 +169,7 @@ impl Constant {
     fn set(&self, fitted: &mut Fitted, value: f64) {
         match (self.place)(fitted) {
             Place::Time(time) => *time = Duration::from_nanos(value as u64),
+            Place::Tokens(tokens) => *tokens = value as u32,
             Place::Number(number) => *number = value,
         }
     }
@@ -177,15 +199,16 @@ pub(super) fn fit(points: &[&Point]) -> Fitted {
         Protocol::ALL.iter().filter(|protocol| unknown || **protocol == Protocol::default());
     let some: Vec<&Point> =
         points.iter().copied().step_by(points.len().div_ceil(ENOUGH_TO_BEGIN)).collect();
+    let free = &told_apart_by(points);
     let begun = protocols.flat_map(|&protocol| {
         DELIVERIES.map(|delivery| {
-            let sought = Sought::new(&some, protocol);
+            let sought = Sought { points: &some, free, protocol };
             (protocol, sought.search(sought.start(delivery), 0.4, SHORT))
         })
     });
     let best = begun.min_by(|a, b| a.1.cost.total_cmp(&b.1.cost));
     let (protocol, begun) = best.expect("there is at least one protocol");
-    let sought = Sought::new(points, protocol);
+    let sought = Sought { points, free, protocol };
     let found =
         [-0.4, 0.2].into_iter().fold(begun, |found, around| sought.search(found.at, around, LONG));
     sought.fitted(&found.at)
@@ -194,28 +217,32 @@ pub(super) fn fit(points: &[&Point]) -> Fitted {
 /// The points, and which constants are sought.
 struct Sought<'a> {
     points: &'a [&'a Point],
-    free: Vec<&'static Constant>,
+    free: &'a [&'static Constant],
     protocol: Protocol,
 }
 
-impl<'a> Sought<'a> {
-    fn new(points: &'a [&'a Point], protocol: Protocol) -> Self {
-        let many = points.len() >= ENOUGH_FOR_ALL;
-        let several = points.iter().any(|point| point.cards > 1);
-        let looped = points.iter().any(|point| point.plan.is_loop());
-        let sought = |constant: &&Constant| match constant.when {
-            When::Always => true,
-            When::Many => many,
-            When::ManyOfSeveralCards => many && several,
-            When::ManyOfLoops => many && looped,
-        };
-        Self { points, free: CONSTANTS.iter().filter(sought).collect(), protocol }
-    }
+/// The constants that these points can tell apart.
+fn told_apart_by(points: &[&Point]) -> Vec<&'static Constant> {
+    let many = points.len() >= ENOUGH_FOR_ALL;
+    let several = points.iter().any(|point| point.cards > 1);
+    let is_long = |point: &Point| point.cards > 1 && point.plan.limits.token_budget > LONG_STEP;
+    let long = points.iter().any(|point| is_long(point));
+    let looped = points.iter().any(|point| point.plan.is_loop());
+    let sought = |constant: &&Constant| match constant.when {
+        When::Always => true,
+        When::Many => many,
+        When::ManyOfSeveralCards => many && several,
+        When::LongSteps => long,
+        When::ManyOfLoops => many && looped,
+    };
+    CONSTANTS.iter().filter(sought).collect()
+}
 
+impl Sought<'_> {
     /// Searches from a simplex around a place.
     fn search(&self, from: Vec<f64>, around: f64, steps: u64) -> Found {
         let size = |constant: &&Constant| match constant.kind {
-            Kind::Free => around * WIDER,
+            Kind::Free | Kind::Tokens => around * WIDER,
             Kind::Share | Kind::Link | Kind::Delivery => around,
         };
         let sizes = self.free.iter().map(size).collect();
@@ -225,7 +252,7 @@ impl<'a> Sought<'a> {
     fn start(&self, delivery: f64) -> Vec<f64> {
         let start = |constant: &&Constant| match constant.kind {
             Kind::Delivery => delivery,
-            Kind::Free | Kind::Share | Kind::Link => constant.start,
+            Kind::Free | Kind::Share | Kind::Link | Kind::Tokens => constant.start,
         };
         self.free.iter().map(|constant| libm::log(start(constant))).collect()
     }
@@ -317,6 +344,7 @@ mod tests {
         let truth = Fitted {
             efficiency: Efficiency {
                 compute: 0.55,
+                long_steps: None,
                 memory: 0.9,
                 attention: 0.4,
                 kv_cache: 0.8,

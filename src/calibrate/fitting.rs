@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, path::Path};
 
 use connector::Duration;
-use sim::config::Efficiency;
+use sim::config::{Efficiency, LongSteps};
 
 use super::{
     check::{Group, Judged, Metric, PointsError, Prediction, judge},
@@ -83,7 +83,7 @@ impl Fitting {
 }
 
 /// The columns of the catalogue of fitted stacks.
-pub const CATALOGUE_COLUMNS: [&str; 20] = [
+pub const CATALOGUE_COLUMNS: [&str; 22] = [
     "card",
     "model",
     "active_parameters_billion",
@@ -94,6 +94,8 @@ pub const CATALOGUE_COLUMNS: [&str; 20] = [
     "attention",
     "kv_cache",
     "link",
+    "long_step_tokens",
+    "long_step_link",
     "per_step_us",
     "per_sequence_us",
     "prompt_step_us",
@@ -117,6 +119,9 @@ impl FittedStack {
             group.weight_bits.to_string(),
         ];
         row.extend(shares(&self.fitted.efficiency).map(|(_, share)| format!("{share:.4}")));
+        let long = self.fitted.efficiency.long_steps;
+        row.push(long.map(|long| long.tokens.to_string()).unwrap_or_default());
+        row.push(long.map(|long| format!("{:.4}", long.link)).unwrap_or_default());
         row.extend(times(&self.fitted.efficiency).map(|(_, time)| microseconds(time)));
         row.push(points.len().to_string());
         for metric in [Metric::Ttft, Metric::Tpot] {
@@ -205,6 +210,9 @@ impl fmt::Display for FittedStack {
         writeln!(f, "efficiency:")?;
         for (name, share) in shares(efficiency) {
             writeln!(f, "  {name}: {:.2}%", share * 100.0)?;
+        }
+        if let Some(LongSteps { tokens, link }) = efficiency.long_steps {
+            writeln!(f, "  long_steps: {{ tokens: {tokens}, link: {:.2}% }}", link * 100.0)?;
         }
         for (name, time) in times(efficiency) {
             writeln!(f, "  {name}: {}us", time.as_nanos().div_ceil(1_000))?;

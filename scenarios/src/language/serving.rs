@@ -59,6 +59,8 @@ pub(crate) struct EfficiencySpec {
     pub(crate) kv_cache: Optional<Quantity<BasisPoints>>,
     /// Share of the link's bandwidth that collectives reach, up to 200%.
     pub(crate) link: Optional<Quantity<BasisPoints>>,
+    /// Where collectives of many tokens are slower per token. Default: nowhere.
+    pub(crate) long_steps: Optional<LongStepsSpec>,
     /// Scheduling and launching, every step.
     pub(crate) per_step: Optional<Time>,
     /// Sampling and bookkeeping, per sequence that gets a token.
@@ -69,6 +71,16 @@ pub(crate) struct EfficiencySpec {
     pub(crate) exchange: Optional<Time>,
     /// From a request's arrival at the server to the engine.
     pub(crate) front_end: Optional<Time>,
+}
+
+/// Steps whose collectives are slower with the tokens beyond a number.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LongStepsSpec {
+    /// The number, 1 to 1,048,576.
+    pub(crate) tokens: Node<Whole<1, 1_048_576>>,
+    /// Share of the link's bandwidth that collectives reach with the tokens beyond it, at most `link`.
+    pub(crate) link: Node<Quantity<BasisPoints>>,
 }
 
 /// Who is admitted first, and who is preempted first when blocks run out.

@@ -1,7 +1,7 @@
 use connector::{BasisPoints, Duration};
 use sim::{
     catalogue,
-    config::{Efficiency, ServingConfig, StackEfficiency},
+    config::{Efficiency, LongSteps, ServingConfig, StackEfficiency},
     serving::{Policy, Speculation},
 };
 
@@ -9,7 +9,8 @@ use super::{Context, read, time};
 use crate::{
     document::{Node, NodeId, shorten},
     language::{
-        EfficiencySpec, Either, Optional, PolicySpec, Quantity, ServingSpec, SpeculationSpec,
+        EfficiencySpec, Either, LongStepsSpec, Optional, PolicySpec, Quantity, ServingSpec,
+        SpeculationSpec,
     },
     near,
 };
@@ -124,30 +125,47 @@ fn efficiency(
 }
 
 fn stated(context: Context<'_>, spec: &EfficiencySpec) -> Efficiency {
-    let share = |node: &Optional<Quantity<BasisPoints>>, most: u32| {
-        let Some(share) = read(node).map(|share| share.0) else { return 1.0 };
-        let most = BasisPoints::from_percent(most);
-        if let Some(node) = node.as_ref().filter(|_| share == BasisPoints::ZERO || share > most) {
-            let message = format!("{share} is not a share of what the card has");
-            let help = format!("state a share above 0% and at most {most}");
-            context.report.problem_with_help(node.at, message, help);
-            return 1.0;
-        }
-        share.as_ratio()
+    let share = |node: &Optional<Quantity<BasisPoints>>, most| {
+        node.as_ref().map_or(1.0, |node| share(context, node, BasisPoints::from_percent(most)))
     };
+    let link = share(&spec.link, 200);
+    let long_steps = read(&spec.long_steps).and_then(|spec| long_steps(context, spec, link));
     let of = |node| time(node, Duration::ZERO);
     Efficiency {
         compute: share(&spec.compute, 100),
         memory: share(&spec.memory, 100),
         attention: share(&spec.attention, 100),
         kv_cache: share(&spec.kv_cache, 100),
-        link: share(&spec.link, 200),
+        link,
+        long_steps,
         per_step: of(spec.per_step.as_ref()),
         per_sequence: of(spec.per_sequence.as_ref()),
         prompt_step: of(spec.prompt_step.as_ref()),
         exchange: of(spec.exchange.as_ref()),
         front_end: of(spec.front_end.as_ref()),
     }
+}
+
+fn long_steps(context: Context<'_>, spec: &LongStepsSpec, link: f64) -> Option<LongSteps> {
+    let tokens = spec.tokens.copied()?.small();
+    let beyond = share(context, &spec.link, BasisPoints::from_percent(200));
+    if beyond > link {
+        let message = "long steps are not faster per token than short ones";
+        context.report.problem_with_help(spec.link.at, message, "state at most the `link` of all");
+    }
+    Some(LongSteps { tokens, link: beyond })
+}
+
+/// A share of what the card has, above 0 and at most so much.
+fn share(context: Context<'_>, node: &Node<Quantity<BasisPoints>>, most: BasisPoints) -> f64 {
+    let Some(share) = node.copied().map(|share| share.0) else { return 1.0 };
+    if share == BasisPoints::ZERO || share > most {
+        let message = format!("{share} is not a share of what the card has");
+        let help = format!("state a share above 0% and at most {most}");
+        context.report.problem_with_help(node.at, message, help);
+        return 1.0;
+    }
+    share.as_ratio()
 }
 
 impl From<PolicySpec> for Policy {

@@ -10,8 +10,8 @@ use platform::config::{Candidate, Jitter, RouterConfig};
 use scenarios::Scenario;
 use serde_json::Value;
 use sim::config::{
-    Efficiency, FaultKind, KvCache, Latency, Placement, RateLimit, ServingConfig, StackEfficiency,
-    Timing,
+    Efficiency, FaultKind, KvCache, Latency, LongSteps, Placement, RateLimit, ServingConfig,
+    StackEfficiency, Timing,
 };
 use sim::serving::{Policy, Speculation};
 
@@ -77,6 +77,7 @@ fn every_key_reaches_the_configuration() {
             attention: 0.5,
             kv_cache: 0.8,
             link: 1.2,
+            long_steps: Some(LongSteps { tokens: 2_048, link: 0.4 }),
             per_step: Duration::from_millis(2),
             per_sequence: Duration::from_micros(20),
             prompt_step: Duration::from_millis(6),

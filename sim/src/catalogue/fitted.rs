@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use connector::Duration;
 use serde::Deserialize;
 
-use crate::config::{Efficiency, ModelShape};
+use crate::config::{Efficiency, LongSteps, ModelShape};
 
 /// A serving stack on a card, with one model.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +90,8 @@ struct Row {
     attention: f64,
     kv_cache: f64,
     link: f64,
+    long_step_tokens: Option<u32>,
+    long_step_link: Option<f64>,
     per_step_us: f64,
     per_sequence_us: f64,
     prompt_step_us: f64,
@@ -113,6 +115,10 @@ impl From<Row> for Fitted {
             weight_bits: row.weight_bits,
             efficiency: Efficiency {
                 compute: row.compute,
+                long_steps: row
+                    .long_step_tokens
+                    .zip(row.long_step_link)
+                    .map(|(tokens, link)| LongSteps { tokens, link }),
                 memory: row.memory,
                 attention: row.attention,
                 kv_cache: row.kv_cache,

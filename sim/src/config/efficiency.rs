@@ -18,6 +18,8 @@ pub struct Efficiency {
     /// Share of the link's bandwidth that collectives reach, as rings; above 1 where the network adds
     /// up itself.
     pub link: f64,
+    /// Where collectives of many tokens are slower per token than those of few.
+    pub long_steps: Option<LongSteps>,
     /// Scheduling and launching, every step.
     pub per_step: Duration,
     /// Sampling and bookkeeping, per sequence that gets a token in a step.
@@ -40,6 +42,7 @@ impl Default for Efficiency {
             attention: 1.0,
             kv_cache: 1.0,
             link: 1.0,
+            long_steps: None,
             per_step: Duration::ZERO,
             per_sequence: Duration::ZERO,
             prompt_step: Duration::ZERO,
@@ -47,6 +50,17 @@ impl Default for Efficiency {
             front_end: Duration::ZERO,
         }
     }
+}
+
+/// Steps whose collectives are slower with the tokens beyond a number: their messages are too large
+/// for the fast way.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LongSteps {
+    /// The number.
+    pub tokens: u32,
+    /// Share of the link's bandwidth that collectives reach with the tokens beyond it, at most
+    /// [`Efficiency::link`].
+    pub link: f64,
 }
 
 /// Which [`Efficiency`] the engines of a pool have.

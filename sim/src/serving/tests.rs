@@ -86,11 +86,15 @@ fn time() -> impl Strategy<Value = BatchTime> {
         },
     );
     let prompt_step = prop_oneof![Just(0.0), 1e5..4e6f64];
-    let roofline = (1e3..1e5f64, 1e3..3e6f64, 0.0..1e4f64, 0.0..1e3f64, prompt_step, any::<bool>());
+    let per_token = (1e3..1e5f64, prop_oneof![Just(0.0), 1e3..1e5f64], 0..40u32);
+    let roofline = (per_token, 1e3..3e6f64, 0.0..1e4f64, 0.0..1e3f64, prompt_step, any::<bool>());
     let roofline =
         roofline.prop_map(|(per_token, weights, per_context_token, per_pair, prompt_step, two)| {
+            let (per_token, per_token_beyond, long_step) = per_token;
             let costs = RooflineCosts {
                 per_token,
+                per_token_beyond,
+                long_step,
                 weights,
                 per_pair,
                 per_context_token,

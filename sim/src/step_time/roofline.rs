@@ -47,6 +47,10 @@ pub struct RooflineCosts {
     pub per_context_token: f64,
     /// Collectives, per token.
     pub per_token_exchanged: f64,
+    /// What they take more per token beyond [`long_step`](Self::long_step) of them.
+    pub per_token_beyond: f64,
+    /// Tokens in a step.
+    pub long_step: u32,
     /// The least that a step with a prompt in it takes.
     pub prompt_step: f64,
 }
@@ -80,6 +84,8 @@ struct Ticks {
     per_pair: i64,
     per_context: i64,
     per_token_exchanged: i64,
+    per_token_beyond: i64,
+    long_step: u32,
     prompt_step: i64,
 }
 
@@ -95,6 +101,8 @@ impl Roofline {
             per_pair: ticks(costs.per_pair / CONTEXT_UNITS as f64),
             per_context: ticks(costs.per_context_token / CONTEXT_UNITS as f64),
             per_token_exchanged: ticks(costs.per_token_exchanged),
+            per_token_beyond: ticks(costs.per_token_beyond),
+            long_step: costs.long_step,
             prompt_step: ticks(costs.prompt_step).max(TICKS_PER_NS),
         };
         Self { costs, roofs, ticks }
@@ -121,10 +129,12 @@ impl StepTime for Roofline {
             Roofs::One => (upper(compute.plus(pairs), weights.plus(reads)), Affine::flat(0)),
             Roofs::Two => (upper(compute, weights), pairs.plus(reads)),
         };
+        let beyond = load.tokens().saturating_sub(ticks.long_step);
         let overhead = ticks
             .per_step
             .saturating_add(times(ticks.per_sampled, load.sampled))
-            .saturating_add(times(ticks.per_token_exchanged, load.tokens()));
+            .saturating_add(times(ticks.per_token_exchanged, load.tokens()))
+            .saturating_add(times(ticks.per_token_beyond, beyond));
         let time = time.plus(after).plus(Affine::flat(overhead));
         let floor = if load.prefills > 0 { ticks.prompt_step } else { TICKS_PER_NS };
         if time.first >= floor && time.slope >= 0 {

@@ -1,7 +1,9 @@
 //! Batches of equal prompts, as Splitwise measures them (github.com/Mutinifni/splitwise-sim,
 //! `data/perf_model.csv`): all prompts in one step, then one token of each per step.
 //!
-//! Repeats of a point are one point, with the median of each time.
+//! Repeats of a point are one point, with the median of each time. A point whose prompts took less than
+//! their arithmetic does at the card's peak is left out: not all of them were computed, or not all of
+//! the time was measured.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +13,7 @@ use sim::serving::Limits;
 use super::{Group, ONE_TOKEN, Point, Points, server};
 use crate::calibrate::{
     closed_loop::{ClosedLoop, Latencies},
+    fit::simulate,
     statistics::median,
     tables::{Table, TableError},
 };
@@ -110,7 +113,7 @@ fn point(
     let requests = vec![(prompt, output); batch as usize];
     let measured = Latencies { ttft_ms: median(prompt_times), tpot_ms: median(token_times) };
     let plan = ClosedLoop { requests, clients: batch, limits, gate: None };
-    Ok(Point {
+    let point = Point {
         line,
         group,
         gpu,
@@ -120,5 +123,9 @@ fn point(
         plan,
         is_published: true,
         measured,
-    })
+    };
+    if simulate(&point, None).ttft_ms > measured.ttft_ms {
+        return Err("its prompts took less than their arithmetic at the card's peak".to_owned());
+    }
+    Ok(point)
 }
