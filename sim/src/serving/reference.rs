@@ -1,26 +1,16 @@
 //! The same rules in the plain way: every step by itself, every sequence and every block by name.
 
 mod pool;
+mod sequence;
 
 use connector::Timestamp;
 
-use self::pool::{Held, Pool};
-use super::{Job, Limits, Policy, Progress, ProgressKind, clock::Clock};
-use crate::step_time::{BatchTime, CONTEXT_UNITS, Growth, Load, StepTime};
-
-struct Seq {
-    job: Job,
-    arrival: u64,
-    made: u32,
-    /// Prompt and answer so far when it joined: what is to be computed before it decodes.
-    total: u32,
-    done: u32,
-    /// Tokens put through the model in this step.
-    chunk: u32,
-    decode_steps: u64,
-    held: Held,
-    last_token: Timestamp,
-}
+use self::{
+    pool::Pool,
+    sequence::{Seq, drafts, load, made_in, sort, victim},
+};
+use super::{Job, Limits, Progress, ProgressKind, clock::Clock};
+use crate::step_time::{BatchTime, Growth, StepTime};
 
 pub(super) struct Reference {
     limits: Limits,
@@ -42,6 +32,7 @@ pub(super) struct Reference {
 impl Reference {
     pub(super) fn new(limits: Limits, time: BatchTime) -> Self {
         Self {
+            limits,
             time,
             clock: Clock::stopped(),
             waiting: Vec::new(),
@@ -53,29 +44,14 @@ impl Reference {
             closed: false,
             news: Vec::new(),
             gaps: Vec::new(),
-            limits,
         }
     }
 
     pub(super) fn submit(&mut self, now: Timestamp, job: Job) {
         self.advance(now);
-        let ids = job.content.clone().unwrap_or_default();
-        let held = Held::nothing(self.arrivals, ids);
-        let (arrival, last_token) = (self.arrivals, now);
-        let seq = Seq {
-            job,
-            arrival,
-            made: 0,
-            total: 0,
-            done: 0,
-            chunk: 0,
-            decode_steps: 0,
-            held,
-            last_token,
-        };
+        self.waiting.push(Seq::new(job, self.arrivals, now));
         self.arrivals += 1;
-        self.waiting.push(seq);
-        self.sort();
+        sort(&mut self.waiting, self.limits.policy);
         self.welcome(now);
     }
 
@@ -122,93 +98,59 @@ impl Reference {
     }
 
     fn begin(&mut self, start: i128) {
+        let at = self.clock.wall_at(start).unwrap();
         self.closed = false;
         self.running.iter_mut().for_each(|seq| seq.chunk = 0);
         let mut index = 0;
         while index < self.running.len() {
-            let decodes = self.running[index].decodes();
-            let left = self.running[index].total - self.running[index].done;
-            let chunk = if decodes { self.drafts() + 1 } else { left.min(self.budget()) };
-            let needed = self.blocks(&self.running[index], chunk);
-            if needed.saturating_sub(self.running[index].held.blocks.len()) > self.pool.free() {
-                let victim = self.victim();
+            let (seq, budget) = (&self.running[index], self.budget());
+            let chunk = seq.next_chunk(&self.limits, budget);
+            let needed = seq.blocks(&self.limits, chunk);
+            if needed.saturating_sub(seq.held.blocks.len()) > self.pool.free() {
+                let victim = victim(&self.running, self.limits.policy);
                 index -= usize::from(victim < index);
                 let seq = self.running.remove(victim);
-                self.leave(seq, self.clock.wall_at(start).unwrap());
+                self.leave(seq, at);
                 self.closed = true;
                 continue;
             }
-            let seq = &mut self.running[index];
-            self.pool.grow(&mut seq.held, needed);
-            seq.chunk = chunk;
-            if !decodes {
-                self.pool.publish(&mut seq.held, seq.done + chunk, seq.job.prompt.get());
-            }
+            self.running[index].put_through(&mut self.pool, chunk, needed);
             index += 1;
         }
         self.step = None;
-        self.admit(start, self.clock.wall_at(start).unwrap());
+        self.admit(start, at);
     }
 
     fn admit(&mut self, start: i128, at: Timestamp) {
-        let most =
-            (self.limits.token_budget / (self.drafts() + 1)).clamp(1, self.limits.max_sequences);
-        while !self.closed
-            && self.budget() > 0
-            && self.running.len() < most as usize
-            && !self.waiting.is_empty()
-        {
-            let mut seq = self.waiting.remove(0);
+        let limits = self.limits;
+        let most = (limits.token_budget / (drafts(&limits) + 1)).clamp(1, limits.max_sequences);
+        while !self.closed && self.budget() > 0 && self.running.len() < most as usize {
+            let budget = self.budget();
+            let Some(seq) = self.waiting.first_mut() else { break };
             let (found, unheld) = self.pool.look_up(&seq.held);
             seq.total = seq.job.prompt.get() + seq.made;
-            seq.done = (found as u32 * self.limits.block_tokens).min(seq.total - 1);
-            let chunk = (seq.total - seq.done).min(self.budget());
-            let must_fit = if self.limits.reserve_prompt { seq.total - seq.done } else { chunk };
-            if self.blocks(&seq, must_fit).saturating_sub(found) + unheld > self.pool.free() {
-                self.waiting.insert(0, seq);
+            seq.done = (found as u32 * limits.block_tokens).min(seq.total - 1);
+            let left = seq.total - seq.done;
+            let chunk = left.min(budget);
+            let must_fit = seq.blocks(&limits, if limits.reserve_prompt { left } else { chunk });
+            if must_fit.saturating_sub(found) + unheld > self.pool.free() {
                 break;
             }
+            let mut seq = self.waiting.remove(0);
             self.news.push(Progress { at, id: seq.job.id, kind: ProgressKind::Scheduled });
             self.pool.adopt(&mut seq.held);
-            let blocks = self.blocks(&seq, chunk);
-            self.pool.grow(&mut seq.held, blocks);
-            self.pool.publish(&mut seq.held, seq.done + chunk, seq.job.prompt.get());
-            seq.chunk = chunk;
+            let blocks = seq.blocks(&limits, chunk);
+            seq.put_through(&mut self.pool, chunk, blocks);
             self.running.push(seq);
         }
-        if !self.running.is_empty() {
-            let time = self.time.line(&self.load(), &Growth::default()).first;
-            self.step = Some((start, start + i128::from(time)));
-        }
-    }
-
-    fn load(&self) -> Load {
-        let (stride, scale) = self.pace();
-        let mut load = Load::default();
-        for seq in &self.running {
-            if seq.decodes() {
-                load.decodes += 1;
-                load.decode_tokens += seq.chunk;
-                let context = u64::from(seq.total) * scale + seq.decode_steps * stride;
-                load.context += context * CONTEXT_UNITS / scale;
-            } else {
-                load.add_chunk(u64::from(seq.done), seq.chunk);
-            }
-            load.sampled += u32::from(seq.decodes() || seq.done + seq.chunk == seq.total);
-        }
-        load
+        let load = load(&self.running, &limits);
+        let time = i128::from(self.time.line(&load, &Growth::default()).first);
+        self.step = (!self.running.is_empty()).then_some((start, start + time));
     }
 
     fn end(&mut self, at: Timestamp) {
         for mut seq in std::mem::take(&mut self.running) {
-            let made = if seq.decodes() {
-                seq.decode_steps += 1;
-                (self.made_in(seq.decode_steps) - self.made_in(seq.decode_steps - 1)) as u32
-            } else {
-                seq.done += seq.chunk;
-                u32::from(seq.decodes())
-            };
-            let (id, first) = (seq.job.id, seq.made == 0);
+            let (id, first, made) = (seq.job.id, seq.made == 0, seq.step(&self.limits));
             seq.made += made;
             let last = seq.made >= seq.job.output.get();
             if made > 0 {
@@ -216,12 +158,10 @@ impl Reference {
                 seq.last_token = at;
             }
             if made > 0 && !self.abandoned.contains(&id) {
-                let kind =
-                    if first { ProgressKind::FirstToken } else { ProgressKind::Tokens(made) };
-                let told = first || (seq.job.watched && !last);
-                self.news.extend(told.then_some(Progress { at, id, kind }));
-                let kind = ProgressKind::Finished;
-                self.news.extend(last.then_some(Progress { at, id, kind }));
+                let tokens = (seq.job.watched && !last).then_some(ProgressKind::Tokens(made));
+                let token = if first { Some(ProgressKind::FirstToken) } else { tokens };
+                let told = token.into_iter().chain(last.then_some(ProgressKind::Finished));
+                self.news.extend(told.map(|kind| Progress { at, id, kind }));
             }
             if last {
                 self.pool.give_back(&mut seq.held, 0);
@@ -240,64 +180,18 @@ impl Reference {
 
     /// Leaves the batch, to wait again unless nobody waits for it.
     fn leave(&mut self, mut seq: Seq, at: Timestamp) {
-        self.pool.give_back(&mut seq.held, u64::from(seq.done) + self.made_in(seq.decode_steps));
+        let computed = u64::from(seq.done) + made_in(&self.limits, seq.decode_steps);
+        self.pool.give_back(&mut seq.held, computed);
         (seq.done, seq.total, seq.decode_steps) = (0, 0, 0);
         if self.abandoned.contains(&seq.job.id) {
             return;
         }
         self.news.push(Progress { at, id: seq.job.id, kind: ProgressKind::Preempted });
         self.waiting.insert(0, seq);
-        self.sort();
-    }
-
-    fn victim(&self) -> usize {
-        let rank = |index: &usize| (self.running[*index].job.rank, self.running[*index].arrival);
-        match self.limits.policy {
-            Policy::Fcfs => self.running.len() - 1,
-            Policy::Priority => (0..self.running.len()).max_by_key(rank).unwrap(),
-        }
-    }
-
-    fn sort(&mut self) {
-        if self.limits.policy == Policy::Priority {
-            self.waiting.sort_by_key(|seq| (seq.job.rank, seq.arrival));
-        }
+        sort(&mut self.waiting, self.limits.policy);
     }
 
     fn budget(&self) -> u32 {
         self.limits.token_budget - self.running.iter().map(|seq| seq.chunk).sum::<u32>()
-    }
-
-    /// Blocks to be held for `chunk` more tokens.
-    fn blocks(&self, seq: &Seq, chunk: u32) -> usize {
-        let (stride, scale) = self.pace();
-        let tokens = if seq.decodes() {
-            u64::from(seq.total + self.drafts() + 1) + self.made_in(seq.decode_steps)
-        } else if seq.done + chunk == seq.total {
-            u64::from(seq.total) + (u64::from(self.drafts() + 1) * scale - stride) / scale
-        } else {
-            u64::from(seq.done + chunk)
-        };
-        tokens.div_ceil(u64::from(self.limits.block_tokens)) as usize
-    }
-
-    fn drafts(&self) -> u32 {
-        self.limits.speculation.map_or(0, |speculation| speculation.drafts)
-    }
-
-    fn pace(&self) -> (u64, u64) {
-        let pace = self.limits.shape().pace;
-        (u64::from(pace.stride), u64::from(pace.scale))
-    }
-
-    fn made_in(&self, steps: u64) -> u64 {
-        let (stride, scale) = self.pace();
-        steps * stride / scale
-    }
-}
-
-impl Seq {
-    fn decodes(&self) -> bool {
-        self.done == self.total && self.total > 0
     }
 }
