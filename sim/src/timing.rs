@@ -269,6 +269,28 @@ mod tests {
         assert!((server.step_ns(&prompt) - 50e6).abs() < 1.0);
     }
 
+    /// Two all-reduces per layer of a card's share: 32 x 2 x 4096 x 2 bytes x 2 x 3/4 per token on four
+    /// cards, at 450 GB/s.
+    #[test]
+    fn collectives_of_long_steps_are_slower_with_the_tokens_beyond() {
+        let with = |long_steps| {
+            let reached = Efficiency { long_steps, ..Efficiency::default() };
+            let gpu = catalogue::gpu("H100").expect("known");
+            let Timing::Roofline(shape) = &llama().timing else { panic!("a shape") };
+            let rule = roofline(shape, &gpu, 4, Some(&reached));
+            move |tokens| {
+                let mut load = Load::default();
+                load.add_chunk(0, tokens);
+                rule.line(&load, &Growth::default()).first as f64 / TICKS_PER_NS as f64
+            }
+        };
+        let (plain, slower) = (with(None), with(Some(LongSteps { tokens: 1_000, link: 0.1 })));
+        assert!((slower(1_000) - plain(1_000)).abs() < 1.0);
+        let per_token = 32.0 * 2.0 * 4_096.0 * 2.0 * 1.5 / 450e9 * 1e9;
+        let more = slower(3_000) - plain(3_000);
+        assert!((more / (2_000.0 * per_token * 9.0) - 1.0).abs() < 1e-3, "{more}");
+    }
+
     #[test]
     fn a_decode_is_bound_by_memory_until_the_batch_is_large() {
         let server = Server::new(&llama(), &pool("H100"));

@@ -61,9 +61,10 @@ fn static_batches_on_a100_are_met_where_they_were_held_back() {
     println!("{check}");
     for model in ["Llama-2-70B", "BLOOM-176B"] {
         assert_within(&check, model, Metric::Tpot, (0.10, 0.25));
-        // Two cards with 64 prompts of 512 tokens took less than the peak allows: not met by anything.
-        assert_within(&check, model, Metric::Ttft, (0.10, 0.40));
+        assert_within(&check, model, Metric::Ttft, (0.10, 0.25));
     }
+    // Two cards with 64 prompts of 512 tokens took a ninth of what their arithmetic takes at the peak.
+    assert_eq!(check.left_out.values().sum::<u64>(), 1);
 }
 
 #[test]

@@ -93,11 +93,11 @@ fn time() -> impl Strategy<Value = BatchTime> {
             let (per_token, per_token_beyond, long_step) = per_token;
             let costs = RooflineCosts {
                 per_token,
-                per_token_beyond,
-                long_step,
                 weights,
                 per_pair,
                 per_context_token,
+                per_token_beyond,
+                long_step,
                 prompt_step,
                 ..RooflineCosts::default()
             };

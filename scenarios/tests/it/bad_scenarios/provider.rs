@@ -73,6 +73,14 @@ pub(super) const CASES: &[Case] = &[
         ),
     ),
     (
+        "long steps that are faster",
+        &[(
+            "      count: 1",
+            "      count: 1\n      serving: { efficiency: { link: 50%, long_steps: { tokens: 9, link: 51% } } }",
+        )],
+        "8:74 provider.pools[0].serving.efficiency.long_steps.link: long steps are not faster per token than short ones (state at most the `link` of all)",
+    ),
+    (
         "a missing key",
         &[("      gpu: L4\n", "")],
         "5:7 provider.pools[0]: the key `gpu` is missing",

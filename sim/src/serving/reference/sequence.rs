@@ -90,7 +90,9 @@ impl Seq {
 /// What all of them put through the model.
 pub(super) fn load(running: &[Seq], limits: &Limits) -> Load {
     let mut load = Load::default();
-    running.iter().for_each(|seq| seq.add_to(&mut load, limits));
+    for seq in running {
+        seq.add_to(&mut load, limits);
+    }
     load
 }
 
