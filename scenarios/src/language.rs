@@ -8,13 +8,14 @@
 mod platform;
 mod provider;
 mod serving;
+mod sharing;
 mod traffic;
 mod value;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{platform::*, provider::*, serving::*, traffic::*, value::*};
+pub(crate) use self::{platform::*, provider::*, serving::*, sharing::*, traffic::*, value::*};
 use crate::document::Node;
 
 /// A key that may be left out.

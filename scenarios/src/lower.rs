@@ -12,6 +12,7 @@ mod platform;
 mod pools;
 mod regions;
 mod serving;
+mod sharing;
 mod tokens;
 mod traffic;
 

@@ -1,8 +1,14 @@
 //! One card: what of it is promised, which models are on it, and what it computes.
 
-use connector::{EventKey, Mebibytes, ModelId, Requirements, Tflops, Timestamp};
+use connector::{BasisPoints, EventKey, Mebibytes, ModelId, Requirements, Tflops, Timestamp};
 
-use crate::{config::PoolConfig, serving::Engine, timing::Server};
+use crate::{
+    config::{PagingConfig, PoolConfig, SharingConfig},
+    neighbour::Neighbour,
+    serving::Engine,
+    sharing::{Rights, Sharing},
+    timing::Server,
+};
 
 /// A model on a card.
 #[derive(Debug)]
@@ -11,9 +17,16 @@ pub(crate) struct Station {
     pub(crate) engine: Engine,
     /// The pending wake-up for the engine, if any.
     pub(crate) wake: Option<(Timestamp, EventKey)>,
+    /// Its number among those who share the card.
+    pub(crate) member: usize,
+    /// Whether the card's sharing knows that it has work.
+    pub(crate) ready: bool,
+    /// The part of the card that its engine runs at.
+    pub(crate) fraction: f64,
     /// Shares held for this model.
     shares: u32,
     weight_bytes: f64,
+    kv_block_bytes: f64,
     residence: Residence,
     last_asked: Timestamp,
 }
@@ -56,27 +69,55 @@ impl Promises {
         overcommit: bool,
     ) -> bool {
         let times = if overcommit { u64::from(pool.sharing_ratio) } else { 1 };
+        let paged = pool.sharing.host_memory().map_or(u64::MAX, Mebibytes::get);
         let vram_limit = pool.vram().get().saturating_mul(times);
+        let vram_limit = vram_limit.min(pool.vram().get().saturating_add(paged));
         let tflops_limit = pool.tflops().as_gflops().saturating_mul(times);
-        self.slots < pool.sharing_ratio
+        self.slots < pool.open_slots()
+            && pool.can_guarantee(self.slots + 1)
             && (self.vram + need.vram).get() <= vram_limit
             && (self.tflops + need.tflops).as_gflops() <= tflops_limit
     }
 }
 
 /// One card of a pool.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Card {
     pub(crate) in_service: bool,
     pub(crate) promises: Promises,
     pub(crate) stations: Vec<Station>,
-    /// Engines that compute.
-    pub(crate) busy: u32,
+    pub(crate) neighbours: Vec<Neighbour>,
+    pub(crate) sharing: Sharing,
+    /// The pending wake-up for the sharing, if any.
+    pub(crate) turn: Option<(Timestamp, EventKey)>,
+    /// Weights on their way.
+    loading: u32,
+    rights: Rights,
 }
 
 impl Card {
-    pub(crate) fn new() -> Self {
-        Self { in_service: true, ..Self::default() }
+    /// A card of this pool, with neighbours that rest.
+    pub(crate) fn new(pool: &PoolConfig, neighbours: impl Iterator<Item = Neighbour>) -> Self {
+        let mut sharing =
+            Sharing::new(&pool.sharing, pool.sharing_ratio, pool.vram().as_bytes());
+        let neighbours: Vec<Neighbour> = neighbours.collect();
+        for (neighbour, config) in neighbours.iter().zip(&pool.neighbours) {
+            let rights =
+                Rights { guaranteed: config.guaranteed.as_ratio(), vip: config.vip };
+            let member = sharing.join();
+            debug_assert_eq!(member, neighbour.member, "neighbours are the first to join");
+            sharing.set_rights(member, rights);
+        }
+        Self {
+            in_service: true,
+            promises: Promises::default(),
+            stations: Vec::new(),
+            neighbours,
+            sharing,
+            turn: None,
+            loading: 0,
+            rights: Rights { guaranteed: pool.guaranteed_share.as_ratio(), vip: pool.vip },
+        }
     }
 
     /// Whether a share with these requirements may be promised.
@@ -89,12 +130,21 @@ impl Card {
         if let Some(found) = self.find(model) {
             return found;
         }
+        let member = self.sharing.join();
+        let block_tokens = f64::from(server.limits.block_tokens);
+        let mut engine = Engine::new(server.limits, server.time.clone());
+        let fraction = self.sharing.fraction(member);
+        engine.set_speed(Timestamp::ZERO, fraction);
         self.stations.push(Station {
             model,
-            engine: Engine::new(server.limits, server.time.clone()),
+            engine,
             wake: None,
+            member,
+            ready: false,
+            fraction,
             shares: 0,
             weight_bytes: server.footprint.weight_bytes,
+            kv_block_bytes: server.footprint.kv_bytes_per_token.unwrap_or(0.0) * block_tokens,
             residence: Residence::Away,
             last_asked: Timestamp::ZERO,
         });
@@ -112,8 +162,9 @@ impl Card {
     /// then the one unasked for longest makes way. Weights in use never do; if they alone exceed
     /// the card, it is overcommitted and they all stay.
     pub(crate) fn ask_for(&mut self, index: usize, now: Timestamp, vram: Mebibytes) -> Option<f64> {
+        self.stations[index].shares += 1;
+        self.tell_shares(index);
         let station = &mut self.stations[index];
-        station.shares += 1;
         station.last_asked = now;
         if station.residence != Residence::Away {
             return None;
@@ -121,18 +172,49 @@ impl Card {
         let need = station.weight_bytes;
         self.make_room(need, vram.as_bytes() as f64, now);
         self.stations[index].residence = Residence::Loading;
+        self.loading += 1;
         Some(need)
     }
 
     /// The weights of this model have arrived.
-    pub(crate) fn loaded(&mut self, index: usize) {
-        self.stations[index].residence = Residence::OnCard;
+    pub(crate) fn loaded(&mut self, index: usize, now: Timestamp) {
+        let station = &mut self.stations[index];
+        station.residence = Residence::OnCard;
+        self.loading -= 1;
+        self.sharing.come_onto_card(station.member, now, station.weight_bytes as u64);
+    }
+
+    /// Weights that come onto the card use this much of the host's link, each.
+    pub(crate) fn note_loads(&mut self, bandwidth: Option<f64>) {
+        self.sharing.set_link_in_use(f64::from(self.loading) * bandwidth.unwrap_or(0.0));
+    }
+
+    /// Tells the sharing how many shares this model has.
+    fn tell_shares(&mut self, index: usize) {
+        let Station { member, shares, .. } = self.stations[index];
+        self.sharing.set_parts(member, shares);
+        let guaranteed = self.rights.guaranteed * f64::from(shares);
+        self.sharing.set_rights(member, Rights { guaranteed, ..self.rights });
+    }
+
+    /// Does something to the sharing, with everybody's working set at hand.
+    pub(crate) fn with_sharing(
+        &mut self,
+        now: Timestamp,
+        act: impl FnOnce(&mut Sharing, &dyn Fn(usize) -> u64),
+    ) {
+        let (stations, neighbours) = (&self.stations, &self.neighbours);
+        act(&mut self.sharing, &|member: usize| match member.checked_sub(neighbours.len()) {
+            None => neighbours[member].working_set,
+            Some(station) => stations[station].working_set(now),
+        });
     }
 
     /// One share fewer wants this model.
     pub(crate) fn let_go(&mut self, index: usize) {
         let shares = &mut self.stations[index].shares;
         *shares = shares.checked_sub(1).expect("a share of the model is held");
+        self.tell_shares(index);
     }
 
     fn make_room(&mut self, need: f64, vram: f64, now: Timestamp) {
@@ -151,6 +233,40 @@ impl Card {
             };
             oldest.residence = Residence::Away;
             oldest.engine.evict(now);
+            self.sharing.forget(oldest.member);
         }
+    }
+}
+
+impl Station {
+    /// Bytes that it has in use: the weights, and the blocks of the KV cache that hold something.
+    fn working_set(&self, now: Timestamp) -> u64 {
+        if self.residence != Residence::OnCard {
+            return 0;
+        }
+        let blocks = self.engine.kv_cache(now).map_or(0, |(_, in_use)| in_use);
+        (self.weight_bytes + blocks as f64 * self.kv_block_bytes) as u64
+    }
+}
+
+impl SharingConfig {
+    /// System memory per card for what is paged out, if it is limited.
+    fn host_memory(&self) -> Option<Mebibytes> {
+        match self {
+            Self::Turns(turns) => {
+                let PagingConfig { host_memory, .. } = turns.paging;
+                host_memory
+            }
+            Self::Spatial { .. } | Self::Slices => None,
+        }
+    }
+}
+
+impl PoolConfig {
+    /// Whether a card can guarantee what so many of our shares ask for, beside its neighbours.
+    fn can_guarantee(&self, shares: u32) -> bool {
+        let each = |share: BasisPoints| u64::from(share.get());
+        let neighbours: u64 = self.neighbours.iter().map(|other| each(other.guaranteed)).sum();
+        neighbours + u64::from(shares) * each(self.guaranteed_share) <= each(BasisPoints::ONE)
     }
 }

@@ -4,6 +4,7 @@
 mod check;
 mod efficiency;
 mod serving;
+mod sharing;
 
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, OperationKind, PoolId, PoolKind, Tflops,
@@ -13,6 +14,7 @@ pub(crate) use self::serving::Footprint;
 pub use self::{
     efficiency::{Efficiency, LongSteps, StackEfficiency},
     serving::{KvCache, ServingConfig},
+    sharing::{Isolation, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig},
 };
 
 /// A provider: regions, the pools in them, the models that can be loaded, and what goes wrong.
@@ -114,6 +116,15 @@ pub struct PoolConfig {
     pub weight_load_bandwidth: Option<f64>,
     /// How long a share that is taken away for a higher priority stays. `None`: nothing is taken.
     pub preemption_grace: Option<Duration>,
+    /// How those on a card share it, where the sharing ratio is above 1.
+    pub sharing: SharingConfig,
+    /// What our shares ask for: part of a card's time that each is guaranteed; none beyond what the
+    /// sharing ratio guarantees, by default.
+    pub guaranteed_share: BasisPoints,
+    /// Whether our shares have priority at the next turn.
+    pub vip: bool,
+    /// Load of other customers: each takes one share of every card.
+    pub neighbours: Vec<NeighbourConfig>,
 }
 
 /// Which card a new share goes to, among those with room.
@@ -133,6 +144,21 @@ pub enum Placement {
 }
 
 impl PoolConfig {
+    /// Shares of a card that are not taken by neighbours.
+    pub fn open_slots(&self) -> u32 {
+        self.sharing_ratio.saturating_sub(self.neighbours.len() as u32)
+    }
+
+    /// Memory that one share can have: all of the card unless it is cut into slices.
+    pub fn share_vram(&self) -> Mebibytes {
+        match self.sharing {
+            SharingConfig::Slices => {
+                Mebibytes::new(self.vram().get() / u64::from(self.sharing_ratio))
+            }
+            SharingConfig::Turns(_) | SharingConfig::Spatial { .. } => self.vram(),
+        }
+    }
+
     /// Memory of a card, or of the group of cards that works as one.
     pub fn vram(&self) -> Mebibytes {
         Mebibytes::new(self.gpu.vram.get() * u64::from(self.serving.tensor_parallel))

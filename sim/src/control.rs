@@ -12,7 +12,7 @@ const Z95: f64 = 1.644_853_626_951_472_7;
 
 /// A [`Latency`] ready to be drawn from.
 #[derive(Clone, Copy, Debug)]
-enum Sampler {
+pub(crate) enum Sampler {
     Fixed(Duration),
     Uniform { min: f64, span: f64 },
     Exponential { mean: f64 },
@@ -20,7 +20,7 @@ enum Sampler {
 }
 
 impl Sampler {
-    fn new(latency: Latency) -> Self {
+    pub(crate) fn new(latency: Latency) -> Self {
         match latency {
             Latency::Fixed(time) => Self::Fixed(time),
             Latency::Uniform { min, max } => Self::Uniform {
@@ -36,7 +36,7 @@ impl Sampler {
         }
     }
 
-    fn draw(self, stream: &mut Stream) -> Duration {
+    pub(crate) fn draw(self, stream: &mut Stream) -> Duration {
         let ns = match self {
             Self::Fixed(time) => return time,
             Self::Uniform { min, span } => min + span * stream.uniform(),

@@ -7,10 +7,10 @@ use connector::{
 use crate::{
     card::{Card, Promises},
     config::{PoolConfig, ProviderConfig},
+    neighbour::Neighbour,
     placement::Placer,
     random::Streams,
     serving::Engine,
-    sharing::Sharing,
     timing::Server,
     victims::Victims,
 };
@@ -22,7 +22,6 @@ pub(crate) struct Pool {
     /// How every model runs on this pool's card.
     pub(crate) servers: Vec<Server>,
     pub(crate) victims: Victims,
-    pub(crate) sharing: Sharing,
     placer: Placer,
     cards_in_service: u32,
     busy_cards: u32,
@@ -75,14 +74,18 @@ impl Pool {
             config.placement,
             &config.name,
             config.count,
-            config.sharing_ratio,
+            config.open_slots(),
             streams,
         );
+        let neighbours = |card| {
+            let of_card = config.neighbours.iter().enumerate();
+            let name = &config.name;
+            of_card.map(move |(index, of)| Neighbour::new(index, of, (name, card), streams))
+        };
         Self {
-            cards: std::iter::repeat_with(Card::new).take(config.count as usize).collect(),
+            cards: (0..config.count).map(|card| Card::new(&config, neighbours(card))).collect(),
             servers,
             victims: Victims::default(),
-            sharing: Sharing::default(),
             placer,
             cards_in_service: config.count,
             busy_cards: 0,
@@ -95,7 +98,7 @@ impl Pool {
 
     /// Shares nobody holds.
     pub(crate) fn free_slots(&self) -> u32 {
-        self.cards_in_service * self.config.sharing_ratio - self.promises.slots
+        self.cards_in_service * self.config.open_slots() - self.promises.slots
     }
 
     /// A card with room, or `None`.
@@ -154,7 +157,7 @@ impl Pool {
         PoolGauge {
             pool,
             cards: self.cards_in_service,
-            slots: self.cards_in_service * self.config.sharing_ratio,
+            slots: self.cards_in_service * self.config.open_slots(),
             slots_held: self.promises.slots,
             running: engines.running,
             waiting: engines.waiting,

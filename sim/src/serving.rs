@@ -241,6 +241,16 @@ impl Engine {
         self.stretch.is_some()
     }
 
+    /// Whether it would compute if it had the card: its weights are there, and so is work.
+    pub fn wants_card(&self) -> bool {
+        self.stretch.is_some() || (self.loaded && self.waiting.len() > 0)
+    }
+
+    /// Whether there is something to tell.
+    pub fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
     /// Blocks of the KV cache, and how many of them are in use in the step under way; `None` if the
     /// cache is endless or not on the card.
     pub fn kv_cache(&self, now: Timestamp) -> Option<(u64, u64)> {

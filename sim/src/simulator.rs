@@ -17,6 +17,7 @@ mod allocate;
 mod answer;
 mod faults;
 mod infer;
+mod share;
 
 use std::collections::VecDeque;
 
@@ -73,6 +74,10 @@ enum Wake {
     Answer(Ticket, Answer),
     Arrive(InferenceKey),
     Engine(StationRef),
+    /// A turn on this card may be over.
+    Turn(StationRef),
+    /// A neighbour, in the place of a station.
+    Neighbour(StationRef),
     Loaded(StationRef),
     GraceOver(ShareKey),
     FaultBegins(usize),
@@ -116,7 +121,7 @@ impl Simulator {
             queue.schedule(Timestamp::ZERO + fault.at, Wake::FaultBegins(index));
             queue.schedule(Timestamp::ZERO + fault.at + fault.lasts, Wake::FaultEnds(index));
         }
-        Ok(Self {
+        let mut simulator = Self {
             faults: Faults::new(&config, streams),
             gateways,
             pools,
@@ -127,7 +132,13 @@ impl Simulator {
             events: VecDeque::new(),
             progress: Vec::new(),
             config,
-        })
+        };
+        for pool in 0..simulator.pools.len() {
+            for card in 0..simulator.pools[pool].cards.len() {
+                simulator.start_neighbours(Timestamp::ZERO, pool, card);
+            }
+        }
+        Ok(simulator)
     }
 
     /// Shares held by anybody, the ones being taken away included.
@@ -172,6 +183,8 @@ impl Simulator {
                 self.pools[at.pool].cards[at.card].stations[at.station].wake = None;
                 self.with_engine(now, at, |_| ());
             }
+            Wake::Turn(at) => self.turn(now, at),
+            Wake::Neighbour(at) => self.neighbour_wakes(now, at),
             Wake::Loaded(at) => self.weights_arrive(now, at),
             Wake::GraceOver(share) => self.grace_over(now, share),
             Wake::FaultBegins(index) => self.fault_begins(now, index),

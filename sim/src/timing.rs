@@ -42,7 +42,7 @@ impl Server {
             }
             Timing::Linear(linear) => (stated(linear), linear.footprint()),
         };
-        let limits = pool.serving.limits(pool.vram().as_bytes() as f64, footprint);
+        let limits = pool.serving.limits(pool.share_vram().as_bytes() as f64, footprint);
         Self { time, footprint, limits, front_end }
     }
 
@@ -225,6 +225,10 @@ mod tests {
             serving: ServingConfig::default(),
             weight_load_bandwidth: None,
             preemption_grace: None,
+            sharing: crate::config::SharingConfig::Spatial { interference: 0.0 },
+            guaranteed_share: connector::BasisPoints::ZERO,
+            vip: false,
+            neighbours: Vec::new(),
         }
     }
 

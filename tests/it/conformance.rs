@@ -168,5 +168,9 @@ fn pool((number, setup): (u32, &PoolSetup)) -> PoolConfig {
         serving: ServingConfig::default(),
         weight_load_bandwidth: None,
         preemption_grace: setup.preemption_grace,
+        sharing: sim::config::SharingConfig::Spatial { interference: 0.0 },
+        guaranteed_share: connector::BasisPoints::ZERO,
+        vip: false,
+        neighbours: Vec::new(),
     }
 }

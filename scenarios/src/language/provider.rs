@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Either, List, Optional, Positive, Quantity, ServingSpec, Time, TokenCount, WeightLoad, Whole,
+    Either, List, NeighbourSpec, Optional, Positive, Quantity, ServingSpec, SharingSpec, Time, TokenCount, WeightLoad, Whole,
 };
 use crate::{document::Node, rate::Bandwidth};
 
@@ -102,6 +102,15 @@ pub(crate) struct PoolSpec {
     pub(crate) price_per_slot_hour: Optional<Quantity<Money>>,
     /// Which card a new share goes to. Default: `least_loaded`.
     pub(crate) placement: Optional<PlacementSpec>,
+    /// How those on a card share it, where `sharing_ratio` is above 1. Default: in turns of 30s.
+    pub(crate) sharing: Optional<SharingSpec>,
+    /// Part of a card's time that each of our shares is guaranteed, beyond what the sharing ratio
+    /// guarantees. Default: 0%.
+    pub(crate) guaranteed_share: Optional<Quantity<BasisPoints>>,
+    /// Whether our shares have priority at the next turn. Default: false.
+    pub(crate) vip: Optional<bool>,
+    /// Load of other customers: each takes one share of every card. Default: none.
+    pub(crate) neighbours: Optional<List<NeighbourSpec>>,
     /// How its cards serve. Default: every default of its keys.
     pub(crate) serving: Optional<ServingSpec>,
     /// How fast weights come onto a card; `instant`: they are always there. Default: 4 GiB/s.

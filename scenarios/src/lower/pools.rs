@@ -1,10 +1,10 @@
-use connector::{Duration, Money, PoolKind};
+use connector::{BasisPoints, Duration, Money, PoolKind};
 use sim::{
     catalogue,
-    config::{GpuSpec, Placement, PoolConfig, ServingConfig},
+    config::{GpuSpec, Placement, PoolConfig, ServingConfig, SharingConfig},
 };
 
-use super::{Context, items, names::NameTable, read, regions, serving, time};
+use super::{Context, items, names::NameTable, read, regions, serving, sharing, time};
 use crate::{
     document::Node,
     language::{Either, GpuSpecification, PlacementSpec, PoolKindSpec, PoolSpec, ScenarioSpec},
@@ -72,6 +72,10 @@ fn pool(context: Context<'_>, spec: Option<&PoolSpec>, regions: &NameTable) -> P
         serving: ServingConfig::default(),
         weight_load_bandwidth: Some(DEFAULT_WEIGHT_LOAD),
         preemption_grace: (kind == PoolKind::Preemptible).then_some(DEFAULT_GRACE),
+        sharing: SharingConfig::default(),
+        guaranteed_share: BasisPoints::ZERO,
+        vip: false,
+        neighbours: Vec::new(),
     };
     let Some(spec) = spec else { return Pool { config, endpoint: None, has_card } };
     fill(context, spec, regions, &mut config);
@@ -105,6 +109,7 @@ fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut
     if let Some(preemption) = read(&spec.preemption) {
         config.preemption_grace = Some(time(preemption.grace.as_ref(), DEFAULT_GRACE));
     }
+    sharing::fill(context, spec, config);
 }
 
 /// The way out for a card that the catalogue does not have.

@@ -67,7 +67,7 @@ fn control_plane(context: Context<'_>, spec: Option<&ControlPlaneSpec>) -> Contr
     }
 }
 
-fn latency(context: Context<'_>, spec: &LatencySpec) -> Latency {
+pub(super) fn latency(context: Context<'_>, spec: &LatencySpec) -> Latency {
     let zero = Duration::ZERO;
     let of = |node: &Node<Time>| time(Some(node), zero);
     match spec {

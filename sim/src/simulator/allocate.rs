@@ -3,6 +3,8 @@
 use connector::{Allocate, AllocationId, EventKind, OperationKind, PoolId, Ticket, Timestamp};
 use smallvec::SmallVec;
 
+use crate::config::SharingConfig;
+
 use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
 
 /// Shares that may be taken away are looked through up to this number for one that makes room.
@@ -49,7 +51,7 @@ impl Simulator {
         if ask.model.index() >= self.config.models.len() {
             return Err(Refusal::UnknownModel);
         }
-        if ask.requirements.vram > self.pools[pool].config.vram() {
+        if ask.requirements.vram > self.pools[pool].config.share_vram() {
             return Err(Refusal::LargerThanCard);
         }
         if let Some(card) = self.pools[pool].choose_card(&ask) {
@@ -68,11 +70,15 @@ impl Simulator {
         if let Some(bytes) = of.cards[card].ask_for(station, now, vram) {
             match bandwidth {
                 Some(bandwidth) => {
+                    of.cards[card].note_loads(Some(bandwidth));
                     let time = connector::Duration::from_secs_f64(bytes / bandwidth);
                     self.queue.schedule(now + time, Wake::Loaded(at));
                 }
                 None => self.weights_arrive(now, at),
             }
+        }
+        if self.pools[pool].config.sharing == SharingConfig::Slices {
+            self.set_speeds(now, at);
         }
         let inferences = SmallVec::new();
         let share = self.shares.insert(Share { ask, at, inferences, successor: None });
@@ -91,7 +97,10 @@ impl Simulator {
     }
 
     pub(super) fn weights_arrive(&mut self, now: Timestamp, at: StationRef) {
-        self.pools[at.pool].cards[at.card].loaded(at.station);
+        let pool = &mut self.pools[at.pool];
+        let card = &mut pool.cards[at.card];
+        card.loaded(at.station, now);
+        card.note_loads(pool.config.weight_load_bandwidth);
         self.with_engine(now, at, |engine| engine.resume(now));
     }
 
@@ -154,6 +163,9 @@ impl Simulator {
         let pool = &mut self.pools[share.at.pool];
         pool.take_back(now, share.at.card as u32, share.ask.requirements);
         pool.cards[share.at.card].let_go(share.at.station);
+        if pool.config.sharing == SharingConfig::Slices {
+            self.set_speeds(now, share.at);
+        }
         if let Some((ticket, ask)) = share.successor {
             self.succeed(now, share.at, ticket, ask);
         }

@@ -87,6 +87,7 @@ impl Simulator {
         self.faults.active.retain(|&active| active != index);
         for (pool, card) in std::mem::take(&mut self.faults.lost[index]) {
             self.pools[pool].set_in_service(now, card, true);
+            self.start_neighbours(now, pool, card as usize);
         }
     }
 
@@ -110,6 +111,7 @@ impl Simulator {
             for share in held {
                 self.take_away(now, share, Refusal::Lost);
             }
+            self.stop_neighbours(now, pool, card);
         }
     }
 

@@ -132,18 +132,20 @@ impl Simulator {
         at: StationRef,
         act: impl FnOnce(&mut Engine),
     ) {
-        let card = &mut self.pools[at.pool].cards[at.card];
-        let engine = &mut card.stations[at.station].engine;
-        let was_busy = engine.is_busy();
+        let station = &mut self.pools[at.pool].cards[at.card].stations[at.station];
+        let engine = &mut station.engine;
         let mut progress = std::mem::take(&mut self.progress);
         engine.advance(now);
         act(engine);
         progress.extend(engine.drain_news());
-        let is_busy = engine.is_busy();
-        if was_busy == is_busy {
-            self.schedule_engine(at);
+        let ready = engine.wants_card();
+        if station.ready == ready {
+            self.schedule_engine(now, at);
         } else {
-            self.share_card(now, at, is_busy);
+            station.ready = ready;
+            let member = station.member;
+            self.set_ready(now, at, member, ready);
+            self.schedule_engine(now, at);
         }
         for what in progress.drain(..) {
             self.report(what);
@@ -151,31 +153,14 @@ impl Simulator {
         self.progress = progress;
     }
 
-    /// One engine more or fewer computes on a card: everybody's part changes.
-    fn share_card(&mut self, now: Timestamp, at: StationRef, busier: bool) {
-        let pool = &mut self.pools[at.pool];
-        let card = &mut pool.cards[at.card];
-        card.busy = if busier { card.busy + 1 } else { card.busy - 1 };
-        let (busy, stations) = (card.busy, card.stations.len());
-        let fraction = pool.sharing.fraction(busy);
-        let alone = busy == u32::from(busier);
-        if alone {
-            pool.count_busy_card(now, busier);
-        }
-        let affected = if alone { at.station..at.station + 1 } else { 0..stations };
-        for station in affected {
-            let at = StationRef { station, ..at };
-            let engine = &mut self.pools[at.pool].cards[at.card].stations[station].engine;
-            engine.set_speed(now, fraction);
-            self.schedule_engine(at);
-        }
-    }
-
     /// Sees to it that the engine is woken in time; a wake-up that is already set for earlier is
     /// left, since coming too early costs less than being set anew at every change.
-    fn schedule_engine(&mut self, at: StationRef) {
+    pub(super) fn schedule_engine(&mut self, now: Timestamp, at: StationRef) {
         let station = &mut self.pools[at.pool].cards[at.card].stations[at.station];
-        let Some(next) = station.engine.next_event() else { return };
+        // A change of speed lets happen what is due at that very instant.
+        let told = station.engine.has_news() || station.engine.wants_card() != station.ready;
+        let next = if told { Some(now) } else { station.engine.next_event() };
+        let Some(next) = next else { return };
         if let Some((set, key)) = station.wake {
             if set <= next {
                 return;

@@ -124,6 +124,10 @@ impl Setting {
             },
             weight_load_bandwidth: None,
             preemption_grace: None,
+            sharing: sim::config::SharingConfig::Spatial { interference: 0.0 },
+            guaranteed_share: connector::BasisPoints::ZERO,
+            vip: false,
+            neighbours: Vec::new(),
         }
     }
 
