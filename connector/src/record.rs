@@ -127,6 +127,11 @@ pub struct PoolGauge {
     pub prefix_asked: u64,
     /// Those that were found there.
     pub prefix_found: u64,
+    /// Integral of cards that were changing from one tenant to the next, paging included, in
+    /// card-nanoseconds since the start.
+    pub changing_card_ns: u128,
+    /// Bytes paged in and out so far.
+    pub paged_bytes: u64,
     /// KV blocks of the models whose weights are on cards; endless caches are left out.
     pub kv_blocks: u64,
     /// Those of them that sequences hold.

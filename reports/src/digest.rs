@@ -21,7 +21,7 @@
 //! | 80 | retry after (8) |
 //! | 88 | cost (16) |
 //!
-//! A gauge, 168 bytes:
+//! A gauge, 192 bytes:
 //!
 //! | offset | field |
 //! | --- | --- |
@@ -32,6 +32,7 @@
 //! | 72 | preemptions (8) |
 //! | 80 | integrals: busy cards, cards, slots held (3 x 16) |
 //! | 128 | recomputations, prefix blocks asked and found, KV blocks and those in use (5 x 8) |
+//! | 168 | integral of cards that were changing (16), bytes paged (8) |
 //!
 //! Gaps between tokens, 40 bytes:
 //!
@@ -114,7 +115,7 @@ impl Digest {
 
     /// A pool was looked at.
     pub fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge) {
-        let mut entry = Entry::<168>::begin([2, 0, 0, 0]);
+        let mut entry = Entry::<192>::begin([2, 0, 0, 0]);
         entry.put(gauge.pool.0.to_le_bytes());
         entry.put(gauge.cards.to_le_bytes());
         entry.put(gauge.slots.to_le_bytes());
@@ -136,6 +137,8 @@ impl Digest {
         entry.put(gauge.prefix_found.to_le_bytes());
         entry.put(gauge.kv_blocks.to_le_bytes());
         entry.put(gauge.kv_blocks_in_use.to_le_bytes());
+        entry.put(gauge.changing_card_ns.to_le_bytes());
+        entry.put(gauge.paged_bytes.to_le_bytes());
         self.0.update(entry.finished());
     }
 

@@ -31,6 +31,29 @@ pub(crate) struct CacheGrowth {
     pub(crate) recomputations: u64,
 }
 
+/// What changing from one tenant to the next took over the measured time, of one pool or several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PagingGrowth {
+    /// Card-nanoseconds spent on it, and all there were.
+    changing: u128,
+    cards: u128,
+    pub(crate) bytes: u64,
+}
+
+impl PagingGrowth {
+    fn absorb(mut self, other: Self) -> Self {
+        self.changing += other.changing;
+        self.cards += other.cards;
+        self.bytes += other.bytes;
+        self
+    }
+
+    /// `None` if no card was ever in service.
+    pub(crate) fn share(&self) -> Option<f64> {
+        ratio(self.changing, self.cards)
+    }
+}
+
 /// Integrals over the measured time, of one pool or several, in card- and slot-nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Integrals {
@@ -70,6 +93,14 @@ impl PoolTrack {
             asked: last.prefix_asked.saturating_sub(base.prefix_asked),
             found: last.prefix_found.saturating_sub(base.prefix_found),
             recomputations: last.recomputations.saturating_sub(base.recomputations),
+        }
+    }
+
+    fn paging(&self) -> PagingGrowth {
+        PagingGrowth {
+            changing: self.last.changing_card_ns.saturating_sub(self.base.changing_card_ns),
+            cards: self.last.card_ns.saturating_sub(self.base.card_ns),
+            bytes: self.last.paged_bytes.saturating_sub(self.base.paged_bytes),
         }
     }
 
@@ -152,6 +183,16 @@ impl Pools {
                 .map(PoolTrack::cache)
                 .reduce(CacheGrowth::absorb),
         }
+    }
+
+    /// Of one pool, or of all together; `None` if nobody looked.
+    pub(crate) fn paging(&self, pool: Option<PoolId>) -> Option<PagingGrowth> {
+        let tracks = self.tracks.iter().enumerate();
+        let meant = |index: usize| pool.is_none_or(|pool| pool.index() == index);
+        tracks
+            .filter(|(index, track)| track.seen && meant(*index))
+            .map(|(_, track)| track.paging())
+            .reduce(PagingGrowth::absorb)
     }
 
     /// Of one pool, or of all together.

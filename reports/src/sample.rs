@@ -91,6 +91,8 @@ pub(crate) fn gauge(at: Timestamp, busy_ms: u64) -> PoolGauge {
         card_ns: 4 * ns,
         held_slot_ns: 2 * ns,
         preemptions: 1,
+        changing_card_ns: ns / 10,
+        paged_bytes: 3 << 30,
         recomputations: 2,
         prefix_asked: 40,
         prefix_found: 10,

@@ -5,6 +5,7 @@ mod group;
 mod json;
 mod kv_cache;
 mod latency;
+mod paging;
 mod table;
 mod traffic;
 
@@ -17,6 +18,7 @@ pub use group::{Group, MeterReport, PoolGroup, TenantGroup};
 pub(crate) use json::{HasHeader, header_first};
 pub use kv_cache::KvCache;
 pub use latency::{Latencies, Latency};
+pub use paging::Paging;
 pub use traffic::{Amount, FailuresByKind, Traffic};
 
 use crate::{GeneratorLag, Header, RunEnd, Verdict, cells::Counts, humanise};
@@ -39,6 +41,8 @@ pub struct Summary {
     pub latency: Latencies,
     /// What the KV caches of all pools did; `None` if nobody looked.
     pub kv_cache: Option<KvCache>,
+    /// Changing from one tenant of a card to the next; `None` if nobody looked.
+    pub paging: Option<Paging>,
     /// Judged objectives, in the order in which they were asked.
     pub objectives: Vec<Verdict>,
     /// By pool of the last attempt: pools with requests or gauges.
@@ -112,6 +116,7 @@ impl Summary {
             requests: measured.traffic(&everything),
             latency: Latencies::within(&measured, &everything),
             kv_cache: KvCache::of(&measured, None),
+            paging: Paging::of(&measured, None),
             objectives: end.objectives.into_iter().map(judge).collect(),
             pools: PoolGroup::all(&measured),
             models: Group::models(&measured),

@@ -98,12 +98,10 @@ pub(crate) struct Card {
 impl Card {
     /// A card of this pool, with neighbours that rest.
     pub(crate) fn new(pool: &PoolConfig, neighbours: impl Iterator<Item = Neighbour>) -> Self {
-        let mut sharing =
-            Sharing::new(&pool.sharing, pool.sharing_ratio, pool.vram().as_bytes());
+        let mut sharing = Sharing::new(&pool.sharing, pool.sharing_ratio, pool.vram().as_bytes());
         let neighbours: Vec<Neighbour> = neighbours.collect();
         for (neighbour, config) in neighbours.iter().zip(&pool.neighbours) {
-            let rights =
-                Rights { guaranteed: config.guaranteed.as_ratio(), vip: config.vip };
+            let rights = Rights { guaranteed: config.guaranteed.as_ratio(), vip: config.vip };
             let member = sharing.join();
             debug_assert_eq!(member, neighbour.member, "neighbours are the first to join");
             sharing.set_rights(member, rights);

@@ -14,7 +14,9 @@ pub(crate) use self::serving::Footprint;
 pub use self::{
     efficiency::{Efficiency, LongSteps, StackEfficiency},
     serving::{KvCache, ServingConfig},
-    sharing::{Isolation, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig},
+    sharing::{
+        Isolation, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig,
+    },
 };
 
 /// A provider: regions, the pools in them, the models that can be loaded, and what goes wrong.

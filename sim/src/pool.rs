@@ -11,6 +11,7 @@ use crate::{
     placement::Placer,
     random::Streams,
     serving::Engine,
+    sharing::Moved,
     timing::Server,
     victims::Victims,
 };
@@ -70,13 +71,8 @@ impl Engines {
 impl Pool {
     pub(crate) fn new(config: PoolConfig, provider: &ProviderConfig, streams: Streams) -> Self {
         let servers = provider.models.iter().map(|model| Server::new(model, &config)).collect();
-        let placer = Placer::new(
-            config.placement,
-            &config.name,
-            config.count,
-            config.open_slots(),
-            streams,
-        );
+        let placer =
+            Placer::new(config.placement, &config.name, config.count, config.open_slots(), streams);
         let neighbours = |card| {
             let of_card = config.neighbours.iter().enumerate();
             let name = &config.name;
@@ -153,6 +149,7 @@ impl Pool {
     pub(crate) fn gauge(&mut self, now: Timestamp, pool: PoolId) -> PoolGauge {
         self.integrate(now);
         let engines = self.engines(now);
+        let (changing, paged) = self.changing(now);
         let cards = u64::from(self.cards_in_service);
         PoolGauge {
             pool,
@@ -169,6 +166,8 @@ impl Pool {
             card_ns: self.integrals.card_ns,
             held_slot_ns: self.integrals.held_slot_ns,
             preemptions: self.preemptions,
+            changing_card_ns: changing,
+            paged_bytes: paged,
             recomputations: engines.recomputations,
             prefix_asked: engines.prefix_asked,
             prefix_found: engines.prefix_found,
@@ -184,6 +183,14 @@ impl Pool {
             sum.add(now, &station.engine);
         }
         sum
+    }
+
+    /// Time that cards spent changing from one to the other, and bytes paged.
+    fn changing(&mut self, now: Timestamp) -> (u128, u64) {
+        let spent = self.cards.iter_mut().filter_map(|card| card.sharing.spent(now));
+        spent.fold((0, 0), |(ns, bytes), (spent, Moved { out, into })| {
+            (ns + u128::from(spent.changing.as_nanos()), bytes + out + into)
+        })
     }
 
     pub(crate) fn info(&self, pool: PoolId) -> PoolInfo {

@@ -14,14 +14,14 @@ fn the_files_of_a_small_run() {
     let directory = TempDir::new().expect("a place for files");
     run_into(directory.path(), false);
     insta::assert_snapshot!(without_padding(directory.path(), REQUESTS), @r#"
-    # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=34dbf33f4fe20eb9
+    # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=5c4809de495664eb
     request,tenant,class,model,pool,outcome,warm_up,arrived_s,finished_s,queued_s,allocation_s,ttft_s,tpot_s,end_to_end_s,prompt_tokens,output_tokens,attempts,fallbacks,cost
     500,acme,simple,mistral-7b,east,completed,1,0.500000000,1.100000000,0.005000000,0.050000000,0.200000000,0.040000000,0.600000000,100,11,1,0,0.002
     1200,acme,simple,mistral-7b,east,completed,0,1.200000000,1.900000000,0.005000000,0.050000000,0.200000000,0.050000000,0.700000000,100,11,1,0,0.002
     1300,acme,simple,mistral-7b,,rejected,0,1.300000000,2.300000000,0.005000000,,,,1.000000000,100,0,3,1,0.002
     "#);
     insta::assert_snapshot!(without_padding(directory.path(), TIMELINE), @r#"
-    # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=34dbf33f4fe20eb9
+    # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=5c4809de495664eb
     start_s,length_s,warm_up,arrivals,completions,failures,output_tokens,ttft_mean_s,ttft_p95_s,end_to_end_mean_s,end_to_end_p95_s,in_flight_peak,east.slots_held_mean,east.cards_mean,east.busy_share,east.waiting_peak,west.slots_held_mean,west.cards_mean,west.busy_share,west.waiting_peak
     0.000000000,1.000000000,1,1,0,0,0,,,,,,2.0000,4.0000,0.250000,3,,,,
     1.000000000,1.000000000,0,2,2,0,22,0.200000000,0.200000000,0.650000000,0.700000000,4,,,,,,,,

@@ -14,7 +14,7 @@ const EVERYTHING: Scope = Scope { pool: None, model: None, tenant: None, class: 
 #[test]
 fn the_table_of_a_small_run() {
     insta::assert_snapshot!(small_run().table(Style::PLAIN), @r#"
-    # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=71ec398739b48019
+    # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=94e9251d67a4a436
 
     run       10.0 s, measured 9.00 s; warm-up 1.00 s, requests left out: 1
     requests  23 offered: 20 completed, 2 failed (timeout 1, capacity_exhausted 1), 1 rejected, 0
@@ -23,6 +23,7 @@ fn the_table_of_a_small_run() {
     tokens    2,300 prompt, 220 output, 24.4 output per second
     cost      0.0440, 0.200 per 1k output tokens; metered over the whole run 0.0400
     cache     36.6% of 1,000 prompt blocks found; 3 sequences recomputed
+    sharing   2.50% of the cards' time spent changing tenants; 0 GiB moved
 
     latency
                            count     mean      p50      p90      p95      p99      max
@@ -66,7 +67,7 @@ fn the_json_of_a_small_run() {
     let json = small_run().to_json();
     let begin: Vec<&str> = json.lines().take_while(|line| !line.contains("\"tpot\"")).collect();
     insta::assert_snapshot!(begin.join("\n"), @r#"
-    {"harpoon": {"version":"0.1.0","scenario":"sample","hash":"0000000000000abc","seed":42,"digest":"71ec398739b48019","partial":false},
+    {"harpoon": {"version":"0.1.0","scenario":"sample","hash":"0000000000000abc","seed":42,"digest":"94e9251d67a4a436","partial":false},
       "run": {
         "ended_s": 10.0,
         "warm_up_s": 1.0,
@@ -131,7 +132,7 @@ fn the_json_of_a_small_run_has_null_for_what_was_not_measured() {
     let json = small_run().to_json();
     let value: serde_json::Value = serde_json::from_str(&json).expect("valid JSON");
     let keys: Vec<&String> = value.as_object().expect("an object").keys().collect();
-    assert_eq!(keys.len(), 11, "{keys:?}");
+    assert_eq!(keys.len(), 12, "{keys:?}");
     assert_eq!(value["pools"][0]["name"], "east");
     assert_eq!(value["pools"][0]["gpu_utilization"], 0.75);
     assert_eq!(value["pools"][1]["gpu_utilization"], serde_json::Value::Null);

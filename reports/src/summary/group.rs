@@ -3,7 +3,7 @@ use platform::Meter;
 use serde::Serialize;
 
 use super::{
-    Amount, KvCache, Latencies, Measured, Traffic, of_class, of_model, of_pool, of_tenant,
+    Amount, KvCache, Latencies, Measured, Paging, Traffic, of_class, of_model, of_pool, of_tenant,
 };
 
 /// The part of a run that belongs to one name.
@@ -68,6 +68,8 @@ pub struct PoolGroup {
     pub peak_waiting: Option<u32>,
     /// What its KV caches did; `None` without gauges.
     pub kv_cache: Option<KvCache>,
+    /// Changing from one tenant of a card to the next; `None` if nobody looked.
+    pub paging: Option<Paging>,
     /// Most of its KV blocks in use at any gauge in the measured time, as a share of them; `None`
     /// without gauges, and if its caches are endless.
     pub peak_kv_use: Option<f64>,
@@ -96,6 +98,7 @@ impl PoolGroup {
             peak_slots_held: track.map(|track| track.peak_slots_held),
             peak_waiting: track.map(|track| track.peak_waiting),
             kv_cache: KvCache::of(measured, Some(pool)),
+            paging: Paging::of(measured, Some(pool)),
             peak_kv_use: track.and_then(|track| track.peak_kv_use),
         })
     }

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::{Group, KvCache, PoolGroup, Run, Summary, TenantGroup};
+use super::{Group, KvCache, Paging, PoolGroup, Run, Summary, TenantGroup};
 use crate::{
     Style, Traffic, Verdict, humanise,
     layout::{ABSENT, Layout, in_unit, money, number, share, short, time, verdict_word},
@@ -46,6 +46,9 @@ impl Summary {
         }
         if let Some(told) = self.kv_cache.as_ref().and_then(cache) {
             fact("cache", told);
+        }
+        if let Some(told) = self.paging.as_ref().and_then(paging) {
+            fact("sharing", told);
         }
         if let Some(lag) = &self.generator {
             let limited =
@@ -173,6 +176,17 @@ fn cache(cache: &KvCache) -> Option<String> {
         .then(|| format!("{} sequences recomputed", humanise::whole(cache.recomputations)));
     let told: Vec<String> = found.into_iter().chain(recomputed).collect();
     (!told.is_empty()).then(|| told.join("; "))
+}
+
+/// What changing took; `None` if it took nothing.
+fn paging(paging: &Paging) -> Option<String> {
+    let share = paging.changing_share.filter(|share| *share > 0.0)?;
+    let gib = paging.paged_bytes as f64 / 1_073_741_824.0;
+    Some(format!(
+        "{} of the cards' time spent changing tenants; {} GiB moved",
+        humanise::percent(share),
+        humanise::significant(gib)
+    ))
 }
 
 fn rate(per_second: Option<f64>) -> String {

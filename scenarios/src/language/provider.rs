@@ -3,7 +3,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Either, List, NeighbourSpec, Optional, Positive, Quantity, ServingSpec, SharingSpec, Time, TokenCount, WeightLoad, Whole,
+    Either, List, NeighbourSpec, Optional, Positive, Quantity, ServingSpec, SharingSpec, Time,
+    TokenCount, WeightLoad, Whole,
 };
 use crate::{document::Node, rate::Bandwidth};
 

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use connector::{
-    BasisPoints, Comparison, Duration, Metric, Money, OperationKind, PoolId, PoolKind, Scope,
-    Statistic, Tokens,
+    BasisPoints, Comparison, Duration, Mebibytes, Metric, Money, OperationKind, PoolId, PoolKind,
+    Scope, Statistic, Tokens,
 };
 use platform::config::{Candidate, Jitter, RouterConfig};
 use scenarios::Scenario;
 use serde_json::Value;
 use sim::config::{
-    Efficiency, FaultKind, KvCache, Latency, LongSteps, Placement, RateLimit, ServingConfig,
-    StackEfficiency, Timing,
+    Efficiency, FaultKind, Isolation, KvCache, Latency, LongSteps, NeighbourConfig, PagingConfig,
+    Placement, QuantumBegins, RateLimit, ServingConfig, SharingConfig, StackEfficiency, Timing,
+    TurnsConfig,
 };
 use sim::serving::{Policy, Speculation};
 
@@ -85,6 +86,30 @@ fn every_key_reaches_the_configuration() {
             front_end: Duration::from_millis(30),
         }),
     };
+    let turns = TurnsConfig {
+        quantum: Duration::from_secs(5),
+        quantum_begins: QuantumBegins::WhenGranted,
+        switch: Duration::from_millis(50),
+        isolation: Isolation::High,
+        overlap: Some(0.1),
+        paging: PagingConfig {
+            bandwidth: 20e9,
+            overlapped: true,
+            idle_after: Some(Duration::from_secs(120)),
+            host_memory: Some(Mebibytes::from_gib(64)),
+        },
+    };
+    assert_eq!(shared.sharing, SharingConfig::Turns(turns));
+    assert_eq!((shared.guaranteed_share, shared.vip), (BasisPoints::from_percent(20), true));
+    let busy = Latency::Exponential { mean: Duration::from_secs(4) };
+    let neighbour = NeighbourConfig {
+        busy: Some(busy),
+        idle: Latency::Fixed(Duration::from_secs(20)),
+        working_set: Mebibytes::from_gib(10),
+        guaranteed: BasisPoints::from_percent(30),
+        vip: false,
+    };
+    assert_eq!((&shared.neighbours[0], shared.neighbours.len()), (&neighbour, 2));
     assert_eq!((shared.count, shared.serving), (4, serving), "eight cards are four groups");
     let own = &provider.pools[1];
     assert_eq!((own.gpu.name.as_str(), own.weight_load_bandwidth), ("X1", None));
@@ -129,7 +154,7 @@ fn every_key_of_the_platform_reaches_it() {
     let candidate =
         |model, pool| Candidate { model: connector::ModelId(model), pool: PoolId(pool) };
     assert_eq!(table, &[vec![candidate(0, 0), candidate(2, 1)], vec![candidate(1, 1)]]);
-    let [shared, own] = &platform.cables[..] else { panic!("two pools") };
+    let [shared, own, _] = &platform.cables[..] else { panic!("three pools") };
     assert_eq!((shared.max_in_flight, shared.queue), (Some(16), 10));
     assert_eq!((shared.breaker.failure_threshold, shared.breaker.half_open_probes), (2, 1));
     assert_eq!((own.max_in_flight, own.queue), (None, 500));
@@ -216,8 +241,10 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
     // The one key of a variant such as `poisson: ...` is described at the variant.
     let variants =
         ["uniform", "exponential", "lognormal", "roofline", "linear", "static", "empirical"];
+    let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
-    bare.retain(|name| !variants.contains(&name.as_str()) && !arrivals.contains(&name.as_str()));
+    let described = [&variants[..], &arrivals[..], &sharing[..]].concat();
+    bare.retain(|name| !described.contains(&name.as_str()));
     assert!(bare.is_empty(), "without a description: {bare:?}");
     assert_eq!(schema["title"], "Harpoon scenario");
 }

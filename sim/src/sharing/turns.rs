@@ -144,11 +144,6 @@ impl Turns {
         self.link_in_use = bandwidth;
     }
 
-    /// Bytes of working sets that are in system memory.
-    pub(crate) fn paged_out(&self) -> u64 {
-        self.memory.paged_out()
-    }
-
     /// What part of the card somebody has now.
     pub(crate) fn fraction(&self, who: usize) -> f64 {
         match self.phase {

@@ -10,7 +10,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "an unknown key without a likeness",
         &[("      count: 1", "      count: 1\n      zzz: 2")],
-        "8:7 provider.pools[0].zzz: unknown key `zzz` (the keys here are `name`, `region`, `kind`, `gpu`, `count`, `sharing_ratio`, `price_per_slot_hour`, `placement`, `serving`, `weight_load_bandwidth`, `preemption`, `endpoint`)",
+        "8:7 provider.pools[0].zzz: unknown key `zzz` (the keys here are `name`, `region`, `kind`, `gpu`, `count`, `sharing_ratio`, `price_per_slot_hour`, `placement`, `sharing`, `guaranteed_share`, `vip`, `neighbours`, `serving`, `weight_load_bandwidth`, `preemption`, `endpoint`)",
     ),
     (
         "an unknown key at the top",
@@ -70,6 +70,40 @@ pub(super) const CASES: &[Case] = &[
         concat!(
             "8:41 provider.pools[0].serving.efficiency.compute: 101% is not a share of what the card has (state a share above 0% and at most 100%)\n",
             "8:55 provider.pools[0].serving.efficiency.memory: 0% is not a share of what the card has (state a share above 0% and at most 100%)",
+        ),
+    ),
+    (
+        "a quantum that only support allows",
+        &[("      count: 1", "      count: 1\n      sharing: { turns: { quantum: 5s } }")],
+        "8:36 provider.pools[0].sharing.turns.quantum: a quantum of 5s is not between 10s and 2m (`operator_override: true` allows it from 2s on)",
+    ),
+    (
+        "a quantum that nobody allows",
+        &[("      count: 1", "      count: 1\n      sharing: { turns: { quantum: 1h } }")],
+        "8:36 provider.pools[0].sharing.turns.quantum: a quantum of 1h is not between 10s and 2m (the API takes 10s to 2m)",
+    ),
+    (
+        "more guaranteed than a card",
+        &[(
+            "      count: 1",
+            "      count: 1\n      sharing_ratio: 3\n      guaranteed_share: 60%\n      neighbours: [{ guaranteed_share: 50% }]",
+        )],
+        "9:25 provider.pools[0].guaranteed_share: neighbours and one share are guaranteed more than a card (let what is guaranteed add up to at most 100%)",
+    ),
+    (
+        "neighbours that take every share",
+        &[("      count: 1", "      count: 1\n      neighbours: [{}]")],
+        "8:19 provider.pools[0].neighbours: 1 neighbours leave no share of a card that has 1 (raise `sharing_ratio` above the number of neighbours)",
+    ),
+    (
+        "a neighbour that cannot be",
+        &[(
+            "      count: 1",
+            "      count: 1\n      sharing_ratio: 2\n      neighbours: [{ busy: 1s, working_set: 25 GiB }]",
+        )],
+        concat!(
+            "9:20 provider.pools[0].neighbours[0]: a neighbour that works in pieces must rest between them (state `idle`, or leave `busy` out for one that always has work)\n",
+            "9:20 provider.pools[0].neighbours[0]: a working set of 25 GiB is larger than the card (state at most 24 GiB)",
         ),
     ),
     (

@@ -312,17 +312,15 @@ fn m4_pages_that_leave_and_arrive_at_once_take_half_the_time() {
 
 #[test]
 fn m6_the_first_touch_after_a_long_rest_is_slow() {
-    let paging = PagingConfig {
-        bandwidth: 10.0,
-        idle_after: Some(secs(60.0)),
-        ..PagingConfig::default()
-    };
+    let paging =
+        PagingConfig { bandwidth: 10.0, idle_after: Some(secs(60.0)), ..PagingConfig::default() };
     let rule = TurnsConfig { paging, ..rule(30.0) };
     let rests = |rest| Task { work: Some((1.0, rest)), working_set: 50, ..endless() };
     let card = Card::new(rule, 2, 100, vec![rests(59.0)]).run(300.0);
-    assert_eq!(card.seen[0].waits.iter().filter(|wait| **wait > 1.0).count(), 1, "the very first");
+    assert!(card.seen[0].waits.iter().all(|wait| *wait < 1e-6), "{:?}", card.seen);
     let card = Card::new(rule, 2, 100, vec![rests(61.0)]).run(300.0);
-    assert!(card.seen[0].waits.iter().all(|wait| (wait - 5.0).abs() < 1e-6), "{:?}", card.seen);
+    let again = &card.seen[0].waits[1..];
+    assert!(again.len() > 2 && again.iter().all(|wait| (wait - 5.0).abs() < 1e-6), "{again:?}");
 }
 
 #[test]
@@ -330,9 +328,11 @@ fn m8_what_else_uses_the_link_slows_paging() {
     let paging = PagingConfig { bandwidth: 10.0, ..PagingConfig::default() };
     let mut turns = Turns::new(TurnsConfig { paging, ..rule(30.0) }, 2, 100);
     turns.join();
+    turns.join();
     turns.set_link_in_use(4.0);
-    turns.set_ready(at(0), 0, true, &|_| 60);
-    assert_eq!(turns.deadline(), Some(at(10 * SECOND)));
+    turns.come_onto_card(0, at(0), 60);
+    turns.set_ready(at(0), 1, true, &|_| 100);
+    assert_eq!(turns.deadline(), Some(at(10 * SECOND)), "60 bytes at 6 a second");
 }
 
 /// P2 and P3: a higher level never computes more.
