@@ -20,6 +20,7 @@ mod mock;
 mod progress;
 mod run;
 mod schema;
+mod sweep;
 mod trace;
 
 use std::{io::Write, process::ExitCode};
@@ -49,6 +50,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Run(run::Run),
+    Sweep(sweep::Sweep),
     Mock(mock::Mock),
     Calibrate(calibrate::Calibrate),
     Check(check::Check),
@@ -62,6 +64,7 @@ enum Verb {
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
         Verb::Run(run) => run.execute(),
+        Verb::Sweep(sweep) => sweep.execute(),
         Verb::Mock(mock) => mock.execute(),
         Verb::Calibrate(calibrate) => calibrate.execute(),
         Verb::Check(check) => check.execute(),

@@ -27,6 +27,7 @@ mod sample;
 mod series;
 mod style;
 mod summary;
+mod sweep;
 
 pub use cells::MAX_CELLS;
 pub use digest::{Digest, RunDigest};
@@ -42,3 +43,4 @@ pub use summary::{
     Amount, FailuresByKind, Group, KvCache, Latencies, Latency, MeterReport, Paging, PoolGroup,
     Run, Summary, TenantGroup, Traffic,
 };
+pub use sweep::Sweep;

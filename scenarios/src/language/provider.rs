@@ -101,6 +101,9 @@ pub(crate) struct PoolSpec {
     pub(crate) sharing_ratio: Optional<Whole<1, 10>>,
     /// Price of one share for an hour. Default: 0.
     pub(crate) price_per_slot_hour: Optional<Quantity<Money>>,
+    /// Price of a whole card for an hour, of which a share costs its part; instead of
+    /// `price_per_slot_hour`.
+    pub(crate) price_per_card_hour: Optional<Quantity<Money>>,
     /// Which card a new share goes to. Default: `least_loaded`.
     pub(crate) placement: Optional<PlacementSpec>,
     /// How those on a card share it, where `sharing_ratio` is above 1. Default: in turns of 30s.

@@ -81,6 +81,9 @@ pub(crate) struct PagingSpec {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NeighbourSpec {
+    /// Whether there are as many of them as leave one share of a card to us, instead of one. Default:
+    /// false.
+    pub(crate) fill: Optional<bool>,
     /// Time of the whole card that a piece of its work takes. Default: it always has work.
     pub(crate) busy: Optional<LatencySpec>,
     /// Rest between two pieces of work, and before the first. Default: 0s.

@@ -96,6 +96,14 @@ fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut
     if let Some(price) = read(&spec.price_per_slot_hour) {
         config.price_per_slot_hour = price.0;
     }
+    if let Some(price) = read(&spec.price_per_card_hour) {
+        let shares = i128::from(config.sharing_ratio);
+        config.price_per_slot_hour = Money::from_nanos(price.0.as_nanos() / shares);
+    }
+    if let (Some(_), Some(both)) = (&spec.price_per_slot_hour, &spec.price_per_card_hour) {
+        let message = "both `price_per_slot_hour` and `price_per_card_hour` are given";
+        context.report.problem_with_help(both.at, message, "state one of them");
+    }
     if let Some(&placement) = read(&spec.placement) {
         config.placement = placement.into();
     }

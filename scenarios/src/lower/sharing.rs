@@ -6,7 +6,7 @@ use sim::config::{
 
 use super::{Context, items, read, regions, time};
 use crate::{
-    document::Node,
+    document::{Node, NodeId},
     language::{
         IsolationSpec, NeighbourSpec, Optional, PagingSpec, PoolSpec, Quantity, QuantumBeginsSpec,
         SharingSpec, TurnsSpec,
@@ -26,8 +26,15 @@ pub(super) fn fill(context: Context<'_>, spec: &PoolSpec, config: &mut PoolConfi
     config.guaranteed_share = read(&spec.guaranteed_share).map_or(BasisPoints::ZERO, |part| part.0);
     config.vip = read(&spec.vip).copied().unwrap_or(false);
     let list = items(spec.neighbours.as_ref());
-    config.neighbours =
-        list.iter().filter_map(Node::get).map(|other| neighbour(context, other)).collect();
+    let alone = list.iter().filter_map(Node::get).filter(|other| !fills(other)).count();
+    let room = (config.sharing_ratio as usize).saturating_sub(alone + 1);
+    for node in list {
+        let Some(spec) = node.get() else { continue };
+        let other = neighbour(context, spec);
+        check_neighbour(context, node.at, &other, config);
+        let times = if fills(spec) { room } else { 1 };
+        config.neighbours.extend(std::iter::repeat_n(other, times));
+    }
     check_shares(context, spec, config);
     check_guarantees(context, spec, config);
 }
@@ -94,6 +101,10 @@ fn neighbour(context: Context<'_>, spec: &NeighbourSpec) -> NeighbourConfig {
     }
 }
 
+fn fills(spec: &NeighbourSpec) -> bool {
+    read(&spec.fill).copied().unwrap_or(false)
+}
+
 fn check_shares(context: Context<'_>, spec: &PoolSpec, config: &PoolConfig) {
     let Some(node) = spec.neighbours.as_ref() else { return };
     if config.open_slots() == 0 {
@@ -107,22 +118,22 @@ fn check_shares(context: Context<'_>, spec: &PoolSpec, config: &PoolConfig) {
             "raise `sharing_ratio` above the number of neighbours",
         );
     }
-    for (node, other) in items(Some(node)).iter().zip(&config.neighbours) {
-        let never_rests = other.idle == Latency::Fixed(Duration::ZERO);
-        if other.busy.is_some() && never_rests {
-            context.report.problem_with_help(
-                node.at,
-                "a neighbour that works in pieces must rest between them",
-                "state `idle`, or leave `busy` out for one that always has work",
-            );
-        }
-        if other.working_set > config.vram() {
-            context.report.problem_with_help(
-                node.at,
-                format!("a working set of {} is larger than the card", other.working_set),
-                format!("state at most {}", config.vram()),
-            );
-        }
+}
+
+fn check_neighbour(context: Context<'_>, at: NodeId, other: &NeighbourConfig, config: &PoolConfig) {
+    if other.busy.is_some() && other.idle == Latency::Fixed(Duration::ZERO) {
+        context.report.problem_with_help(
+            at,
+            "a neighbour that works in pieces must rest between them",
+            "state `idle`, or leave `busy` out for one that always has work",
+        );
+    }
+    if other.working_set > config.vram() {
+        context.report.problem_with_help(
+            at,
+            format!("a working set of {} is larger than the card", other.working_set),
+            format!("state at most {}", config.vram()),
+        );
     }
 }
 

@@ -1,0 +1,126 @@
+//! Runs of one scenario with some of its values changed, side by side.
+
+use connector::{Metric, Scope, Statistic};
+
+use crate::{
+    Style, Summary,
+    layout::{Layout, in_unit, share, short, time, verdict_word},
+};
+
+/// A figure of every run.
+struct Column {
+    title: &'static str,
+    /// Name in CSV, with the unit.
+    name: &'static str,
+    metric: Metric,
+    statistic: Option<Statistic>,
+}
+
+const P50: Option<Statistic> = Some(Statistic::Percentile(50_000));
+const P95: Option<Statistic> = Some(Statistic::Percentile(95_000));
+
+const COLUMNS: [Column; 8] = [
+    Column::new("GPU", "gpu_utilization", Metric::GpuUtilization, None),
+    Column::new("TTFT p50", "ttft_p50_s", Metric::TimeToFirstToken, P50),
+    Column::new("TTFT p95", "ttft_p95_s", Metric::TimeToFirstToken, P95),
+    Column::new("TPOT p95", "tpot_p95_s", Metric::TimePerOutputToken, P95),
+    Column::new("end p95", "end_to_end_p95_s", Metric::EndToEnd, P95),
+    Column::new("req/s", "completed_per_s", Metric::Throughput, None),
+    Column::new("errors", "error_rate", Metric::ErrorRate, None),
+    Column::new("cost", "cost", Metric::Cost, None),
+];
+
+impl Column {
+    const fn new(
+        title: &'static str,
+        name: &'static str,
+        metric: Metric,
+        statistic: Option<Statistic>,
+    ) -> Self {
+        Self { title, name, metric, statistic }
+    }
+}
+
+/// The runs of a sweep, in the order in which they were added.
+#[derive(Debug)]
+pub struct Sweep {
+    /// What is varied.
+    paths: Vec<String>,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    values: Vec<String>,
+    figures: [Option<f64>; COLUMNS.len()],
+    met: bool,
+    digest: String,
+}
+
+impl Sweep {
+    /// Without runs yet; `paths` are the values of the scenario that are varied.
+    pub fn new(paths: Vec<String>) -> Self {
+        Self { paths, rows: Vec::new() }
+    }
+
+    /// Adds a run with these values.
+    pub fn add(&mut self, values: Vec<String>, summary: &Summary) {
+        let everything = Scope { pool: None, model: None, tenant: None, class: None };
+        let figures = COLUMNS
+            .each_ref()
+            .map(|column| summary.value(column.metric, column.statistic, &everything));
+        let (met, digest) = (
+            summary.objectives_met(),
+            summary.header.digest.map(|digest| digest.to_string()).unwrap_or_default(),
+        );
+        self.rows.push(Row { values, figures, met, digest });
+    }
+
+    /// Whether every run met every objective.
+    pub fn objectives_met(&self) -> bool {
+        self.rows.iter().all(|row| row.met)
+    }
+
+    /// For people.
+    pub fn table(&self, style: Style) -> String {
+        let last = |path: &String| short(path.rsplit('.').next().unwrap_or(path));
+        let varied: Vec<String> = self.paths.iter().map(last).collect();
+        let titles = varied.iter().map(String::as_str);
+        let titles = titles.chain(COLUMNS.iter().map(|column| column.title));
+        let header: Vec<&str> = titles.chain(["verdict"]).collect();
+        let mut table = Layout::new(&header, 0);
+        for row in &self.rows {
+            let figures = COLUMNS.iter().zip(row.figures).map(|(column, figure)| {
+                match (column.metric.unit(), figure) {
+                    (connector::MetricUnit::Seconds, _) => time(figure),
+                    (connector::MetricUnit::Ratio, _) => share(figure),
+                    (unit, Some(value)) => in_unit(value, unit),
+                    (_, None) => crate::layout::ABSENT.to_owned(),
+                }
+            });
+            let cells = row.values.iter().map(|value| short(value)).chain(figures);
+            table.row(cells.chain([verdict_word(row.met).to_owned()]).collect());
+        }
+        table.finish_with_verdicts(style)
+    }
+
+    /// As CSV, one line per run; figures in seconds, ratios, per second, the currency unit.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_csv(&self, out: impl std::io::Write) -> Result<(), csv::Error> {
+        let mut csv = csv::Writer::from_writer(out);
+        let names = COLUMNS.iter().map(|column| column.name);
+        let header = self.paths.iter().map(String::as_str).chain(names);
+        csv.write_record(header.chain(["objectives_met", "digest"]))?;
+        for row in &self.rows {
+            let figures = row.figures.iter();
+            let figures =
+                figures.map(|figure| figure.map(|value| value.to_string()).unwrap_or_default());
+            let cells = row.values.iter().cloned().chain(figures);
+            csv.write_record(cells.chain([row.met.to_string(), row.digest.clone()]))?;
+        }
+        csv.flush()?;
+        Ok(())
+    }
+}
