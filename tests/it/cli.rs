@@ -9,4 +9,5 @@ mod interrupt;
 mod live;
 mod run;
 mod secrets;
+mod sweep;
 mod verbs;
