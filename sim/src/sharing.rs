@@ -121,7 +121,8 @@ impl Sharing {
         match self {
             Self::Turns(turns) => turns.fraction(who),
             Self::Spatial { interference, busy, .. } => together(*busy, *interference),
-            Self::Slices { parts, ratio, .. } => f64::from(parts[who]) / f64::from(*ratio),
+            // Who has lost its last share still ends the step that it is in.
+            Self::Slices { parts, ratio, .. } => f64::from(parts[who].max(1)) / f64::from(*ratio),
         }
     }
 

@@ -17,7 +17,8 @@
 //! ```
 //!
 //! Who is next, at the end of a quantum or of the work: whoever would otherwise fall behind its
-//! guaranteed part of the time since it last became ready, the one furthest behind first; then VIPs; then
+//! guaranteed part of the time that the card has computed since it last became ready, the one furthest
+//! behind first; then VIPs; then
 //! whoever has waited longest. Without guarantees and VIPs that is round robin.
 //!
 //! # Edges
@@ -56,6 +57,8 @@ struct Member {
     ready: bool,
     /// Since when it has been ready, or not.
     since: Timestamp,
+    /// How long the card had computed by then.
+    computed_before: Duration,
     /// Time on the card since then.
     had: Duration,
 }
@@ -184,7 +187,8 @@ impl Turns {
             return;
         }
         let rested = now.since(member.since);
-        *member = Member { ready, since: now, had: Duration::ZERO, ..*member };
+        let computed_before = self.spent.computing;
+        *member = Member { ready, since: now, computed_before, had: Duration::ZERO, ..*member };
         if ready {
             if self.rule.paging.idle_after.is_some_and(|after| rested >= after) {
                 self.memory.page_out(who);
@@ -220,6 +224,7 @@ impl Turns {
 
     /// Counts the time up to now.
     pub(crate) fn account(&mut self, now: Timestamp) {
+        debug_assert!(now >= self.accounted, "time does not go back");
         let elapsed = now.since(self.accounted);
         self.accounted = now;
         match self.phase {
@@ -313,7 +318,7 @@ impl Turns {
         if let Phase::Running { who, .. } = self.phase {
             self.memory.use_card(who, now, working(who));
         }
-        let Some(next) = self.next(now) else {
+        let Some(next) = self.next() else {
             self.phase = Phase::Free;
             return;
         };
@@ -341,13 +346,14 @@ impl Turns {
     }
 
     /// Whose turn is next.
-    fn next(&self, now: Timestamp) -> Option<usize> {
+    fn next(&self) -> Option<usize> {
         let rights = |who: usize| self.members[who].rights;
         let vip = self.line.iter().copied().find(|&who| rights(who).vip);
         let behind = self.line.iter().copied().filter_map(|who| {
             let member = &self.members[who];
             let floor = self.floor(who, vip.is_some())?;
-            let by_then = (now.since(member.since) + self.rule.quantum).as_nanos() as f64;
+            let computed = self.spent.computing.saturating_sub(member.computed_before);
+            let by_then = (computed + self.rule.quantum).as_nanos() as f64;
             let lacks = floor * by_then - member.had.as_nanos() as f64;
             (lacks > 0.5).then_some((who, lacks, member.rights.vip))
         });

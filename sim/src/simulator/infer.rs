@@ -160,7 +160,7 @@ impl Simulator {
         // A change of speed lets happen what is due at that very instant.
         let told = station.engine.has_news() || station.engine.wants_card() != station.ready;
         let next = if told { Some(now) } else { station.engine.next_event() };
-        let Some(next) = next else { return };
+        let Some(next) = next.map(|next| next.max(now)) else { return };
         if let Some((set, key)) = station.wake {
             if set <= next {
                 return;

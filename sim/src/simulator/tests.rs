@@ -1,3 +1,4 @@
+mod conservation;
 mod sharing;
 
 use std::sync::Arc;
