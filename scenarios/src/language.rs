@@ -5,6 +5,7 @@
 //! said in its documentation and done where the language becomes a
 //! [`Scenario`](crate::Scenario).
 
+mod control_plane;
 mod platform;
 mod provider;
 mod serving;
@@ -14,7 +15,9 @@ mod value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{platform::*, provider::*, serving::*, traffic::*, value::*};
+pub(crate) use self::{
+    control_plane::*, platform::*, provider::*, serving::*, traffic::*, value::*,
+};
 use crate::document::Node;
 
 /// A key that may be left out.

@@ -136,7 +136,10 @@ fn simulator(setup: &Setup) -> Simulator {
         release: milliseconds(1),
         infer: milliseconds(1),
         inspect: milliseconds(1),
-        rate_limit: None,
+        list: milliseconds(1),
+        pools: milliseconds(1),
+        cancel: milliseconds(1),
+        ..ControlPlane::default()
     };
     let timing = LinearTiming { base: setup.time_per_token, ..LinearTiming::default() };
     let config = ProviderConfig {

@@ -292,7 +292,10 @@ fn one_pool() -> ProviderConfig {
         release: ms(20),
         infer: ms(100),
         inspect: ms(10),
-        rate_limit: None,
+        list: ms(10),
+        pools: ms(10),
+        cancel: ms(10),
+        ..ControlPlane::default()
     };
     let timing = Timing::Linear(LinearTiming {
         base: Duration::from_millis(10),
