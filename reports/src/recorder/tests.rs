@@ -435,7 +435,7 @@ fn the_providers_book_is_told_beside_the_platforms_and_by_how_much_they_differ()
     let table = summary.table(Style::PLAIN);
     let told: Vec<&str> = table.lines().skip_while(|line| !line.contains("charged")).collect();
     assert_eq!(
-        told[..2].join("\n"),
+        told[..3].join("\n"),
         "\
 charged   0.0500 by the provider over the whole run, 0.0100 more than metered; of 131 s held: 500
           ms before grants were told, 15.0 s as ghosts, 90.0 s in releases, 25.5 s until releases

@@ -71,6 +71,6 @@ impl ChargeReport {
     /// What of the time held neither the parts nor the platform's meter account for.
     pub(super) const fn otherwise(&self, metered_slot_ns: u128) -> i128 {
         let parts = self.untold_slot_ns + self.ghost_slot_ns + self.releasing_slot_ns;
-        self.slot_ns as i128 - (metered_slot_ns + parts) as i128
+        self.slot_ns.cast_signed() - (metered_slot_ns + parts).cast_signed()
     }
 }

@@ -75,8 +75,8 @@ fn rates(context: Context<'_>, node: Option<&Node<RatesSpec>>, what: &str) -> Op
 fn of_operation(
     rates: &OperationRatesSpec,
     kind: OperationKind,
-) -> &Optional<Quantity<BasisPoints>> {
-    match kind {
+) -> Option<&Node<Quantity<BasisPoints>>> {
+    let rate = match kind {
         OperationKind::Allocate => &rates.allocate,
         OperationKind::Infer => &rates.infer,
         OperationKind::Cancel => &rates.cancel,
@@ -84,14 +84,15 @@ fn of_operation(
         OperationKind::Inspect => &rates.inspect,
         OperationKind::List => &rates.list,
         OperationKind::Pools => &rates.pools,
-    }
+    };
+    rate.as_ref()
 }
 
 fn quirks(context: Context<'_>, spec: Option<&QuirksSpec>) -> Quirks {
     let Some(spec) = spec else { return Quirks::default() };
     Quirks {
-        ghosts: share(context, &spec.ghosts, "grants", "be ghosts"),
-        empty_200: share(context, &spec.empty_200, "grants", "be empty"),
+        ghosts: share(context, spec.ghosts.as_ref(), "grants", "be ghosts"),
+        empty_200: share(context, spec.empty_200.as_ref(), "grants", "be empty"),
         already_subscribed: read(&spec.already_subscribed).copied().unwrap_or_default(),
         foreign_rows: read(&spec.foreign_rows).map_or(0, |rows| rows.small()),
         eventual_lists: time(spec.eventual_lists.as_ref(), Duration::ZERO),
@@ -101,10 +102,9 @@ fn quirks(context: Context<'_>, spec: Option<&QuirksSpec>) -> Quirks {
     }
 }
 
-#[expect(clippy::ref_option, reason = "it is called on fields, which are options")]
 fn share(
     context: Context<'_>,
-    node: &Optional<Quantity<BasisPoints>>,
+    node: Option<&Node<Quantity<BasisPoints>>>,
     of: &str,
     what: &str,
 ) -> BasisPoints {

@@ -67,7 +67,7 @@ fn standing_failures_strike_their_operation_and_nothing_is_done() {
 fn lists_of_pools_and_cancellations_fail_like_other_calls() {
     let unavailable = at(OperationKind::Pools);
     let rate_limited = at(OperationKind::Cancel);
-    let mut world = failing(FailureRates { unavailable, rate_limited, ..FailureRates::default() });
+    let mut world = failing(FailureRates { rate_limited, unavailable, ..FailureRates::default() });
     let inside = ErrorKind::Unavailable { reached: true };
     assert_eq!(world.refusal(Operation::Pools), inside);
     let share = world.grant(ask());

@@ -169,10 +169,16 @@ proptest! {
                     let ask = Allocate { tenant, requirements, priority, preemptible, ..ask() };
                     world.submit(Operation::Allocate(ask));
                 }
-                Step::Infer(index) => share(index).into_iter().for_each(|share| world.infer(share, 5)),
+                Step::Infer(index) => {
+                    if let Some(share) = share(index) {
+                        world.infer(share, 5);
+                    }
+                }
                 Step::Release(index) => {
                     let ask = |allocation| Operation::Release { allocation };
-                    share(index).into_iter().for_each(|share| { world.submit(ask(share)); });
+                    if let Some(share) = share(index) {
+                        world.submit(ask(share));
+                    }
                 }
                 Step::Wait(ms) => {
                     let until = held.at + Duration::from_millis(ms);
