@@ -19,7 +19,8 @@ pub mod virtual_time;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use connector::{
-    CableId, Connector, Event, Operation, PoolGauge, RequestRecord, Ticket, Timestamp, TokenGaps,
+    CableId, Connector, Event, Operation, PoolGauge, ProviderUsage, RequestRecord, Ticket,
+    Timestamp, TokenGaps,
 };
 use platform::{Input, Output, Platform, Request};
 use scenarios::TrafficError;
@@ -39,6 +40,11 @@ pub trait Observer {
     /// Times between tokens that came to an end since they were told last: told at the end of the
     /// warm-up and at the end of the run.
     fn token_gaps(&mut self, at: Timestamp, gaps: &TokenGaps);
+
+    /// What the provider will charge for, told at the end of the run. Default: it does not matter.
+    fn provider_usage(&mut self, usage: &ProviderUsage) {
+        let _ = usage;
+    }
 
     /// This many requests are in flight; told whenever one arrives and with every look at the
     /// pools.
@@ -322,6 +328,9 @@ where
     fn conclude<C: Connector>(&mut self, now: Timestamp, lines: &mut Lines<C>) {
         self.collect_gaps(now, lines);
         self.observe(now, lines);
+        for connector in &mut lines.connectors {
+            connector.provider_usage(now, &mut |usage| self.observer.provider_usage(&usage));
+        }
     }
 
     /// Times between tokens are many: they are asked for where measuring begins and ends only.

@@ -5,7 +5,7 @@ pub mod live;
 
 use std::time::Instant;
 
-use connector::{Duration, PoolGauge, RequestRecord, Timestamp, TokenGaps};
+use connector::{Duration, PoolGauge, ProviderUsage, RequestRecord, Timestamp, TokenGaps};
 use platform::{Platform, PlatformConfig};
 use reports::{
     FilesError, GeneratorLag, Header, Recorder, RecorderConfig, RunEnd, RunFiles, Summary,
@@ -142,6 +142,10 @@ impl Observer for Recorder {
 
     fn token_gaps(&mut self, at: Timestamp, gaps: &TokenGaps) {
         self.token_gaps(at, gaps);
+    }
+
+    fn provider_usage(&mut self, usage: &ProviderUsage) {
+        self.provider_usage(usage);
     }
 
     fn in_flight(&mut self, at: Timestamp, requests: usize) {

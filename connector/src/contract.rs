@@ -1,4 +1,4 @@
-use crate::{Event, Operation, PoolGauge, Ticket, Timestamp, TokenGaps};
+use crate::{Event, Operation, PoolGauge, ProviderUsage, Ticket, Timestamp, TokenGaps};
 
 /// The far side of the waist: a simulator, a live endpoint, or a recording.
 ///
@@ -40,6 +40,12 @@ pub trait Connector {
     ///
     /// A live endpoint cannot be looked into and reports nothing.
     fn token_gaps(&mut self, now: Timestamp, report: &mut dyn FnMut(TokenGaps)) {
+        let _ = (now, report);
+    }
+
+    /// Reports what the provider will charge for up to `now`, one record per pool and tenant, where
+    /// the far side can be looked into. For the end of a run: it takes as long as there are shares.
+    fn provider_usage(&mut self, now: Timestamp, report: &mut dyn FnMut(ProviderUsage)) {
         let _ = (now, report);
     }
 }

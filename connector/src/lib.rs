@@ -10,7 +10,7 @@
 //! * [`Error`], [`ErrorKind`]: one taxonomy and the three questions that decide everything else.
 //! * [`units`], [`ids`](TenantId): newtypes; the only place that converts or parses units.
 //! * [`EventQueue`]: deadlines with ties in insertion order and cancellation, used by both sides.
-//! * [`RequestRecord`], [`PoolGauge`], [`TokenGaps`], [`Metric`], [`Objective`]: what is reported
+//! * [`RequestRecord`], [`PoolGauge`], [`ProviderUsage`], [`TokenGaps`], [`Metric`], [`Objective`]: what is reported
 //!   about a run, by name, and what it must achieve.
 //! * [`testing`]: one conformance suite that every connector passes.
 
@@ -37,5 +37,5 @@ pub use operation::{
     Temperature,
 };
 pub use queue::{EventKey, EventQueue};
-pub use record::{Outcome, PoolGauge, RequestRecord, TokenGaps};
+pub use record::{Outcome, PoolGauge, ProviderUsage, RequestRecord, TokenGaps};
 pub use units::{BasisPoints, Duration, Mebibytes, Money, Tflops, Timestamp, Tokens};

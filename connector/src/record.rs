@@ -138,6 +138,41 @@ pub struct PoolGauge {
     pub kv_blocks_in_use: u64,
 }
 
+/// What the provider will charge one tenant for in one pool, as the provider thinks it held, from
+/// the start of the run. The units are those of the platform's own meter, so that the two books can
+/// be laid side by side.
+///
+/// Time in which a share was held without the platform's knowledge or consent is counted in the
+/// total and once more by its reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProviderUsage {
+    /// Where.
+    pub pool: PoolId,
+    /// On whose behalf the shares were asked for.
+    pub tenant: TenantId,
+    /// Shares x time, from the grant to the end of the release, in slot-nanoseconds.
+    pub slot_ns: u128,
+    /// Promised memory x the same time, in MiB-nanoseconds.
+    pub mebibyte_ns: u128,
+    /// Promised compute x the same time, in FLOP (GFLOPS x ns).
+    pub flop: u128,
+    /// The same time at the pool's price, rounded once.
+    pub cost: Money,
+    /// Of `slot_ns`: after the grant, while its answer was under way.
+    pub untold_slot_ns: u128,
+    /// Of `slot_ns`: shares whose grant was never told (ghosts), until their release was asked for.
+    pub ghost_slot_ns: u128,
+    /// Of `slot_ns`: after the release was asked for, until it was done.
+    pub releasing_slot_ns: u128,
+    /// Shares held now.
+    pub slots_held: u32,
+    /// Prompt tokens of inferences that were finished.
+    pub prompt_tokens: u128,
+    /// Tokens made by inferences that were finished. A meter of use: it may disagree with the time
+    /// held, as an unused share shows.
+    pub output_tokens: u128,
+}
+
 /// Times between two consecutive tokens of an answer: so many of one length, of one model in one
 /// pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

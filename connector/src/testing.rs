@@ -23,17 +23,24 @@
 //! bounds are checked against the events' own times, and [`PATIENCE`] bounds the wait for what
 //! should come at all.
 //!
+//! A far side may be known to take [liberties](Liberty) with a rule: it loses the answers of grants,
+//! or its lists are behind. The harness says which, and the suite moves that rule's border to where
+//! a careful caller can still hold it to it; no case is left out. A far side that takes a liberty
+//! which its harness does not grant fails.
+//!
 //! A connector that cannot be set up in some way (a simulator has no credentials) refuses to build
 //! that world; such cases must be named, so that none is left out unnoticed.
 
 mod case;
 mod cases;
 mod conversation;
+mod liberty;
 mod report;
 mod virtual_world;
 
 pub use case::{Ask, Case, Credentials, Expected, Name, PoolSetup, Setup, Share, Step};
 pub use cases::CASES;
+pub use liberty::Liberty;
 pub use report::{Failure, Report, Verdict, assert_conforms, check, run};
 pub use virtual_world::VirtualWorld;
 
@@ -50,6 +57,11 @@ pub trait Harness {
     /// A fresh far side set up as described and a connector to it, or `None` if this connector
     /// cannot be set up so.
     fn build(&mut self, setup: &Setup) -> Option<Self::World>;
+
+    /// What the far side may do besides what the cases say. Default: nothing.
+    fn liberties(&self) -> &[Liberty] {
+        &[]
+    }
 }
 
 /// A connector, the far side behind it, and their time.

@@ -40,7 +40,7 @@ pub use replications::{MetricSpread, ObjectiveSpread, Replications, Replications
 pub use series::MAX_INTERVALS;
 pub use style::Style;
 pub use summary::{
-    Amount, FailuresByKind, Group, KvCache, Latencies, Latency, MeterReport, Paging, PoolGroup,
-    Run, Summary, TenantGroup, Traffic,
+    Amount, ChargeReport, FailuresByKind, Group, KvCache, Latencies, Latency, MeterReport, Paging,
+    PoolGroup, Run, Summary, TenantGroup, Traffic,
 };
 pub use sweep::Sweep;

@@ -87,6 +87,11 @@ impl PoolTrack {
         self.last.preemptions.saturating_sub(self.base.preemptions)
     }
 
+    /// From the start of the run on.
+    pub(crate) const fn busy_card_ns(&self) -> u128 {
+        self.last.busy_card_ns
+    }
+
     fn cache(&self) -> CacheGrowth {
         let (base, last) = (&self.base, &self.last);
         CacheGrowth {
@@ -170,6 +175,12 @@ impl Pools {
 
     pub(crate) fn of(&self, pool: PoolId) -> Option<&PoolTrack> {
         self.tracks.get(pool.index()).filter(|track| track.seen)
+    }
+
+    /// Of all together from the start of the run on; `None` if nobody looked.
+    pub(crate) fn busy_card_ns(&self) -> Option<u128> {
+        let seen = self.tracks.iter().filter(|track| track.seen);
+        seen.map(PoolTrack::busy_card_ns).reduce(|sum, of_pool| sum + of_pool)
     }
 
     /// Of one pool, or of all together; `None` if nobody looked.

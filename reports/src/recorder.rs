@@ -1,7 +1,8 @@
 //! Takes everything that a run reports, as it happens, and condenses it.
 
 use connector::{
-    Duration, Names, Objective, PoolGauge, PoolKind, RequestRecord, TenantId, Timestamp, TokenGaps,
+    Duration, Names, Objective, PoolGauge, PoolKind, ProviderUsage, RequestRecord, TenantId,
+    Timestamp, TokenGaps,
 };
 use platform::Meter;
 
@@ -86,6 +87,7 @@ pub struct Recorder {
     gaps: Gaps,
     pools: Pools,
     series: Series,
+    usage: Vec<ProviderUsage>,
     peak_in_flight: Option<u64>,
     finished: u64,
 }
@@ -107,6 +109,7 @@ impl Recorder {
             gaps: Gaps::new(&names),
             pools: Pools::new(names.pools.len(), warm_up_ends),
             series: Series::new(config.interval, names.pools.len()),
+            usage: Vec::new(),
             peak_in_flight: None,
             finished: 0,
             names,
@@ -156,6 +159,12 @@ impl Recorder {
         }
     }
 
+    /// What the provider will charge one tenant for in one pool; told once, at the end of the run.
+    /// No part of the digest: it follows from what was told before, and from prices.
+    pub fn provider_usage(&mut self, usage: &ProviderUsage) {
+        self.usage.push(*usage);
+    }
+
     /// How many requests are in flight from now on; told whenever it rises, the peak is exact.
     pub fn in_flight(&mut self, at: Timestamp, requests: u64) {
         if at >= self.warm_up_ends {
@@ -190,6 +199,7 @@ impl Recorder {
             cells: self.cells,
             gaps: self.gaps,
             pools: self.pools,
+            usage: self.usage,
             time: end.ended.since(self.warm_up_ends),
             peak_in_flight: self.peak_in_flight,
         };

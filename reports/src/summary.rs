@@ -1,6 +1,7 @@
 //! A finished run, condensed: every figure of the report, and answers to further questions.
 
 mod answer;
+mod charge;
 mod group;
 mod json;
 mod kv_cache;
@@ -14,6 +15,7 @@ use platform::Meter;
 use serde::Serialize;
 
 pub(crate) use answer::Measured;
+pub use charge::ChargeReport;
 pub use group::{Group, MeterReport, PoolGroup, TenantGroup};
 pub(crate) use json::{HasHeader, header_first};
 pub use kv_cache::KvCache;
@@ -84,6 +86,14 @@ pub struct Run {
     /// What the platform metered for all tenants over the whole run, warm-up included; `None` if
     /// nobody said.
     pub metered_cost: Option<Amount>,
+    /// What the provider will charge for over the whole run; `None` if nobody could look.
+    pub charged: Option<ChargeReport>,
+    /// How much more that is than what was metered, negative if it is less; `None` if either is
+    /// not known.
+    pub charged_beyond_metered: Option<Amount>,
+    /// Shares x time charged and not metered for no reason told in `charged`: releases that had to
+    /// be asked for again. Negative: metered and not charged.
+    pub charged_otherwise_slot_ns: Option<i128>,
 }
 
 impl Summary {
@@ -95,6 +105,8 @@ impl Summary {
         end: RunEnd,
     ) -> Self {
         let everything = Scope::default();
+        let metered_cost = metered_cost(&end.meters);
+        let charged = ChargeReport::of(&measured.usage, |_| true, measured.pools.busy_card_ns());
         let run = Run {
             ended_s: end.ended.as_secs_f64(),
             warm_up_s: warm_up.as_secs_f64(),
@@ -104,7 +116,14 @@ impl Summary {
             peak_in_flight: measured.peak_in_flight,
             folded_tenants: measured.cells.folded_tenants(),
             folded_requests: measured.cells.folded().offered(),
-            metered_cost: metered_cost(&end.meters),
+            metered_cost,
+            charged,
+            charged_beyond_metered: charged
+                .zip(metered_cost)
+                .map(|(charged, metered)| charged.beyond(metered)),
+            charged_otherwise_slot_ns: charged.filter(|_| metered_cost.is_some()).map(|charged| {
+                charged.otherwise(end.meters.iter().map(|meter| meter.slot_ns).sum())
+            }),
         };
         let judge = |objective: connector::Objective| {
             let value = measured.value(objective.metric, objective.statistic, &objective.scope);

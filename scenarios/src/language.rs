@@ -5,6 +5,7 @@
 //! said in its documentation and done where the language becomes a
 //! [`Scenario`](crate::Scenario).
 
+mod control_plane;
 mod platform;
 mod provider;
 mod serving;
@@ -15,7 +16,9 @@ mod value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{platform::*, provider::*, serving::*, sharing::*, traffic::*, value::*};
+pub(crate) use self::{
+    control_plane::*, platform::*, provider::*, serving::*, sharing::*, traffic::*, value::*,
+};
 use crate::document::Node;
 
 /// A key that may be left out.

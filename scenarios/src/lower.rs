@@ -4,6 +4,7 @@
 //! Nothing stops at a mistake. A part that is wrong is reported and stands as `None`, checks that need
 //! it are left out, and the scenario exists only if nothing was reported.
 
+mod control_plane;
 mod faults;
 mod models;
 mod names;
@@ -18,7 +19,7 @@ mod traffic;
 
 use std::{path::Path, sync::Arc};
 
-use connector::{Duration, Names};
+use connector::{BasisPoints, Duration, Names};
 
 use self::names::NameTable;
 use crate::{
@@ -95,11 +96,12 @@ pub(crate) fn scenario(context: Context<'_>, spec: &ScenarioSpec, hash: u64) -> 
     let name = names::checked(context.report, &spec.name);
     let duration = run_length(context, spec);
     let warm_up = warm_up(context, spec, duration);
-    let regions = regions::lower(context, spec);
     let pools = pools::lower(context, spec);
     let models = models::lower(context, spec, &pools);
     let traffic = traffic::lower(context, spec, &mut known, duration);
     let platform = platform::lower(context, spec, &known, &pools, &models);
+    // Client mixes have brought their tenants by now, and regions may name any.
+    let regions = regions::lower(context, spec, &known);
     let faults = faults::lower(context, spec, &known);
     let objectives = objectives::lower(context, spec, &known);
     if !context.report.is_clean() {
@@ -198,6 +200,21 @@ fn above_zero(
         context.report.problem(node.at, message);
     }
     value
+}
+
+/// A share of something; more than all of it is reported.
+fn at_most_all(
+    context: Context<'_>,
+    at: NodeId,
+    rate: BasisPoints,
+    of: &str,
+    what: &str,
+) -> BasisPoints {
+    if rate > BasisPoints::ONE {
+        let message = format!("{rate} of all {of} cannot {what}: at most 100% can");
+        context.report.problem_with_help(at, message, "state a share from 0% to 100%");
+    }
+    rate
 }
 
 /// The names of the items of a list, each with where it stands.

@@ -2,17 +2,19 @@
 //! ([`Simulator::new`](crate::Simulator::new)); the scenario language fills it in.
 
 mod check;
+mod control_plane;
 mod efficiency;
+mod fault;
 mod serving;
 mod sharing;
 
-use connector::{
-    BasisPoints, Duration, Mebibytes, ModelId, Money, OperationKind, PoolId, PoolKind, Tflops,
-};
+use connector::{BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Tflops};
 
 pub(crate) use self::serving::Footprint;
 pub use self::{
+    control_plane::{ControlPlane, FailureRates, Latency, OperationRates, Quirks, RateLimit},
     efficiency::{Efficiency, LongSteps, StackEfficiency},
+    fault::{Direction, FaultConfig, FaultKind},
     serving::{KvCache, ServingConfig},
     sharing::{
         Isolation, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig,
@@ -39,57 +41,6 @@ pub struct RegionConfig {
     pub name: String,
     /// How the API in front of the pools behaves.
     pub control_plane: ControlPlane,
-}
-
-/// How an API behaves before any fault.
-#[derive(Clone, Debug)]
-pub struct ControlPlane {
-    /// Time from a question about an allocation to the answer.
-    pub allocate: Latency,
-    /// Time from a release to its confirmation. The share is free at once.
-    pub release: Latency,
-    /// Network time that an inference spends outside the card, spent before the first token.
-    pub infer: Latency,
-    /// Time of everything else (inspect, list, pools, cancel).
-    pub inspect: Latency,
-    /// Calls allowed per region, allocations and releases and everything else alike; inferences go
-    /// to the cards directly and are not counted. `None`: unlimited.
-    pub rate_limit: Option<RateLimit>,
-}
-
-/// A token bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Calls per second in the long run, at least 1.
-    pub per_second: u32,
-    /// Calls at once after a pause, at least 1.
-    pub burst: u32,
-}
-
-/// A distribution of latencies.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Latency {
-    /// Always this.
-    Fixed(Duration),
-    /// Uniform between two bounds.
-    Uniform {
-        /// Least.
-        min: Duration,
-        /// Most.
-        max: Duration,
-    },
-    /// Exponential.
-    Exponential {
-        /// Mean.
-        mean: Duration,
-    },
-    /// Lognormal by two quantiles, as dashboards show them.
-    LogNormal {
-        /// 50th percentile, above zero.
-        p50: Duration,
-        /// 95th percentile, at least the median.
-        p95: Duration,
-    },
 }
 
 /// Cards sold together.
@@ -251,45 +202,6 @@ pub struct LinearTiming {
     pub weight_bytes: f64,
 }
 
-/// Something that goes wrong on a schedule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FaultConfig {
-    /// When it begins, after the start of the run.
-    pub at: Duration,
-    /// How long it lasts.
-    pub lasts: Duration,
-    /// Where; `None`: everywhere.
-    pub pool: Option<PoolId>,
-    /// What.
-    pub kind: FaultKind,
-}
-
-/// What goes wrong.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FaultKind {
-    /// Calls fail with [`Unavailable`](connector::ErrorKind::Unavailable) at random.
-    Errors {
-        /// Share of calls that fail.
-        rate: BasisPoints,
-        /// Which calls; `None`: all kinds.
-        operation: Option<OperationKind>,
-    },
-    /// Answers come later.
-    Latency {
-        /// Added to every answer.
-        add: Duration,
-        /// Which calls; `None`: all kinds.
-        operation: Option<OperationKind>,
-    },
-    /// Nothing answers: every call fails at once, shares stay held, inferences in flight are lost.
-    Outage,
-    /// Cards fall off the bus: what runs on them fails, the shares on them are gone.
-    GpuLoss {
-        /// How many cards, in order of numbering from the last.
-        count: u32,
-    },
-}
-
 /// What is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -344,6 +256,16 @@ pub enum ConfigError {
         region: usize,
         /// How many there are.
         regions: usize,
+    },
+    /// A share of calls that is more than all of them.
+    #[error("region `{region}`: {rate} of all calls cannot be {what}: at most 100% can")]
+    MoreThanAll {
+        /// The region's name.
+        region: String,
+        /// Which share.
+        what: &'static str,
+        /// How many.
+        rate: BasisPoints,
     },
     /// More than the simulator can number.
     #[error("{what}: {value} is more than {limit}")]

@@ -1,9 +1,24 @@
-//! The API in front of the pools: how long answers take and how many calls it allows.
+//! The API in front of the pools: how long answers take, how many calls it allows, and how it fails
+//! and misbehaves.
+//!
+//! # Mechanism
+//!
+//! Every behaviour draws from a stream of its own, named after region, behaviour and operation, and
+//! latencies are drawn for calls that fail too: switching a behaviour on changes the calls it
+//! strikes and no other call's luck.
 
-use connector::{Duration, OperationKind, Timestamp};
+mod failures;
+mod quirks;
 
+use connector::{Duration, OperationKind, TenantId, Timestamp};
+
+use self::{failures::Failures, quirks::Misbehaviour};
+pub(crate) use self::{
+    failures::{Failure, Fate},
+    quirks::Telling,
+};
 use crate::{
-    config::{ControlPlane, Latency, RateLimit},
+    config::{ControlPlane, Latency, Quirks, RateLimit},
     random::{Stream, Streams},
 };
 
@@ -54,6 +69,12 @@ pub(crate) struct Gateway {
     /// One stream per kind of operation, so that one more release does not move allocations.
     streams: Vec<Stream>,
     limiter: Option<Limiter>,
+    failures: Failures,
+    misbehaviour: Misbehaviour,
+    no_access: Vec<TenantId>,
+    /// How long a caller waits for an answer that never comes.
+    pub(crate) timeout: Duration,
+    pub(crate) quirks: Quirks,
 }
 
 impl Gateway {
@@ -63,6 +84,11 @@ impl Gateway {
             latencies: OperationKind::ALL.map(|kind| Sampler::new(plane.latency(kind))),
             streams: OperationKind::ALL.map(stream).into(),
             limiter: plane.rate_limit.map(Limiter::new),
+            failures: Failures::new(name, &plane.failures, streams),
+            misbehaviour: Misbehaviour::new(name, &plane.quirks, streams),
+            no_access: plane.no_access.clone(),
+            timeout: plane.timeout,
+            quirks: plane.quirks,
         }
     }
 
@@ -71,12 +97,42 @@ impl Gateway {
         self.latencies[kind as usize].draw(&mut self.streams[kind as usize])
     }
 
-    /// Counts one call; `Err` with the time to wait when it is one too many.
-    pub(crate) fn admit(&mut self, now: Timestamp, kind: OperationKind) -> Result<(), Duration> {
-        match &mut self.limiter {
-            Some(limiter) if kind != OperationKind::Infer => limiter.admit(now),
-            Some(_) | None => Ok(()),
+    /// What chance has in store for the next call.
+    pub(crate) fn draw(&mut self, kind: OperationKind) -> Fate {
+        self.failures.draw(kind)
+    }
+
+    /// Counts one call; `Err` with what becomes of one that is not acted on.
+    pub(crate) fn admit(
+        &mut self,
+        now: Timestamp,
+        kind: OperationKind,
+        fate: Fate,
+    ) -> Result<(), Failure> {
+        if fate.is_lost {
+            return Err(Failure::Lost);
         }
+        let is_of_cards = matches!(kind, OperationKind::Infer | OperationKind::Cancel);
+        match &mut self.limiter {
+            Some(limiter) if !is_of_cards => limiter.admit(now).map_err(Failure::OverLimit)?,
+            Some(_) | None => {}
+        }
+        fate.refused.map_or(Ok(()), Err)
+    }
+
+    /// Whether the tenant's resource policy lists the region.
+    pub(crate) fn lets_in(&self, tenant: TenantId) -> bool {
+        !self.no_access.contains(&tenant)
+    }
+
+    /// How a grant is answered.
+    pub(crate) fn tell_grant(&mut self) -> Telling {
+        self.misbehaviour.tell_grant()
+    }
+
+    /// How long a share stays after its release was confirmed.
+    pub(crate) fn release_time(&mut self) -> Duration {
+        self.misbehaviour.release_time()
     }
 }
 
@@ -85,11 +141,11 @@ impl ControlPlane {
         match kind {
             OperationKind::Allocate => self.allocate,
             OperationKind::Infer => self.infer,
+            OperationKind::Cancel => self.cancel,
             OperationKind::Release => self.release,
-            OperationKind::Cancel
-            | OperationKind::Inspect
-            | OperationKind::List
-            | OperationKind::Pools => self.inspect,
+            OperationKind::Inspect => self.inspect,
+            OperationKind::List => self.list,
+            OperationKind::Pools => self.pools,
         }
     }
 }

@@ -11,6 +11,7 @@ mod card;
 pub mod catalogue;
 pub mod config;
 mod control;
+mod meter;
 mod neighbour;
 mod placement;
 mod pool;

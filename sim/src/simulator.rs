@@ -6,7 +6,8 @@
 //! is held (and charged) from the moment it was asked for, and a slow answer is a late grant.
 //! Everything later is a [`Wake`] in the event queue: an answer leaves, an inference reaches its
 //! card, an engine reaches a milestone, weights have arrived, a grace is over, a fault begins or
-//! ends. Operations are handled in [`allocate`] and [`infer`], faults in [`faults`].
+//! ends. Operations are handled in [`allocate`] and [`infer`], what lists show in [`lists`], faults in
+//! [`faults`]. What is held is charged for by the [`Meter`].
 //!
 //! # Edges
 //!
@@ -17,13 +18,14 @@ mod allocate;
 mod answer;
 mod faults;
 mod infer;
+mod lists;
 mod share;
 
 use std::collections::VecDeque;
 
 use connector::{
-    AllocationId, Connector, Event, EventKind, EventQueue, Operation, OperationKind, PoolGauge,
-    PoolId, Ticket, Timestamp, TokenGaps,
+    AllocationId, Connector, Duration, Event, EventKind, EventQueue, Operation, OperationKind,
+    PoolGauge, PoolId, ProviderUsage, Ticket, Timestamp, TokenGaps,
 };
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -34,10 +36,12 @@ use self::{
     answer::{Answer, Refusal},
     faults::Faults,
     infer::Inference,
+    lists::Departures,
 };
 use crate::{
     config::{ConfigError, ProviderConfig},
     control::Gateway,
+    meter::Meter,
     pool::Pool,
     random::Streams,
     serving::Progress,
@@ -80,6 +84,7 @@ enum Wake {
     Neighbour(StationRef),
     Loaded(StationRef),
     GraceOver(ShareKey),
+    ReleaseDone(ShareKey),
     FaultBegins(usize),
     FaultEnds(usize),
 }
@@ -95,6 +100,9 @@ pub struct Simulator {
     /// Inferences in flight by ticket, to find the one to cancel. Only looked up, never iterated.
     by_ticket: HashMap<Ticket, InferenceKey, FxBuildHasher>,
     faults: Faults,
+    meter: Meter,
+    /// Shares that lists which are behind still show.
+    departures: Departures,
     queue: EventQueue<Wake>,
     events: VecDeque<Event>,
     /// Buffer for what an engine reports.
@@ -123,6 +131,8 @@ impl Simulator {
         }
         let mut simulator = Self {
             faults: Faults::new(&config, streams),
+            meter: Meter::default(),
+            departures: Departures::new(&config),
             gateways,
             pools,
             shares: SlotMap::with_key(),
@@ -150,7 +160,8 @@ impl Simulator {
         if pool.index() < self.pools.len() { Ok(pool.index()) } else { Err(Refusal::UnknownPool) }
     }
 
-    /// Schedules the answer to a question put to a pool's region.
+    /// Schedules the answer to a question put to a pool's region. Returns when the caller hears it,
+    /// or `None` if it gets lost: the caller then hears of a time-out.
     fn answer(
         &mut self,
         now: Timestamp,
@@ -158,21 +169,52 @@ impl Simulator {
         kind: OperationKind,
         ticket: Ticket,
         answer: Result<Answer, Refusal>,
-    ) {
-        let region = self.pools.get(pool).map_or(0, |pool| pool.config.region);
-        let latency = match self.gateways.get_mut(region) {
-            Some(gateway) => gateway.latency(kind) + self.faults.added_latency(pool, kind),
-            None => connector::Duration::ZERO,
+    ) -> Option<Timestamp> {
+        let due = now + self.latency(pool, kind);
+        let Some(gateway) = self.gateway(pool) else {
+            let answer = answer.unwrap_or_else(Answer::Refused);
+            self.queue.schedule(due, Wake::Answer(ticket, answer));
+            return Some(due);
         };
-        let answer = answer.unwrap_or_else(Answer::Refused);
-        self.queue.schedule(now + latency, Wake::Answer(ticket, answer));
+        let answer = answer.map_err(|refusal| refusal.as_told(&gateway.quirks));
+        let is_lost = answer == Err(Refusal::TimedOut) || self.faults.lose_answer(due, pool);
+        let (at, answer) = if is_lost {
+            (due.max(now + gateway.timeout), Answer::Refused(Refusal::TimedOut))
+        } else {
+            (due, answer.unwrap_or_else(Answer::Refused))
+        };
+        self.queue.schedule(at, Wake::Answer(ticket, answer));
+        (!is_lost).then_some(at)
+    }
+
+    /// The API in front of a pool; pools that do not exist are asked for at the first region.
+    fn gateway(&self, pool: usize) -> Option<&Gateway> {
+        self.gateways.get(self.region(pool))
+    }
+
+    fn region(&self, pool: usize) -> usize {
+        self.pools.get(pool).map_or(0, |pool| pool.config.region)
+    }
+
+    /// How long what is said between caller and pool is under way.
+    fn latency(&mut self, pool: usize, kind: OperationKind) -> Duration {
+        let region = self.region(pool);
+        match self.gateways.get_mut(region) {
+            Some(gateway) => self.faults.delay(pool, kind, gateway.latency(kind)),
+            None => Duration::ZERO,
+        }
     }
 
     /// Whether a call gets past the region's API at all.
     fn admit(&mut self, now: Timestamp, pool: usize, kind: OperationKind) -> Result<(), Refusal> {
+        let region = self.region(pool);
+        let Some(gateway) = self.gateways.get_mut(region) else { return Ok(()) };
+        let fate = gateway.draw(kind);
+        if self.faults.lose_request(now, pool) {
+            return Err(Refusal::TimedOut);
+        }
         self.faults.strike(pool, kind)?;
-        let region = self.pools[pool].config.region;
-        self.gateways[region].admit(now, kind).map_err(Refusal::RateLimited)
+        Ok(gateway.admit(now, kind, fate)?)
     }
 
     fn wake(&mut self, now: Timestamp, wake: Wake) {
@@ -187,6 +229,7 @@ impl Simulator {
             Wake::Neighbour(at) => self.neighbour_wakes(now, at),
             Wake::Loaded(at) => self.weights_arrive(now, at),
             Wake::GraceOver(share) => self.grace_over(now, share),
+            Wake::ReleaseDone(share) => self.release_done(now, share),
             Wake::FaultBegins(index) => self.fault_begins(now, index),
             Wake::FaultEnds(index) => self.fault_ends(now, index),
         }
@@ -226,7 +269,8 @@ impl Connector for Simulator {
             Operation::Inspect { allocation } => self.inspect(now, ticket, allocation),
             Operation::List { pool } => self.list(now, ticket, pool),
             Operation::Pools => {
-                self.answer(now, 0, OperationKind::Pools, ticket, Ok(Answer::Pools));
+                let result = self.admit(now, 0, OperationKind::Pools).map(|()| Answer::Pools);
+                self.answer(now, 0, OperationKind::Pools, ticket, result);
             }
         }
     }
@@ -255,6 +299,21 @@ impl Connector for Simulator {
         self.catch_up(now);
         for (index, pool) in self.pools.iter_mut().enumerate() {
             report(pool.gauge(now, PoolId(index as u32)));
+        }
+    }
+
+    fn provider_usage(&mut self, now: Timestamp, report: &mut dyn FnMut(ProviderUsage)) {
+        self.catch_up(now);
+        let open = self.shares.values().map(|share| (&share.stay, &share.ask));
+        let price = |pool: PoolId| self.pools[pool.index()].config.price_per_slot_hour;
+        for usage in self.meter.read(now, open, price) {
+            let quirks = self.gateway(usage.pool.index()).map(|gateway| gateway.quirks);
+            if quirks.is_some_and(|quirks| quirks.zero_usage) {
+                let ProviderUsage { pool, tenant, .. } = usage;
+                report(ProviderUsage { pool, tenant, ..ProviderUsage::default() });
+            } else {
+                report(usage);
+            }
         }
     }
 

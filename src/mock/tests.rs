@@ -455,7 +455,10 @@ fn simulator() -> sim::Simulator {
                 release: latency,
                 infer: latency,
                 inspect: latency,
-                rate_limit: None,
+                list: latency,
+                pools: latency,
+                cancel: latency,
+                ..ControlPlane::default()
             },
         }],
         pools: vec![PoolConfig {

@@ -1,5 +1,8 @@
 //! One contract, met in two ways: by the simulator in virtual time, and by the live connector over
-//! HTTP against the mock that serves the same simulator in real time.
+//! HTTP against the mock that serves the same simulator in real time. The simulator meets it with
+//! each of its quirks on, too.
+
+mod quirks;
 
 use std::time::Instant;
 
@@ -14,7 +17,7 @@ use sim::{
     Simulator,
     config::{
         ControlPlane, GpuSpec, Latency, LinearTiming, ModelConfig, Placement, PoolConfig,
-        ProviderConfig, RegionConfig, ServingConfig, Timing,
+        ProviderConfig, Quirks, RegionConfig, ServingConfig, Timing,
     },
 };
 use tokio::{
@@ -40,7 +43,7 @@ impl Harness for InVirtualTime {
 
     fn build(&mut self, setup: &Setup) -> Option<Self::World> {
         let right = setup.credentials == Credentials::Right;
-        right.then(|| VirtualWorld::new(simulator(setup)))
+        right.then(|| VirtualWorld::new(simulator(setup, Quirks::default())))
     }
 }
 
@@ -58,7 +61,8 @@ impl Harness for OverHttp {
         let key = SecretString::from("the right key");
         let options = MockOptions { api_key: Some(key.clone()), ..MockOptions::new(names(setup)) };
         let (stop, stopped) = oneshot::channel();
-        let server = mock::serve(listener, simulator(setup), options, ended(stopped));
+        let server =
+            mock::serve(listener, simulator(setup, Quirks::default()), options, ended(stopped));
         let server = runtime.spawn(server);
 
         let presented = match setup.credentials {
@@ -129,14 +133,19 @@ fn names(setup: &Setup) -> Names {
     }
 }
 
-fn simulator(setup: &Setup) -> Simulator {
+fn simulator(setup: &Setup, quirks: Quirks) -> Simulator {
     let milliseconds = |n| Latency::Fixed(connector::Duration::from_millis(n));
     let control_plane = ControlPlane {
         allocate: Latency::Fixed(setup.allocation_latency),
         release: milliseconds(1),
         infer: milliseconds(1),
         inspect: milliseconds(1),
-        rate_limit: None,
+        list: milliseconds(1),
+        pools: milliseconds(1),
+        cancel: milliseconds(1),
+        timeout: connector::Duration::from_millis(500),
+        quirks,
+        ..ControlPlane::default()
     };
     let timing = LinearTiming { base: setup.time_per_token, ..LinearTiming::default() };
     let config = ProviderConfig {

@@ -72,7 +72,7 @@ pub fn run(harness: &mut impl Harness) -> Report {
 /// Runs one case.
 pub fn check(harness: &mut impl Harness, case: &Case) -> Verdict {
     let Some(mut world) = harness.build(&case.setup) else { return Verdict::Skipped };
-    match conversation::hold(&mut world, case) {
+    match conversation::hold(&mut world, case, harness.liberties()) {
         Ok(()) => Verdict::Passed,
         Err(reason) => Verdict::Failed(reason),
     }

@@ -48,8 +48,14 @@ impl Money {
     /// zero.
     #[must_use]
     pub const fn per_hour_over(self, time: Duration) -> Self {
+        self.per_slot_hour_over(time.as_nanos() as u128)
+    }
+
+    /// What a price per slot and hour comes to over so many slot-nanoseconds, rounded once.
+    #[must_use]
+    pub const fn per_slot_hour_over(self, slot_ns: u128) -> Self {
         const HOUR_NS: i128 = 3_600 * NANOS_PER_UNIT as i128;
-        let product = self.0 * time.as_nanos() as i128;
+        let product = self.0 * slot_ns.cast_signed();
         let half = if product < 0 { -HOUR_NS / 2 } else { HOUR_NS / 2 };
         Self((product + half) / HOUR_NS)
     }

@@ -1,6 +1,6 @@
 use connector::{
-    ClassId, Comparison, ErrorKind, Metric, ModelId, Money, Outcome, PoolId, Scope, Statistic,
-    TenantId,
+    ClassId, Comparison, ErrorKind, Metric, ModelId, Money, Outcome, PoolId, ProviderUsage, Scope,
+    Statistic, TenantId,
 };
 
 use super::*;
@@ -77,7 +77,10 @@ fn the_json_of_a_small_run() {
         "peak_in_flight": 20,
         "folded_tenants": 0,
         "folded_requests": 0,
-        "metered_cost": 0.04
+        "metered_cost": 0.04,
+        "charged": null,
+        "charged_beyond_metered": null,
+        "charged_otherwise_slot_ns": null
       },
       "requests": {
         "offered": 23,
@@ -408,6 +411,46 @@ fn nothing() -> Summary {
 
 /// Ten seconds, the first of them warm-up: 20 completed requests of two tenants on two pools, two
 /// failures, a rejection, and what the pools did.
+#[test]
+fn the_providers_book_is_told_beside_the_platforms_and_by_how_much_they_differ() {
+    const SECOND: u128 = 1_000_000_000;
+    let mut recorder = recorder(Duration::ZERO, None);
+    recorder.record(&completed(0, 700));
+    recorder.gauge(at_ms(10_000), &gauge(at_ms(10_000), 28_000));
+    let east = ProviderUsage {
+        slot_ns: 130 * SECOND,
+        cost: Money::from_nanos(30_000_000),
+        untold_slot_ns: SECOND / 2,
+        ghost_slot_ns: 15 * SECOND,
+        releasing_slot_ns: 90 * SECOND,
+        slots_held: 2,
+        output_tokens: 11,
+        ..ProviderUsage::default()
+    };
+    let cost = Money::from_nanos(20_000_000);
+    let (pool, tenant) = (PoolId(1), TenantId(1));
+    let west = ProviderUsage { pool, tenant, slot_ns: SECOND, cost, ..ProviderUsage::default() };
+    recorder.provider_usage(&east);
+    recorder.provider_usage(&west);
+    let summary = recorder.finish(end()).0;
+    let table = summary.table(Style::PLAIN);
+    let told: Vec<&str> = table.lines().skip_while(|line| !line.contains("charged")).collect();
+    assert_eq!(
+        told[..3].join("\n"),
+        "\
+charged   0.0500 by the provider over the whole run, 0.0100 more than metered; of 131 s held: 500
+          ms before grants were told, 15.0 s as ghosts, 90.0 s in releases, 25.5 s until releases
+          got through; 2 shares still held"
+    );
+    let json: serde_json::Value = serde_json::from_str(&summary.to_json()).expect("valid JSON");
+    assert_eq!(json["run"]["charged"]["slot_ns"], 131_000_000_000_u64);
+    assert_eq!(json["run"]["charged_beyond_metered"], 0.01);
+    assert_eq!(json["pools"][0]["charged"]["busy_card_ns"], 28_000_000_000_u64);
+    assert_eq!(json["pools"][0]["charged"]["ghost_slot_ns"], 15_000_000_000_u64);
+    assert_eq!(json["tenants"][1]["charged"]["cost"], 0.02);
+    assert_eq!(json["tenants"][1]["charged"]["busy_card_ns"], serde_json::Value::Null);
+}
+
 fn small_run() -> Summary {
     let mut recorder = recorder(Duration::from_secs(1), None);
     recorder.record(&completed(900, 700));

@@ -1,4 +1,4 @@
-use connector::{Duration, Metric, Names, PoolKind, Scope, Statistic};
+use connector::{Duration, Metric, Names, PoolKind, ProviderUsage, Scope, Statistic};
 
 use super::Traffic;
 use crate::{cells::Cells, distribution::Merged, gaps::Gaps, pools::Pools};
@@ -11,6 +11,7 @@ pub(crate) struct Measured {
     pub(crate) cells: Cells,
     pub(crate) gaps: Gaps,
     pub(crate) pools: Pools,
+    pub(crate) usage: Vec<ProviderUsage>,
     /// From the end of the warm-up to the end of the run.
     pub(crate) time: Duration,
     pub(crate) peak_in_flight: Option<u64>,

@@ -3,7 +3,8 @@ use platform::Meter;
 use serde::Serialize;
 
 use super::{
-    Amount, KvCache, Latencies, Measured, Paging, Traffic, of_class, of_model, of_pool, of_tenant,
+    Amount, ChargeReport, KvCache, Latencies, Measured, Paging, Traffic, of_class, of_model,
+    of_pool, of_tenant,
 };
 
 /// The part of a run that belongs to one name.
@@ -73,6 +74,8 @@ pub struct PoolGroup {
     /// Most of its KV blocks in use at any gauge in the measured time, as a share of them; `None`
     /// without gauges, and if its caches are endless.
     pub peak_kv_use: Option<f64>,
+    /// What the provider will charge for; `None` if nobody could look.
+    pub charged: Option<ChargeReport>,
 }
 
 impl PoolGroup {
@@ -100,6 +103,11 @@ impl PoolGroup {
             kv_cache: KvCache::of(measured, Some(pool)),
             paging: Paging::of(measured, Some(pool)),
             peak_kv_use: track.and_then(|track| track.peak_kv_use),
+            charged: ChargeReport::of(
+                &measured.usage,
+                |usage| usage.pool == pool,
+                track.map(crate::pools::PoolTrack::busy_card_ns),
+            ),
         })
     }
 }
@@ -112,6 +120,8 @@ pub struct TenantGroup {
     pub group: Group,
     /// What the platform metered over the whole run, warm-up included; `None` if nobody said.
     pub meter: Option<MeterReport>,
+    /// What the provider will charge for on its behalf; `None` if nobody could look.
+    pub charged: Option<ChargeReport>,
 }
 
 impl TenantGroup {
@@ -122,10 +132,16 @@ impl TenantGroup {
             .map(|(index, name)| Self {
                 group: Group::new(measured, name, &of_tenant(index)),
                 meter: meters.get(index).map(MeterReport::from),
+                charged: ChargeReport::of(
+                    &measured.usage,
+                    |usage| usage.tenant.index() == index,
+                    None,
+                ),
             })
             .filter(|tenant| {
                 let metered = tenant.meter.is_some_and(|meter| meter != MeterReport::default());
-                metered || tenant.group.requests.offered > 0
+                let charged = tenant.charged.is_some_and(|charged| charged.slot_ns > 0);
+                metered || charged || tenant.group.requests.offered > 0
             })
             .collect()
     }

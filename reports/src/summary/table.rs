@@ -1,6 +1,8 @@
 use std::fmt::Write as _;
 
-use super::{Group, KvCache, Paging, PoolGroup, Run, Summary, TenantGroup};
+use connector::Money;
+
+use super::{Amount, Group, KvCache, Paging, PoolGroup, Run, Summary, TenantGroup};
 use crate::{
     Style, Traffic, Verdict, humanise,
     layout::{ABSENT, Layout, in_unit, money, number, share, short, time, verdict_word},
@@ -43,6 +45,9 @@ impl Summary {
             fact("", pace(&self.requests, &self.run));
             fact("tokens", tokens(&self.requests));
             fact("cost", cost(&self.requests, &self.run));
+        }
+        if let Some(told) = charged(&self.run) {
+            fact("charged", told);
         }
         if let Some(told) = self.kv_cache.as_ref().and_then(cache) {
             fact("cache", told);
@@ -164,6 +169,40 @@ fn cost(requests: &Traffic, run: &Run) -> String {
         let _ = write!(text, "; metered over the whole run {}", money(metered.0));
     }
     text
+}
+
+/// The provider's book beside the platform's, and for how long shares were held that the platform
+/// did not meter.
+fn charged(run: &Run) -> Option<String> {
+    let charged = run.charged?;
+    let mut text = format!("{} by the provider over the whole run", money(charged.cost.0));
+    if let Some(Amount(beyond)) = run.charged_beyond_metered {
+        let word = if beyond < Money::ZERO { "less" } else { "more" };
+        let amount = Money::from_nanos(beyond.as_nanos().abs());
+        let _ = write!(text, ", {} {word} than metered", money(amount));
+    }
+    let time = |ns: u128| humanise::seconds(ns as f64 / 1e9);
+    let otherwise = run.charged_otherwise_slot_ns.unwrap_or_default();
+    let parts: Vec<String> = [
+        (charged.untold_slot_ns, "before grants were told"),
+        (charged.ghost_slot_ns, "as ghosts"),
+        (charged.releasing_slot_ns, "in releases"),
+        (otherwise.max(0).unsigned_abs(), "until releases got through"),
+    ]
+    .into_iter()
+    .filter(|(ns, _)| *ns > 0)
+    .map(|(ns, what)| format!("{} {what}", time(ns)))
+    .collect();
+    if !parts.is_empty() {
+        let _ = write!(text, "; of {} held: {}", time(charged.slot_ns), parts.join(", "));
+    }
+    if otherwise < 0 {
+        let _ = write!(text, "; {} metered but not charged", time(otherwise.unsigned_abs()));
+    }
+    if charged.slots_held > 0 {
+        let _ = write!(text, "; {} shares still held", humanise::whole(charged.slots_held));
+    }
+    Some(text)
 }
 
 /// What of the prompts was found, and who had to be recomputed; `None` if neither happened.

@@ -3,8 +3,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Either, List, NeighbourSpec, Optional, Positive, Quantity, ServingSpec, SharingSpec, Time,
-    TokenCount, WeightLoad, Whole,
+    ControlPlaneSpec, Either, List, NeighbourSpec, Optional, Positive, Quantity, ServingSpec,
+    SharingSpec, Time, TokenCount, WeightLoad, Whole,
 };
 use crate::{document::Node, rate::Bandwidth};
 
@@ -26,60 +26,6 @@ pub(crate) struct RegionSpec {
     pub(crate) name: Node<String>,
     /// How the API behaves before any fault. Default: every default of its keys.
     pub(crate) control_plane: Optional<ControlPlaneSpec>,
-}
-
-/// How an API behaves before any fault.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ControlPlaneSpec {
-    /// From a question about an allocation to the answer. Default: lognormal, p50 40ms, p95 120ms.
-    pub(crate) allocate: Optional<LatencySpec>,
-    /// From a release to its confirmation. Default: 20ms.
-    pub(crate) release: Optional<LatencySpec>,
-    /// Network time of an inference outside the card. Default: 5ms.
-    pub(crate) infer: Optional<LatencySpec>,
-    /// Everything else. Default: 20ms.
-    pub(crate) inspect: Optional<LatencySpec>,
-    /// Calls allowed, inferences not counted. Default: unlimited.
-    pub(crate) rate_limit: Optional<RateLimitSpec>,
-}
-
-/// A token bucket.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RateLimitSpec {
-    /// Calls per second in the long run, 1 to 1,000,000.
-    pub(crate) per_second: Node<Whole<1, 1_000_000>>,
-    /// Calls at once after a pause, 1 to 1,000,000. Default: `per_second`.
-    pub(crate) burst: Optional<Whole<1, 1_000_000>>,
-}
-
-/// A fixed time, or a distribution of times.
-pub(crate) type LatencySpec = Either<Time, LatencyLaw>;
-
-/// A distribution of times.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum LatencyLaw {
-    /// Uniform between two bounds.
-    Uniform {
-        /// Least.
-        min: Node<Time>,
-        /// Most.
-        max: Node<Time>,
-    },
-    /// Exponential.
-    Exponential {
-        /// Mean.
-        mean: Node<Time>,
-    },
-    /// Lognormal by two quantiles.
-    Lognormal {
-        /// Median, above zero.
-        p50: Node<Time>,
-        /// 95th percentile, at least the median.
-        p95: Node<Time>,
-    },
 }
 
 /// Cards sold together.
@@ -266,7 +212,7 @@ pub(crate) enum TimingSpec {
 }
 
 /// Something that goes wrong on a schedule: exactly one of `outage`, `errors`, `latency`,
-/// `gpu_loss`.
+/// `brownout`, `partition`, `gpu_loss`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FaultSpec {
@@ -282,6 +228,10 @@ pub(crate) struct FaultSpec {
     pub(crate) errors: Optional<ErrorsSpec>,
     /// Answers come later.
     pub(crate) latency: Optional<SlowSpec>,
+    /// The API is not well: slower by a factor, and failing now and then.
+    pub(crate) brownout: Optional<BrownoutSpec>,
+    /// The network is cut: what is lost on the way ends in a time-out, what runs goes on.
+    pub(crate) partition: Optional<PartitionSpec>,
     /// Cards fall off the bus: what runs on them fails, the shares on them are gone.
     pub(crate) gpu_loss: Optional<GpuLossSpec>,
 }
@@ -309,6 +259,36 @@ pub(crate) struct SlowSpec {
     pub(crate) add: Node<Time>,
     /// Which calls. Default: all.
     pub(crate) operation: Optional<OperationSpec>,
+}
+
+/// An API that is not well.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BrownoutSpec {
+    /// What latencies are multiplied by, at least 100%.
+    pub(crate) slowdown: Node<Quantity<BasisPoints>>,
+    /// Share of calls that fail, up to 100%. Default: 0%.
+    pub(crate) errors: Optional<Quantity<BasisPoints>>,
+}
+
+/// A cut through the network.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartitionSpec {
+    /// What is lost. Default: both.
+    pub(crate) direction: Optional<DirectionSpec>,
+}
+
+/// Which way of the network is cut.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DirectionSpec {
+    /// Calls do not reach the provider.
+    Request,
+    /// Calls are acted on, but their answers do not come back.
+    Answer,
+    /// Neither.
+    Both,
 }
 
 /// Cards fall off the bus.

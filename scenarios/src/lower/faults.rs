@@ -1,10 +1,10 @@
 use connector::{BasisPoints, Duration, OperationKind, PoolId};
-use sim::config::{FaultConfig, FaultKind};
+use sim::config::{Direction, FaultConfig, FaultKind};
 
-use super::{Context, Known, above_zero, items, read, time};
+use super::{Context, Known, above_zero, at_most_all, items, read, time};
 use crate::{
     document::Node,
-    language::{FaultSpec, OperationSpec, ScenarioSpec},
+    language::{BrownoutSpec, DirectionSpec, FaultSpec, OperationSpec, ScenarioSpec},
 };
 
 /// What goes wrong, in the order written.
@@ -31,6 +31,8 @@ fn kind(context: Context<'_>, node: &Node<FaultSpec>, spec: &FaultSpec) -> Optio
         spec.outage.is_some(),
         spec.errors.is_some(),
         spec.latency.is_some(),
+        spec.brownout.is_some(),
+        spec.partition.is_some(),
         spec.gpu_loss.is_some(),
     ];
     let count = stated.into_iter().filter(|&stated| stated).count();
@@ -40,25 +42,49 @@ fn kind(context: Context<'_>, node: &Node<FaultSpec>, spec: &FaultSpec) -> Optio
             node.at,
             format!("a fault has one kind, but {given} given"),
             "write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, \
-             `gpu_loss: { count: 1 }`",
+             `brownout: { slowdown: 500% }`, `partition: { direction: both }`, `gpu_loss: { count: 1 }`",
         );
     }
     if let Some(errors) = read(&spec.errors) {
         let rate = errors.rate.copied()?.0;
-        if rate > BasisPoints::ONE {
-            let message = format!("{rate} of all calls cannot fail: at most 100% can");
-            context.report.problem(errors.rate.at, message);
-        }
+        let rate = at_most_all(context, errors.rate.at, rate, "calls", "fail");
         return Some(FaultKind::Errors { rate, operation: operation(errors.operation.as_ref()) });
     }
     if let Some(slow) = read(&spec.latency) {
         let add = above_zero(context, Some(&slow.add), "the added latency", Duration::ZERO);
         return Some(FaultKind::Latency { add, operation: operation(slow.operation.as_ref()) });
     }
+    if let Some(weak) = read(&spec.brownout) {
+        return brownout(context, weak);
+    }
+    if let Some(cut) = read(&spec.partition) {
+        let direction = read(&cut.direction).map_or(Direction::Both, |direction| match direction {
+            DirectionSpec::Request => Direction::Request,
+            DirectionSpec::Answer => Direction::Answer,
+            DirectionSpec::Both => Direction::Both,
+        });
+        return Some(FaultKind::Partition { direction });
+    }
     if let Some(loss) = read(&spec.gpu_loss) {
         return Some(FaultKind::GpuLoss { count: loss.count.copied()?.small() });
     }
     spec.outage.as_ref().map(|_| FaultKind::Outage)
+}
+
+fn brownout(context: Context<'_>, spec: &BrownoutSpec) -> Option<FaultKind> {
+    let slowdown = spec.slowdown.copied()?.0;
+    if slowdown < BasisPoints::ONE {
+        context.report.problem_with_help(
+            spec.slowdown.at,
+            format!("a brown-out makes nothing faster, but {slowdown} of a latency is less of it"),
+            "state at least 100%, such as `500%` for five times as long",
+        );
+    }
+    let errors = spec.errors.as_ref().and_then(|node| {
+        let rate = node.copied()?.0;
+        Some(at_most_all(context, node.at, rate, "calls", "fail"))
+    });
+    Some(FaultKind::Brownout { slowdown, errors: errors.unwrap_or_default() })
 }
 
 fn operation(node: Option<&Node<OperationSpec>>) -> Option<OperationKind> {

@@ -4,7 +4,7 @@ use sim::config::{
     TurnsConfig,
 };
 
-use super::{Context, items, read, regions, time};
+use super::{Context, control_plane, items, read, time};
 use crate::{
     document::{Node, NodeId},
     language::{
@@ -91,7 +91,7 @@ fn paging(spec: &PagingSpec) -> PagingConfig {
 }
 
 fn neighbour(context: Context<'_>, spec: &NeighbourSpec) -> NeighbourConfig {
-    let law = |node| read(node).map(|law| regions::latency(context, law));
+    let law = |node| read(node).map(|law| control_plane::latency(context, law));
     NeighbourConfig {
         busy: law(&spec.busy),
         idle: law(&spec.idle).unwrap_or(Latency::Fixed(Duration::ZERO)),

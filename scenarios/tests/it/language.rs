@@ -10,9 +10,9 @@ use platform::config::{Candidate, Jitter, RouterConfig};
 use scenarios::Scenario;
 use serde_json::Value;
 use sim::config::{
-    Efficiency, FaultKind, Isolation, KvCache, Latency, LongSteps, NeighbourConfig, PagingConfig,
-    Placement, QuantumBegins, RateLimit, ServingConfig, SharingConfig, StackEfficiency, Timing,
-    TurnsConfig,
+    Direction, Efficiency, FailureRates, FaultKind, Isolation, KvCache, Latency, LongSteps,
+    NeighbourConfig, OperationRates, PagingConfig, Placement, QuantumBegins, Quirks, RateLimit,
+    ServingConfig, SharingConfig, StackEfficiency, Timing, TurnsConfig,
 };
 use sim::serving::{Policy, Speculation};
 
@@ -40,7 +40,12 @@ fn the_smallest_scenario_has_every_default() {
         region.control_plane.allocate,
         Latency::LogNormal { p50: millis(40), p95: millis(120) }
     );
-    assert_eq!(region.control_plane.rate_limit, None);
+    let plane = &region.control_plane;
+    let [others @ .., inspect] = [plane.list, plane.pools, plane.cancel, plane.inspect];
+    assert_eq!((inspect, others), (Latency::Fixed(millis(20)), [inspect; 3]));
+    assert_eq!((plane.rate_limit, plane.failures), (None, FailureRates::default()));
+    assert_eq!((plane.timeout, plane.quirks), (Duration::from_secs(15), Quirks::default()));
+    assert!(plane.no_access.is_empty());
     let cable = &scenario.platform.cables[0];
     assert_eq!((cable.max_in_flight, cable.queue), (Some(1), 1_000));
     assert_ne!(cable.paces[0].per_output_token, Duration::ZERO);
@@ -130,6 +135,44 @@ fn every_key_reaches_the_configuration() {
         }
     );
     assert_eq!(provider.faults[3].pool, Some(PoolId(1)));
+    let brownout = FaultKind::Brownout {
+        slowdown: BasisPoints::from_percent(500),
+        errors: BasisPoints::from_percent(5),
+    };
+    assert_eq!(provider.faults[4].kind, brownout);
+    assert_eq!(provider.faults[5].kind, FaultKind::Partition { direction: Direction::Answer });
+}
+
+#[test]
+fn every_key_of_the_control_plane_reaches_it() {
+    let scenario = everything();
+    let plane = &scenario.provider.regions[0].control_plane;
+    let (millis, secs) = (Duration::from_millis, Duration::from_secs);
+    assert_eq!(
+        (plane.list, plane.cancel),
+        (Latency::Fixed(millis(1_500)), Latency::Fixed(millis(3)))
+    );
+    assert_eq!(plane.pools, Latency::Uniform { min: secs(1), max: secs(2) });
+    // In the order of `OperationKind::ALL`.
+    let rates = |rates: [u32; 7]| -> OperationRates { rates.map(BasisPoints::new) };
+    let failures = FailureRates {
+        rate_limited: rates([100; 7]),
+        unavailable: rates([50, 10, 20, 30, 0, 0, 0]),
+        timed_out: rates([0, 0, 0, 0, 200, 300, 400]),
+    };
+    assert_eq!((plane.failures, plane.timeout), (failures, secs(30)));
+    assert_eq!(plane.no_access, [connector::TenantId(1), connector::TenantId(3)]);
+    let quirks = Quirks {
+        ghosts: BasisPoints::from_percent(1),
+        empty_200: BasisPoints::new(50),
+        already_subscribed: true,
+        foreign_rows: 3,
+        eventual_lists: secs(5),
+        slow_release: Some(Latency::LogNormal { p50: secs(60), p95: secs(120) }),
+        policy_500: true,
+        zero_usage: true,
+    };
+    assert_eq!(plane.quirks, quirks);
 }
 
 #[test]

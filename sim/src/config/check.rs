@@ -1,21 +1,25 @@
 //! What a configuration may not say. The scenario language reports the same with file and line;
 //! this is the last line of defence for configurations built in code.
 
-use connector::ModelId;
+use connector::{BasisPoints, ModelId};
 
 use super::{
-    ConfigError, Efficiency, PoolConfig, ProviderConfig, ServingConfig, StackEfficiency, Timing,
+    ConfigError, Efficiency, PoolConfig, ProviderConfig, RegionConfig, ServingConfig,
+    StackEfficiency, Timing,
 };
 use crate::catalogue;
 
 /// Shares on offer in one pool: what the tables are sized for.
 const MOST_SLOTS: u64 = 10_000_000;
+/// Rows of other tenants in one list.
+const MOST_FOREIGN_ROWS: u32 = 10_000;
 /// Iterations are counted in `f64`, which is exact far beyond this.
 const LONGEST_ITERATION_NS: f64 = 1e15;
 
 impl ProviderConfig {
     /// Refuses what cannot be simulated.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        self.regions.iter().try_for_each(check_region)?;
         for pool in &self.pools {
             self.check_pool(pool)?;
         }
@@ -68,6 +72,29 @@ impl ProviderConfig {
         }
         Ok(())
     }
+}
+
+fn check_region(region: &RegionConfig) -> Result<(), ConfigError> {
+    let plane = &region.control_plane;
+    let of_calls = [
+        (plane.failures.rate_limited, "rate limited"),
+        (plane.failures.unavailable, "unavailable"),
+        (plane.failures.timed_out, "timed out"),
+    ];
+    let mut rates: Vec<(BasisPoints, &str)> =
+        vec![(plane.quirks.ghosts, "ghosts"), (plane.quirks.empty_200, "empty")];
+    for (of_operations, what) in of_calls {
+        rates.extend(of_operations.map(|rate| (rate, what)));
+    }
+    if let Some((rate, what)) = rates.into_iter().find(|(rate, _)| *rate > BasisPoints::ONE) {
+        return Err(ConfigError::MoreThanAll { region: region.name.clone(), what, rate });
+    }
+    let rows = plane.quirks.foreign_rows;
+    if rows > MOST_FOREIGN_ROWS {
+        let (value, limit) = (rows.into(), MOST_FOREIGN_ROWS.into());
+        return Err(ConfigError::TooMany { what: "foreign rows of a list", value, limit });
+    }
+    Ok(())
 }
 
 fn check_efficiency(pool: &PoolConfig) -> Result<(), ConfigError> {

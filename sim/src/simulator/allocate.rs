@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use crate::config::SharingConfig;
 
 use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
+use crate::{control::Telling, meter::Stay};
 
 /// Shares that may be taken away are looked through up to this number for one that makes room.
 const VICTIMS_CONSIDERED: usize = 64;
@@ -16,14 +17,20 @@ pub(super) struct Share {
     pub(super) ask: Allocate,
     pub(super) at: StationRef,
     pub(super) inferences: SmallVec<[InferenceKey; 2]>,
+    pub(super) stay: Stay,
     /// For whom it is being taken away.
     successor: Option<(Ticket, Allocate)>,
 }
 
 impl Share {
-    /// Whether it may be taken away: not twice.
+    /// Whether it may be taken away: not twice, and not if it is leaving by itself.
     fn may_go(&self) -> bool {
-        self.successor.is_none()
+        self.successor.is_none() && !self.stay.is_ending()
+    }
+
+    /// Whether its holder may still use it. One that is being released is only in the way.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.stay.is_ending()
     }
 }
 
@@ -54,10 +61,23 @@ impl Simulator {
         if ask.requirements.vram > self.pools[pool].config.share_vram() {
             return Err(Refusal::LargerThanCard);
         }
+        self.check_policy(pool, &ask)?;
         if let Some(card) = self.pools[pool].choose_card(&ask) {
             return Ok(Some(self.grant(now, pool, card as usize, ask)));
         }
         self.evict_for(now, ticket, ask)
+    }
+
+    /// Whether the region's rules allow the tenant a share of the pool.
+    fn check_policy(&self, pool: usize, ask: &Allocate) -> Result<(), Refusal> {
+        let Some(gateway) = self.gateway(pool) else { return Ok(()) };
+        if !gateway.lets_in(ask.tenant) {
+            return Err(Refusal::NoAccess);
+        }
+        if gateway.quirks.already_subscribed && self.meter.has_share(ask.pool, ask.tenant) {
+            return Err(Refusal::AlreadySubscribed);
+        }
+        Ok(())
     }
 
     fn grant(&mut self, now: Timestamp, pool: usize, card: usize, ask: Allocate) -> ShareKey {
@@ -80,8 +100,9 @@ impl Simulator {
         if self.pools[pool].config.sharing == SharingConfig::Slices {
             self.set_speeds(now, at);
         }
-        let inferences = SmallVec::new();
-        let share = self.shares.insert(Share { ask, at, inferences, successor: None });
+        self.meter.open(&ask);
+        let (inferences, stay) = (SmallVec::new(), Stay::since(now));
+        let share = self.shares.insert(Share { ask, at, inferences, stay, successor: None });
         let of = &mut self.pools[pool];
         if ask.preemptible && of.config.preemption_grace.is_some() {
             let shares = &self.shares;
@@ -93,7 +114,15 @@ impl Simulator {
 
     fn answer_grant(&mut self, now: Timestamp, ticket: Ticket, share: ShareKey) {
         let pool = self.shares[share].at.pool;
-        self.answer(now, pool, OperationKind::Allocate, ticket, Ok(Answer::Granted(share)));
+        let region = self.region(pool);
+        let answer = match self.gateways[region].tell_grant() {
+            Telling::Granted => Ok(Answer::Granted(share)),
+            Telling::Nothing => Err(Refusal::TimedOut),
+            Telling::Empty => Err(Refusal::Empty),
+        };
+        let names_it = answer.is_ok();
+        let heard = self.answer(now, pool, OperationKind::Allocate, ticket, answer);
+        self.shares[share].stay.told = heard.filter(|_| names_it);
     }
 
     pub(super) fn weights_arrive(&mut self, now: Timestamp, at: StationRef) {
@@ -116,7 +145,9 @@ impl Simulator {
         let share = self.victim_for(&ask).ok_or(Refusal::PoolFull)?;
         self.pools[ask.pool.index()].preemptions += 1;
         self.shares[share].successor = Some((ticket, ask));
-        self.emit(now, EventKind::Preempted { allocation: share.id(), grace });
+        if !self.faults.lose_answer(now, ask.pool.index()) {
+            self.emit(now, EventKind::Preempted { allocation: share.id(), grace });
+        }
         self.queue.schedule(now + grace, Wake::GraceOver(share));
         Ok(None)
     }
@@ -144,22 +175,48 @@ impl Simulator {
         let key = ShareKey::from_id(allocation);
         let pool = self.shares.get(key).map_or(0, |share| share.at.pool);
         let result = self.admit(now, pool, OperationKind::Release).and_then(|()| {
-            if !self.shares.contains_key(key) {
+            if !self.shares.get(key).is_some_and(Share::is_usable) {
                 return Err(Refusal::UnknownAllocation);
             }
-            self.take_away(now, key, Refusal::Abandoned);
+            self.begin_release(now, key);
             Ok(Answer::Released)
         });
         self.answer(now, pool, OperationKind::Release, ticket, result);
     }
 
-    /// Ends a share: what runs on it fails for this reason, and who waits for it gets it.
-    pub(super) fn take_away(&mut self, now: Timestamp, key: ShareKey, reason: Refusal) {
+    /// Nothing runs on the share any more; whether it is free at once is another matter.
+    fn begin_release(&mut self, now: Timestamp, key: ShareKey) {
+        let region = self.region(self.shares[key].at.pool);
+        let time = self.gateways[region].release_time();
+        self.shares[key].stay.released = Some(now);
+        if time.is_zero() {
+            self.take_away(now, key, Refusal::Abandoned);
+        } else {
+            self.stop_inferences(now, key, Refusal::Abandoned);
+            self.queue.schedule(now + time, Wake::ReleaseDone(key));
+        }
+    }
+
+    /// A slow release is over, unless the share is gone already.
+    pub(super) fn release_done(&mut self, now: Timestamp, key: ShareKey) {
+        if self.shares.contains_key(key) {
+            self.take_away(now, key, Refusal::Abandoned);
+        }
+    }
+
+    fn stop_inferences(&mut self, now: Timestamp, key: ShareKey, reason: Refusal) {
         let inferences = std::mem::take(&mut self.shares[key].inferences);
         for inference in inferences {
             self.abort(now, inference, reason);
         }
+    }
+
+    /// Ends a share: what runs on it fails for this reason, and who waits for it gets it.
+    pub(super) fn take_away(&mut self, now: Timestamp, key: ShareKey, reason: Refusal) {
+        self.stop_inferences(now, key, reason);
         let share = self.shares.remove(key).expect("the share was just there");
+        self.meter.close(&share.stay, &share.ask, now);
+        self.departures.add(now, key, &share);
         let pool = &mut self.pools[share.at.pool];
         pool.take_back(now, share.at.card as u32, share.ask.requirements);
         pool.cards[share.at.card].let_go(share.at.station);

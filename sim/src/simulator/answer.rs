@@ -1,14 +1,14 @@
 //! What is on its way to the caller, and how it reads on arrival.
 
 use connector::{
-    AllocationId, AllocationInfo, Duration, Error, ErrorKind, Event, EventKind, PoolId, Reply,
-    Ticket, Timestamp, Tokens, Usage,
+    Duration, Error, ErrorKind, Event, EventKind, PoolId, Reply, Ticket, Timestamp, Tokens, Usage,
 };
 
-use super::{ShareKey, Simulator};
+use super::{ShareKey, Simulator, Wake};
+use crate::{config::Quirks, control::Failure};
 
 /// An answer on its way; long ones are written out on arrival, from the state of that instant.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Granted(ShareKey),
     Generated(Usage),
@@ -31,12 +31,26 @@ pub(super) enum Refusal {
     /// Prompt and answer together, beyond so many tokens.
     LongerThanCache(Tokens),
     PoolFull,
+    /// The tenant's resource policy leaves the region out.
+    NoAccess,
+    /// A full pool, said as an error inside.
+    FullAsFailure,
+    /// A policy's refusal, said as an error inside.
+    NoAccessAsFailure,
+    /// The tenant holds a share of this pool already.
+    AlreadySubscribed,
     RateLimited(Duration),
+    /// One call too many, without saying when to come back.
+    Throttled,
+    /// A success without content.
+    Empty,
+    /// The call or its answer got lost; the caller has waited long enough.
+    TimedOut,
     /// The share was taken away for a higher priority.
     Preempted,
     /// The share was released, or the inference cancelled, while it ran.
     Abandoned,
-    /// A scripted error.
+    /// An error inside, by script or by chance.
     Injected,
     /// The region is down; nothing was reached.
     Down,
@@ -44,7 +58,27 @@ pub(super) enum Refusal {
     Lost,
 }
 
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::OverLimit(wait) => Self::RateLimited(wait),
+            Failure::Throttled => Self::Throttled,
+            Failure::Internal => Self::Injected,
+            Failure::Lost => Self::TimedOut,
+        }
+    }
+}
+
 impl Refusal {
+    /// How the region puts it.
+    pub(super) fn as_told(self, quirks: &Quirks) -> Self {
+        match self {
+            Self::PoolFull if quirks.policy_500 => Self::FullAsFailure,
+            Self::NoAccess if quirks.policy_500 => Self::NoAccessAsFailure,
+            other => other,
+        }
+    }
+
     fn error(self) -> Error {
         match self {
             Self::UnknownPool => Error::new(ErrorKind::NotFound, "no such pool"),
@@ -59,6 +93,19 @@ impl Refusal {
                 format!("prompt and answer are longer than the KV cache of {} tokens", limit.get()),
             ),
             Self::PoolFull => Error::from(ErrorKind::CapacityExhausted),
+            Self::NoAccess => Error::from(ErrorKind::PolicyRefused),
+            Self::FullAsFailure => Error::new(
+                ErrorKind::Unavailable { reached: true },
+                "10189007: failed to validate subscription resources",
+            ),
+            Self::NoAccessAsFailure => Error::new(
+                ErrorKind::Unavailable { reached: true },
+                "12370004: unable to retrieve resource access permissions for your team",
+            ),
+            Self::AlreadySubscribed => Error::new(ErrorKind::Conflict, "already subscribed"),
+            Self::Throttled => Error::from(ErrorKind::RateLimited { retry_after: None }),
+            Self::Empty => Error::new(ErrorKind::Protocol, "200 with an empty body"),
+            Self::TimedOut => Error::from(ErrorKind::Timeout),
             Self::RateLimited(wait) => {
                 Error::from(ErrorKind::RateLimited { retry_after: Some(wait) })
             }
@@ -78,6 +125,39 @@ impl Simulator {
         self.events.push_back(event);
     }
 
+    /// What became of an inference leaves the pool for its caller. Lost on the way, it is missed
+    /// only when the caller gives up.
+    pub(super) fn deliver_from(
+        &mut self,
+        now: Timestamp,
+        pool: usize,
+        ticket: Ticket,
+        answer: Answer,
+    ) {
+        if !self.faults.lose_answer(now, pool) {
+            return self.deliver(now, ticket, answer);
+        }
+        let timeout = self.gateway(pool).map_or(Duration::ZERO, |gateway| gateway.timeout);
+        let lost = Answer::Refused(Refusal::TimedOut);
+        self.queue.schedule(now + timeout, Wake::Answer(ticket, lost));
+    }
+
+    /// An inference is finished.
+    pub(super) fn deliver_text(
+        &mut self,
+        now: Timestamp,
+        share: ShareKey,
+        ticket: Ticket,
+        usage: Usage,
+    ) {
+        let share = &self.shares[share];
+        let pool = share.at.pool;
+        self.meter.count_tokens(&share.ask, usage);
+        let is_zero = self.gateway(pool).is_some_and(|gateway| gateway.quirks.zero_usage);
+        let told = if is_zero { Usage::default() } else { usage };
+        self.deliver_from(now, pool, ticket, Answer::Generated(told));
+    }
+
     /// How an answer reads on arrival.
     pub(super) fn arrival(&self, at: Timestamp, ticket: Ticket, answer: Answer) -> Event {
         let result = match answer {
@@ -89,27 +169,11 @@ impl Simulator {
                 Some(info) => Ok(Reply::Inspected(info)),
                 None => Err(Refusal::UnknownAllocation.error()),
             },
-            Answer::List(pool) => Ok(Reply::Listed(self.holdings(pool))),
+            Answer::List(pool) => Ok(Reply::Listed(self.rows(at, pool))),
             Answer::Pools => Ok(Reply::Pools(self.offers())),
             Answer::Refused(refusal) => Err(refusal.error()),
         };
         Event { at, kind: EventKind::Completed { ticket, result } }
-    }
-
-    fn describe(&self, key: ShareKey) -> Option<AllocationInfo> {
-        let share = self.shares.get(key)?;
-        Some(AllocationInfo {
-            allocation: AllocationId(key.id().0),
-            pool: share.ask.pool,
-            model: Some(share.ask.model),
-            requirements: Some(share.ask.requirements),
-            running: Some(share.inferences.len() as u32),
-        })
-    }
-
-    fn holdings(&self, pool: PoolId) -> Vec<AllocationInfo> {
-        let of_pool = self.shares.iter().filter(|(_, share)| share.ask.pool == pool);
-        of_pool.filter_map(|(key, _)| self.describe(key)).collect()
     }
 
     fn offers(&self) -> Vec<connector::PoolInfo> {

@@ -1,10 +1,13 @@
 //! Scripted faults: what is going wrong now, and what it does to calls and cards.
+//!
+//! Partitions are looked up in the script, not among the faults under way: whether an answer gets
+//! through is decided by when it is due, and that may lie ahead.
 
-use connector::{Duration, OperationKind, PoolId, Timestamp};
+use connector::{BasisPoints, Duration, OperationKind, PoolId, Timestamp};
 
 use super::{Refusal, ShareKey, Simulator};
 use crate::{
-    config::{FaultConfig, FaultKind, ProviderConfig},
+    config::{Direction, FaultConfig, FaultKind, ProviderConfig},
     random::{Stream, Streams},
 };
 
@@ -17,6 +20,28 @@ pub(super) struct Faults {
     streams: Vec<Stream>,
     /// Cards that each fault took out of service: (pool, card).
     lost: Vec<Vec<(usize, u32)>>,
+    partitions: Vec<Partition>,
+}
+
+/// When and where the network is cut.
+#[derive(Clone, Copy, Debug)]
+struct Partition {
+    begins: Timestamp,
+    ends: Timestamp,
+    pool: Option<PoolId>,
+    direction: Direction,
+}
+
+impl Partition {
+    fn new(fault: &FaultConfig) -> Option<Self> {
+        let FaultKind::Partition { direction } = fault.kind else { return None };
+        let begins = Timestamp::ZERO + fault.at;
+        Some(Self { begins, ends: begins + fault.lasts, pool: fault.pool, direction })
+    }
+
+    fn cuts_off(&self, at: Timestamp, pool: usize) -> bool {
+        self.begins <= at && at < self.ends && hits(self.pool, pool)
+    }
 }
 
 impl Faults {
@@ -27,7 +52,20 @@ impl Faults {
             active: Vec::new(),
             streams: (0..count).map(|index| streams.stream(&format!("faults/{index}"))).collect(),
             lost: vec![Vec::new(); count],
+            partitions: config.faults.iter().filter_map(Partition::new).collect(),
         }
+    }
+
+    /// Whether a call made now gets lost on its way to the pool.
+    pub(super) fn lose_request(&self, now: Timestamp, pool: usize) -> bool {
+        let cut = |cut: &Partition| cut.direction.loses_requests() && cut.cuts_off(now, pool);
+        self.partitions.iter().any(cut)
+    }
+
+    /// Whether what the pool says at this time, past or future, gets lost on its way back.
+    pub(super) fn lose_answer(&self, at: Timestamp, pool: usize) -> bool {
+        let cut = |cut: &Partition| cut.direction.loses_answers() && cut.cuts_off(at, pool);
+        self.partitions.iter().any(cut)
     }
 
     /// Whether a call to this pool fails now, and how.
@@ -45,23 +83,47 @@ impl Faults {
                         return Err(Refusal::Injected);
                     }
                 }
-                FaultKind::Latency { .. } | FaultKind::GpuLoss { .. } => {}
+                FaultKind::Brownout { errors, .. } => {
+                    if *errors > BasisPoints::ZERO && self.streams[index].chance(*errors) {
+                        return Err(Refusal::Injected);
+                    }
+                }
+                FaultKind::Latency { .. }
+                | FaultKind::GpuLoss { .. }
+                | FaultKind::Partition { .. } => {}
             }
         }
         Ok(())
     }
 
-    /// How much later answers of this pool come now.
-    pub(super) fn added_latency(&self, pool: usize, kind: OperationKind) -> Duration {
-        let added = self.active.iter().map(|&index| match &self.script[index] {
-            FaultConfig { kind: FaultKind::Latency { add, operation }, pool: at, .. }
-                if hits(*at, pool) && operation.is_none_or(|only| only == kind) =>
-            {
+    /// What the faults under way make of a latency: brown-outs multiply, then others add.
+    pub(super) fn delay(&self, pool: usize, kind: OperationKind, latency: Duration) -> Duration {
+        let here = || {
+            let faults = self.active.iter().map(|&index| &self.script[index]);
+            faults.filter(|fault| hits(fault.pool, pool)).map(|fault| &fault.kind)
+        };
+        let slowed = here().fold(latency, |latency, fault| match fault {
+            FaultKind::Brownout { slowdown, .. } => {
+                Duration::from_nanos(slowdown.of(latency.as_nanos()))
+            }
+            FaultKind::Errors { .. }
+            | FaultKind::Latency { .. }
+            | FaultKind::Partition { .. }
+            | FaultKind::Outage
+            | FaultKind::GpuLoss { .. } => latency,
+        });
+        let added = here().map(|fault| match fault {
+            FaultKind::Latency { add, operation } if operation.is_none_or(|only| only == kind) => {
                 *add
             }
-            FaultConfig { .. } => Duration::ZERO,
+            FaultKind::Latency { .. }
+            | FaultKind::Errors { .. }
+            | FaultKind::Brownout { .. }
+            | FaultKind::Partition { .. }
+            | FaultKind::Outage
+            | FaultKind::GpuLoss { .. } => Duration::ZERO,
         });
-        added.sum()
+        slowed + added.sum()
     }
 }
 
@@ -78,7 +140,10 @@ impl Simulator {
             match fault.kind {
                 FaultKind::Outage => self.lose_inferences(now, pool),
                 FaultKind::GpuLoss { count } => self.lose_cards(now, index, pool, count),
-                FaultKind::Errors { .. } | FaultKind::Latency { .. } => {}
+                FaultKind::Errors { .. }
+                | FaultKind::Latency { .. }
+                | FaultKind::Brownout { .. }
+                | FaultKind::Partition { .. } => {}
             }
         }
     }

@@ -52,9 +52,7 @@ impl Simulator {
         self.by_ticket.insert(ticket, key);
         let model = self.shares[share].ask.model;
         self.shares[share].inferences.push(key);
-        let region = self.pools[pool].config.region;
-        let travel = self.gateways[region].latency(OperationKind::Infer)
-            + self.faults.added_latency(pool, OperationKind::Infer)
+        let travel = self.latency(pool, OperationKind::Infer)
             + self.pools[pool].servers[model.index()].front_end;
         if travel.is_zero() {
             self.reach_card(now, key);
@@ -71,7 +69,8 @@ impl Simulator {
         usage: Usage,
     ) -> Result<(), Refusal> {
         self.admit(now, pool, OperationKind::Infer)?;
-        let share = self.shares.get(share).ok_or(Refusal::UnknownAllocation)?;
+        let share = self.shares.get(share).filter(|share| share.is_usable());
+        let share = share.ok_or(Refusal::UnknownAllocation)?;
         let limits = &self.pools[pool].servers[share.ask.model.index()].limits;
         if limits.hold(usage.prompt, usage.output) {
             Ok(())
@@ -99,14 +98,15 @@ impl Simulator {
     pub(super) fn cancel(&mut self, now: Timestamp, ticket: Ticket, inference: Ticket) {
         let found = self.by_ticket.get(&inference).copied();
         let pool = found.map_or(0, |key| self.shares[self.inferences[key].share].at.pool);
-        let result = match found {
-            Some(key) => {
+        let result = match (found, self.admit(now, pool, OperationKind::Cancel)) {
+            (_, Err(refusal)) => Err(refusal),
+            (Some(key), Ok(())) => {
                 let share = self.inferences[key].share;
                 self.shares[share].inferences.retain(|held| *held != key);
                 self.abort(now, key, Refusal::Abandoned);
                 Ok(Answer::Cancelled)
             }
-            None => Err(Refusal::UnknownInference),
+            (None, Ok(())) => Err(Refusal::UnknownInference),
         };
         self.answer(now, pool, OperationKind::Cancel, ticket, result);
     }
@@ -115,13 +115,13 @@ impl Simulator {
     pub(super) fn abort(&mut self, now: Timestamp, key: InferenceKey, reason: Refusal) {
         let inference = self.inferences.remove(key).expect("a listed inference is in flight");
         self.by_ticket.remove(&inference.ticket);
+        let at = self.shares[inference.share].at;
         if let Some(sequence) = inference.sequence {
-            let at = self.shares[inference.share].at;
             self.with_engine(now, at, |engine| {
                 engine.cancel(now, sequence);
             });
         }
-        self.deliver(now, inference.ticket, Answer::Refused(reason));
+        self.deliver_from(now, at.pool, inference.ticket, Answer::Refused(reason));
     }
 
     /// Does something to an engine and sees to the consequences: what it reports, how the card is
@@ -176,7 +176,9 @@ impl Simulator {
         match kind {
             ProgressKind::FirstToken => {
                 let inference = self.inferences.get(inference_key(id));
-                if let Some(&Inference { ticket, stream: true, .. }) = inference {
+                if let Some(&Inference { ticket, share, stream: true, .. }) = inference
+                    && !self.faults.lose_answer(at, self.shares[share].at.pool)
+                {
                     self.emit(at, EventKind::FirstToken { ticket });
                 }
             }
@@ -185,7 +187,7 @@ impl Simulator {
                 let Some(inference) = self.inferences.remove(key) else { return };
                 self.by_ticket.remove(&inference.ticket);
                 self.shares[inference.share].inferences.retain(|held| *held != key);
-                self.deliver(at, inference.ticket, Answer::Generated(inference.usage));
+                self.deliver_text(at, inference.share, inference.ticket, inference.usage);
             }
             ProgressKind::Scheduled | ProgressKind::Tokens(_) | ProgressKind::Preempted => {}
         }

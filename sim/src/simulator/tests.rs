@@ -1,4 +1,8 @@
 mod conservation;
+mod control;
+mod meter;
+mod quirks;
+mod rules;
 mod sharing;
 
 use std::sync::Arc;
@@ -12,9 +16,9 @@ use super::*;
 use crate::{
     catalogue,
     config::{
-        ControlPlane, Efficiency, FaultConfig, FaultKind, KvCache, Latency, LinearTiming,
-        ModelConfig, Placement, PoolConfig, RateLimit, RegionConfig, ServingConfig,
-        StackEfficiency, Timing,
+        ControlPlane, Direction, Efficiency, FailureRates, FaultConfig, FaultKind, KvCache,
+        Latency, LinearTiming, ModelConfig, OperationRates, Placement, PoolConfig, Quirks,
+        RateLimit, RegionConfig, ServingConfig, StackEfficiency, Timing,
     },
 };
 
@@ -295,7 +299,10 @@ fn one_pool() -> ProviderConfig {
         release: ms(20),
         infer: ms(100),
         inspect: ms(10),
-        rate_limit: None,
+        list: ms(10),
+        pools: ms(10),
+        cancel: ms(10),
+        ..ControlPlane::default()
     };
     let timing = Timing::Linear(LinearTiming {
         base: Duration::from_millis(10),
@@ -331,6 +338,12 @@ fn with_fault(kind: FaultKind, from_ms: u64, for_ms: u64) -> ProviderConfig {
     ProviderConfig { faults: vec![FaultConfig { at, lasts, pool: None, kind }], ..one_pool() }
 }
 
+fn with_quirks(quirks: Quirks) -> ProviderConfig {
+    let mut config = one_pool();
+    config.regions[0].control_plane.quirks = quirks;
+    config
+}
+
 fn need(gib: u64) -> Requirements {
     Requirements { tflops: Tflops::new(5), vram: Mebibytes::from_gib(gib) }
 }
@@ -345,6 +358,20 @@ fn ask() -> Allocate {
         priority: Priority::default(),
         tenant: TenantId(0),
     }
+}
+
+fn added(mut sum: ProviderUsage, other: ProviderUsage) -> ProviderUsage {
+    sum.slot_ns += other.slot_ns;
+    sum.mebibyte_ns += other.mebibyte_ns;
+    sum.flop += other.flop;
+    sum.cost += other.cost;
+    sum.untold_slot_ns += other.untold_slot_ns;
+    sum.ghost_slot_ns += other.ghost_slot_ns;
+    sum.releasing_slot_ns += other.releasing_slot_ns;
+    sum.slots_held += other.slots_held;
+    sum.prompt_tokens += other.prompt_tokens;
+    sum.output_tokens += other.output_tokens;
+    sum
 }
 
 /// A simulator and the caller's side of the conversation.
@@ -403,6 +430,27 @@ impl World {
     fn refusal(&mut self, operation: Operation) -> ErrorKind {
         self.submit(operation);
         self.completion().1.expect_err("refused").kind
+    }
+
+    /// Asks for the list of the pool's shares.
+    fn list(&mut self) -> Vec<AllocationId> {
+        self.submit(Operation::List { pool: PoolId(0) });
+        match self.completion().1 {
+            Ok(Reply::Listed(rows)) => rows.iter().map(|row| row.allocation).collect(),
+            other => panic!("expected a list, got {other:?}"),
+        }
+    }
+
+    fn release(&mut self, allocation: AllocationId) {
+        self.submit(Operation::Release { allocation });
+        assert_eq!(self.completion().1, Ok(Reply::Released));
+    }
+
+    /// What the provider charges for, all tenants together where there are several.
+    fn usage(&mut self) -> ProviderUsage {
+        let mut all = Vec::new();
+        self.simulator.provider_usage(self.now, &mut |usage| all.push(usage));
+        all.into_iter().reduce(added).unwrap_or_default()
     }
 
     fn infer(&mut self, allocation: AllocationId, output: u32) {

@@ -73,14 +73,7 @@ pub(super) fn iteration(base: f64, per_job: f64) -> Timing {
 
 impl Setting {
     pub(super) fn provider(&self) -> ProviderConfig {
-        let none = Latency::Fixed(Duration::ZERO);
-        let control_plane = ControlPlane {
-            allocate: self.allocating,
-            release: none,
-            infer: none,
-            inspect: none,
-            rate_limit: None,
-        };
+        let control_plane = ControlPlane { allocate: self.allocating, ..ControlPlane::default() };
         let failing = FaultConfig {
             at: Duration::ZERO,
             lasts: FOR_EVER,

@@ -1,0 +1,144 @@
+//! The provider's meter: what it will charge for, as it thinks it held.
+//!
+//! # Problem
+//!
+//! Platform and provider keep two books about the same shares, and they differ where one of them
+//! does not know what the other does: a share is held while its grant is under way, a ghost is held
+//! by nobody who knows of it, and a slow release holds on.
+//!
+//! # Mechanism
+//!
+//! Every share keeps three instants of its [`Stay`]: when it was granted, when the caller was told,
+//! when its release was asked for. At its end, at time `e`, its tenant's account in the pool is
+//! charged
+//!
+//! ```text
+//! slot_ns     += e - granted
+//! mebibyte_ns += (e - granted) x MiB promised
+//! flop        += (e - granted) x GFLOPS promised
+//! ```
+//!
+//! and `e - granted` is divided where the instants lie: untold until `told` (a ghost that is never
+//! told: until the release), releasing from `released` on, and the rest is held by mutual consent.
+//! Everything is an integer, and the sum over accounts is the integral of what was held.
+//!
+//! # Edges
+//!
+//! Shares that are still held are charged up to the moment of the question, without closing
+//! anything. A share whose release came before its grant was told (nobody knew its name, but a list
+//! did) was untold until then. Beside the time held, an account counts tokens: use, which says
+//! nothing about time.
+//!
+//! # Source
+//!
+//! Hours are subscription hours whether or not the card was used, and meters of consumption count
+//! use; the two must be able to disagree (hostedai-scheduler, V3).
+
+use std::collections::BTreeMap;
+
+use connector::{Allocate, Money, PoolId, ProviderUsage, TenantId, Timestamp, Usage};
+
+/// What the meter must know of a share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stay {
+    pub(crate) granted: Timestamp,
+    /// When the caller hears of it; `None`: never.
+    pub(crate) told: Option<Timestamp>,
+    /// When its release was asked for.
+    pub(crate) released: Option<Timestamp>,
+}
+
+impl Stay {
+    /// A share that nobody has been told of yet.
+    pub(crate) const fn since(granted: Timestamp) -> Self {
+        Self { granted, told: None, released: None }
+    }
+
+    /// Whether its release was asked for.
+    pub(crate) const fn is_ending(&self) -> bool {
+        self.released.is_some()
+    }
+}
+
+/// One tenant in one pool.
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    open: u32,
+    usage: ProviderUsage,
+}
+
+impl Account {
+    fn charge(&mut self, stay: &Stay, ask: &Allocate, until: Timestamp) {
+        let usage = &mut self.usage;
+        let held = u128::from(until.since(stay.granted).as_nanos());
+        usage.slot_ns += held;
+        usage.mebibyte_ns += held * u128::from(ask.requirements.vram.get());
+        usage.flop += held * u128::from(ask.requirements.tflops.as_gflops());
+        let asked_back = stay.released.unwrap_or(until).min(until);
+        let told = stay.told.unwrap_or(asked_back).min(asked_back);
+        let untold = u128::from(told.since(stay.granted).as_nanos());
+        if stay.told.is_some() {
+            usage.untold_slot_ns += untold;
+        } else {
+            usage.ghost_slot_ns += untold;
+        }
+        usage.releasing_slot_ns += u128::from(until.since(asked_back).as_nanos());
+    }
+}
+
+/// See the module text.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    accounts: BTreeMap<(PoolId, TenantId), Account>,
+}
+
+impl Meter {
+    fn account(&mut self, ask: &Allocate) -> &mut Account {
+        self.accounts.entry((ask.pool, ask.tenant)).or_default()
+    }
+
+    /// A share was granted.
+    pub(crate) fn open(&mut self, ask: &Allocate) {
+        self.account(ask).open += 1;
+    }
+
+    /// A share is gone.
+    pub(crate) fn close(&mut self, stay: &Stay, ask: &Allocate, now: Timestamp) {
+        let account = self.account(ask);
+        account.open = account.open.checked_sub(1).expect("a share that ends was opened");
+        account.charge(stay, ask, now);
+    }
+
+    /// Whether the tenant holds a share of the pool, one that is being released included.
+    pub(crate) fn has_share(&self, pool: PoolId, tenant: TenantId) -> bool {
+        self.accounts.get(&(pool, tenant)).is_some_and(|account| account.open > 0)
+    }
+
+    /// An inference on a share of this kind was finished.
+    pub(crate) fn count_tokens(&mut self, ask: &Allocate, tokens: Usage) {
+        let usage = &mut self.account(ask).usage;
+        usage.prompt_tokens += u128::from(tokens.prompt.get());
+        usage.output_tokens += u128::from(tokens.output.get());
+    }
+
+    /// What every account comes to now, shares that are still held included; `price` of a share for
+    /// an hour, by pool.
+    pub(crate) fn read<'a>(
+        &self,
+        now: Timestamp,
+        open: impl Iterator<Item = (&'a Stay, &'a Allocate)>,
+        price: impl Fn(PoolId) -> Money,
+    ) -> impl Iterator<Item = ProviderUsage> {
+        let mut accounts = self.accounts.clone();
+        for (stay, ask) in open {
+            accounts.entry((ask.pool, ask.tenant)).or_default().charge(stay, ask, now);
+        }
+        accounts.into_iter().map(move |((pool, tenant), Account { open, usage })| ProviderUsage {
+            pool,
+            tenant,
+            cost: price(pool).per_slot_hour_over(usage.slot_ns),
+            slots_held: open,
+            ..usage
+        })
+    }
+}
