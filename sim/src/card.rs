@@ -1,8 +1,8 @@
-//! One card: what of it is promised, which models are on it, and what it computes.
+//! One card: which models are on it, and what it computes.
 
-use connector::{EventKey, Mebibytes, ModelId, Requirements, Tflops, Timestamp};
+use connector::{EventKey, Mebibytes, ModelId, Timestamp};
 
-use crate::{config::PoolConfig, serving::Engine, timing::Server};
+use crate::{serving::Engine, timing::Server};
 
 /// A model on a card.
 #[derive(Debug)]
@@ -26,64 +26,15 @@ enum Residence {
     OnCard,
 }
 
-/// What of a card, or of a whole pool, is promised to shares.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Promises {
-    pub(crate) slots: u32,
-    pub(crate) vram: Mebibytes,
-    pub(crate) tflops: Tflops,
-}
-
-impl Promises {
-    pub(crate) fn promise(&mut self, need: Requirements) {
-        self.slots += 1;
-        self.vram += need.vram;
-        self.tflops += need.tflops;
-    }
-
-    pub(crate) fn take_back(&mut self, need: Requirements) {
-        self.slots = self.slots.checked_sub(1).expect("a promised share is held");
-        self.vram -= need.vram;
-        self.tflops -= need.tflops;
-    }
-
-    /// Whether a card with these promises may take on one more. Without overcommit the card itself
-    /// is the limit, with it as many times the card as it is shared.
-    pub(crate) fn leave_room(
-        self,
-        pool: &PoolConfig,
-        need: Requirements,
-        overcommit: bool,
-    ) -> bool {
-        let times = if overcommit { u64::from(pool.sharing_ratio) } else { 1 };
-        let vram_limit = pool.vram().get().saturating_mul(times);
-        let tflops_limit = pool.tflops().as_gflops().saturating_mul(times);
-        self.slots < pool.sharing_ratio
-            && (self.vram + need.vram).get() <= vram_limit
-            && (self.tflops + need.tflops).as_gflops() <= tflops_limit
-    }
-}
-
 /// One card of a pool.
 #[derive(Debug, Default)]
 pub(crate) struct Card {
-    pub(crate) in_service: bool,
-    pub(crate) promises: Promises,
     pub(crate) stations: Vec<Station>,
     /// Engines that compute.
     pub(crate) busy: u32,
 }
 
 impl Card {
-    pub(crate) fn new() -> Self {
-        Self { in_service: true, ..Self::default() }
-    }
-
-    /// Whether a share with these requirements may be promised.
-    pub(crate) fn fits(&self, pool: &PoolConfig, need: Requirements, overcommit: bool) -> bool {
-        self.in_service && self.promises.leave_room(pool, need, overcommit)
-    }
-
     /// The place of a model on this card, made if need be.
     pub(crate) fn station(&mut self, model: ModelId, server: &Server) -> usize {
         if let Some(found) = self.find(model) {

@@ -3,6 +3,7 @@
 
 mod check;
 mod efficiency;
+mod placement;
 mod serving;
 
 use connector::{
@@ -12,6 +13,7 @@ use connector::{
 pub(crate) use self::serving::Footprint;
 pub use self::{
     efficiency::{Efficiency, LongSteps, StackEfficiency},
+    placement::Placement,
     serving::{KvCache, ServingConfig},
 };
 
@@ -114,22 +116,6 @@ pub struct PoolConfig {
     pub weight_load_bandwidth: Option<f64>,
     /// How long a share that is taken away for a higher priority stays. `None`: nothing is taken.
     pub preemption_grace: Option<Duration>,
-}
-
-/// Which card a new share goes to, among those with room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Placement {
-    /// The card with fewest shares held; the longest unchanged among equals.
-    #[default]
-    LeastLoaded,
-    /// The first card with room, in order of numbering.
-    FirstFit,
-    /// In turn.
-    RoundRobin,
-    /// Any, evenly.
-    Random,
-    /// The less loaded of two drawn evenly (Mitzenmacher 2001).
-    PowerOfTwo,
 }
 
 impl PoolConfig {
