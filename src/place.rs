@@ -4,7 +4,7 @@
 //! Pods arrive one after the other, each is placed by the rule or fails, and none ever leaves. First
 //! comes every pod of the list in random order, then pods drawn from the list with replacement until
 //! the next would exceed the load, a share of all GPUs; where the list alone exceeds it, its last pods
-//! in that order do not come. What is counted is how much of the GPUs is promised in the end.
+//! in that order do not come. Nodes are numbered at random, for the number decides among equals. What is counted is how much of the GPUs is promised in the end.
 //!
 //! Scores have steps of one per cent and look at CPU and GPUs, while memory only limits, as in the
 //! authors' simulator. `fgd` takes the pod list for what is usually asked for. Every rule sees the same

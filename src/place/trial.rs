@@ -66,9 +66,7 @@ impl<'a> Arrivals<'a> {
     fn in_order(&self, stream: &mut Stream) -> Vec<usize> {
         let pods = &self.workload.pods;
         let mut order: Vec<usize> = (0..pods.len()).collect();
-        for place in (1..order.len()).rev() {
-            order.swap(place, stream.below(place as u64 + 1) as usize);
-        }
+        shuffle(&mut order, stream);
         let mut asked = self.workload.parts();
         while asked > self.parts {
             let dropped = order.pop().expect("no pods ask for nothing");
@@ -90,7 +88,10 @@ impl<'a> Arrivals<'a> {
     pub(super) fn place(&self, rule: Placement, seed: u64) -> Trial {
         let streams = Streams::new(seed);
         let order = self.in_order(&mut streams.stream("arrivals"));
-        let (hosts, pods) = (self.cluster.hosts.clone(), &self.workload.pods);
+        let (mut hosts, pods) = (self.cluster.hosts.clone(), &self.workload.pods);
+        // Equal nodes are taken by number: in the order of the list, nodes without a GPU or of one
+        // model stand together, and that would decide.
+        shuffle(&mut hosts, &mut streams.stream("nodes"));
         let scale = Scale::of(&hosts, COUNTS, STEPS);
         let mut placer = Placer::new(rule, hosts, scale, streams.stream("placement"));
         if rule == Placement::FragmentationDescent {
@@ -109,6 +110,13 @@ impl<'a> Arrivals<'a> {
             }
         }
         trial
+    }
+}
+
+/// Every order is as likely (Fisher and Yates).
+fn shuffle<T>(items: &mut [T], stream: &mut Stream) {
+    for place in (1..items.len()).rev() {
+        items.swap(place, stream.below(place as u64 + 1) as usize);
     }
 }
 
