@@ -31,8 +31,8 @@ pub(super) struct Place {
     /// The pods: CSV, plain or gzip.
     #[arg(long, value_name = "FILE")]
     pods: PathBuf,
-    /// The rules: all, or some of random, round_robin, power_of_two, least_loaded, worst_fit,
-    /// first_fit, dot_product, gpu_clustering, gpu_packing, best_fit, fgd.
+    /// The rules: `all`, or some of `random`, `round_robin`, `power_of_two`, `least_loaded`,
+    /// `worst_fit`, `first_fit`, `dot_product`, `gpu_clustering`, `gpu_packing`, `best_fit`, `fgd`.
     #[arg(long = "rule", value_name = "RULE", num_args = 1.., default_value = ALL, value_parser = rules)]
     rules: Vec<Rules>,
     /// What the pods ask for in total, as a share of all GPUs: 1% to 1000%.

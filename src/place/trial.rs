@@ -89,8 +89,8 @@ impl<'a> Arrivals<'a> {
         let streams = Streams::new(seed);
         let order = self.in_order(&mut streams.stream("arrivals"));
         let (mut hosts, pods) = (self.cluster.hosts.clone(), &self.workload.pods);
-        // Equal nodes are taken by number: in the order of the list, nodes without a GPU or of one
-        // model stand together, and that would decide.
+        // Equal nodes are taken by number, so that of a list in some order the first nodes would
+        // decide: those whose CPU goes to pods without a GPU.
         shuffle(&mut hosts, &mut streams.stream("nodes"));
         let scale = Scale::of(&hosts, COUNTS, STEPS);
         let mut placer = Placer::new(rule, hosts, scale, streams.stream("placement"));

@@ -81,3 +81,51 @@ impl Boards {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::placement::host::Models;
+
+    fn ask(kind: u32) -> Ask {
+        let models = Models::ANY;
+        Ask { resources: [0, 0], gpus: 1, parts: 1, models, overcommit: 1, kind }
+    }
+
+    proptest! {
+        #[test]
+        fn a_board_knows_every_change_however_long_it_was_not_asked(
+            mut ranks in prop::collection::vec(0..5_u64, 1..6),
+            steps in prop::collection::vec((0..3_u32, 0..6_usize, 0..5_u64), 0..80),
+        ) {
+            let hosts = ranks.len();
+            let mut boards = Boards::new(hosts as u32);
+            for (kind, changed, rank) in steps {
+                if kind == 2 {
+                    ranks[changed % hosts] = rank;
+                    boards.note((changed % hosts) as u32);
+                    continue;
+                }
+                // Each ask sees the ranks in its own way.
+                let seen = |host: u32| (ranks[host as usize] * u64::from(kind + 1)) % 5;
+                let fresh = Tournament::new(hosts as u32, seen);
+                prop_assert_eq!(boards.board(&ask(kind), seen).winner(), fresh.winner());
+            }
+        }
+    }
+
+    #[test]
+    fn the_board_unasked_for_longest_makes_way() {
+        let mut boards = Boards::new(1);
+        for kind in 0..MOST_BOARDS as u32 {
+            boards.board(&ask(kind), |_| 1);
+        }
+        boards.board(&ask(0), |_| 1);
+        boards.board(&ask(u32::MAX), |_| 1);
+        assert_eq!(boards.by_ask.len(), MOST_BOARDS);
+        assert!(boards.by_ask.contains_key(&ask(0)));
+        assert!(!boards.by_ask.contains_key(&ask(1)));
+    }
+}

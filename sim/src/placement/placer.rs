@@ -16,14 +16,14 @@ const DRAWS: u32 = 16;
 pub struct Placer {
     rule: Placement,
     hosts: Vec<Host>,
-    scale: Scale,
+    pub(super) scale: Scale,
     boards: Boards,
     /// When each host changed last; those that never did, in order.
     changed: Vec<u64>,
     changes: u64,
     next_in_turn: u32,
     usual: Usual,
-    mix: Mix,
+    pub(super) mix: Mix,
     stream: Stream,
 }
 

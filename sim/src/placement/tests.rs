@@ -1,5 +1,7 @@
 //! Every rule on cases small enough to work out by hand.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     config::Placement::{self, *},
@@ -215,4 +217,53 @@ fn random_placement_is_even_over_hosts_and_gpus() {
     }
     // 1000 each; five standard deviations are 153.
     assert!(hits.iter().flatten().all(|hits| hits.abs_diff(1000) < 153), "{hits:?}");
+}
+
+proptest! {
+    /// Pods come and go, nodes fail and come back; the boards must not lose sight of any of it.
+    #[test]
+    fn every_choice_is_that_of_a_look_at_all_hosts(
+        steps in prop::collection::vec((0..6_usize, 0..4_usize, 0..8_usize), 1..120),
+    ) {
+        let asks = [pod(1, 1, 300), pod(2, 1, 700), pod(1, 1, 1000), pod(2, 2, 1000)];
+        for rule in [FirstFit, LeastLoaded, BestFit, WorstFit, DotProduct, GpuPacking,
+            GpuClustering, FragmentationDescent]
+        {
+            let mut placer = nodes(rule, &[2, 4, 4, 1]).with_usual(&asks);
+            let mut held: Vec<(u32, Ask, Gpus)> = Vec::new();
+            let mut changed = [0, 1, 2, 3];
+            for (now, &(step, node, number)) in (4..).zip(&steps) {
+                match step {
+                    0 if !held.is_empty() => {
+                        let (host, ask, gpus) = held.remove(number % held.len());
+                        placer.take_back(host, &ask, &gpus);
+                        changed[host as usize] = now;
+                    }
+                    1 => placer.set_in_service(node as u32, number > 1),
+                    _ => {
+                        let ask = &asks[number % 4];
+                        let chosen = placer.choose(ask);
+                        prop_assert_eq!(chosen, by_looking(&placer, rule, ask, &changed));
+                        if let Some(host) = chosen {
+                            held.push((host, *ask, placer.promise(host, ask)));
+                            changed[host as usize] = now;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The highest score of all, the lowest number among equals; or the fewest held, longest unchanged.
+fn by_looking(placer: &Placer, rule: Placement, ask: &Ask, changed: &[u64; 4]) -> Option<u32> {
+    let hosts = (0..).zip(placer.hosts()).filter(|(_, host)| host.fits(ask));
+    let rank = |(number, host): &(u32, &Host)| {
+        if rule == LeastLoaded {
+            return (u64::from(host.load()), changed[*number as usize]);
+        }
+        let score = score::score(rule, host, ask, &placer.scale, &placer.mix);
+        (u64::from(u32::MAX - score), u64::from(*number))
+    };
+    hosts.min_by_key(rank).map(|(number, _)| number)
 }
