@@ -15,6 +15,6 @@ mod points;
 pub mod replay;
 mod search;
 mod statistics;
-mod tables;
 
-pub use tables::TableError;
+use crate::tables;
+pub use crate::tables::TableError;

@@ -17,6 +17,7 @@ mod failure;
 mod interrupt;
 mod key;
 mod mock;
+mod place;
 mod progress;
 mod run;
 mod schema;
@@ -53,6 +54,7 @@ enum Verb {
     Sweep(sweep::Sweep),
     Mock(mock::Mock),
     Calibrate(calibrate::Calibrate),
+    Place(place::Place),
     Check(check::Check),
     Schema(schema::Schema),
     #[command(subcommand)]
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Verb::Sweep(sweep) => sweep.execute(),
         Verb::Mock(mock) => mock.execute(),
         Verb::Calibrate(calibrate) => calibrate.execute(),
+        Verb::Place(place) => place.execute(),
         Verb::Check(check) => check.execute(),
         Verb::Schema(schema) => schema.execute(),
         Verb::Trace(trace) => trace.execute(),

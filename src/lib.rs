@@ -7,3 +7,5 @@ pub mod cli;
 pub mod drive;
 pub mod experiment;
 pub mod mock;
+pub mod place;
+mod tables;

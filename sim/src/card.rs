@@ -1,9 +1,9 @@
-//! One card: what of it is promised, which models are on it, and what it computes.
+//! One card: which models are on it, and what it computes.
 
-use connector::{BasisPoints, EventKey, Mebibytes, ModelId, Requirements, Tflops, Timestamp};
+use connector::{EventKey, Mebibytes, ModelId, Timestamp};
 
 use crate::{
-    config::{PagingConfig, PoolConfig, SharingConfig},
+    config::PoolConfig,
     neighbour::Neighbour,
     serving::Engine,
     sharing::{Rights, Sharing},
@@ -39,52 +39,9 @@ enum Residence {
     OnCard,
 }
 
-/// What of a card, or of a whole pool, is promised to shares.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Promises {
-    pub(crate) slots: u32,
-    pub(crate) vram: Mebibytes,
-    pub(crate) tflops: Tflops,
-}
-
-impl Promises {
-    pub(crate) fn promise(&mut self, need: Requirements) {
-        self.slots += 1;
-        self.vram += need.vram;
-        self.tflops += need.tflops;
-    }
-
-    pub(crate) fn take_back(&mut self, need: Requirements) {
-        self.slots = self.slots.checked_sub(1).expect("a promised share is held");
-        self.vram -= need.vram;
-        self.tflops -= need.tflops;
-    }
-
-    /// Whether a card with these promises may take on one more. Without overcommit the card itself
-    /// is the limit, with it as many times the card as it is shared.
-    pub(crate) fn leave_room(
-        self,
-        pool: &PoolConfig,
-        need: Requirements,
-        overcommit: bool,
-    ) -> bool {
-        let times = if overcommit { u64::from(pool.sharing_ratio) } else { 1 };
-        let paged = pool.sharing.host_memory().map_or(u64::MAX, Mebibytes::get);
-        let vram_limit = pool.vram().get().saturating_mul(times);
-        let vram_limit = vram_limit.min(pool.vram().get().saturating_add(paged));
-        let tflops_limit = pool.tflops().as_gflops().saturating_mul(times);
-        self.slots < pool.open_slots()
-            && pool.can_guarantee(self.slots + 1)
-            && (self.vram + need.vram).get() <= vram_limit
-            && (self.tflops + need.tflops).as_gflops() <= tflops_limit
-    }
-}
-
 /// One card of a pool.
 #[derive(Debug)]
 pub(crate) struct Card {
-    pub(crate) in_service: bool,
-    pub(crate) promises: Promises,
     pub(crate) stations: Vec<Station>,
     pub(crate) neighbours: Vec<Neighbour>,
     pub(crate) sharing: Sharing,
@@ -107,8 +64,6 @@ impl Card {
             sharing.set_rights(member, rights);
         }
         Self {
-            in_service: true,
-            promises: Promises::default(),
             stations: Vec::new(),
             neighbours,
             sharing,
@@ -116,11 +71,6 @@ impl Card {
             loading: 0,
             rights: Rights { guaranteed: pool.guaranteed_share.as_ratio(), vip: pool.vip },
         }
-    }
-
-    /// Whether a share with these requirements may be promised.
-    pub(crate) fn fits(&self, pool: &PoolConfig, need: Requirements, overcommit: bool) -> bool {
-        self.in_service && self.promises.leave_room(pool, need, overcommit)
     }
 
     /// The place of a model on this card, made if need be.
@@ -244,27 +194,5 @@ impl Station {
         }
         let blocks = self.engine.kv_cache(now).map_or(0, |(_, in_use)| in_use);
         (self.weight_bytes + blocks as f64 * self.kv_block_bytes) as u64
-    }
-}
-
-impl SharingConfig {
-    /// System memory per card for what is paged out, if it is limited.
-    fn host_memory(&self) -> Option<Mebibytes> {
-        match self {
-            Self::Turns(turns) => {
-                let PagingConfig { host_memory, .. } = turns.paging;
-                host_memory
-            }
-            Self::Spatial { .. } | Self::Slices => None,
-        }
-    }
-}
-
-impl PoolConfig {
-    /// Whether a card can guarantee what so many of our shares ask for, beside its neighbours.
-    fn can_guarantee(&self, shares: u32) -> bool {
-        let each = |share: BasisPoints| u64::from(share.get());
-        let neighbours: u64 = self.neighbours.iter().map(|other| each(other.guaranteed)).sum();
-        neighbours + u64::from(shares) * each(self.guaranteed_share) <= each(BasisPoints::ONE)
     }
 }

@@ -5,6 +5,7 @@ mod check;
 mod control_plane;
 mod efficiency;
 mod fault;
+mod placement;
 mod serving;
 mod sharing;
 
@@ -15,6 +16,7 @@ pub use self::{
     control_plane::{ControlPlane, FailureRates, Latency, OperationRates, Quirks, RateLimit},
     efficiency::{Efficiency, LongSteps, StackEfficiency},
     fault::{Direction, FaultConfig, FaultKind},
+    placement::Placement,
     serving::{KvCache, ServingConfig},
     sharing::{
         Isolation, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig,
@@ -80,26 +82,26 @@ pub struct PoolConfig {
     pub neighbours: Vec<NeighbourConfig>,
 }
 
-/// Which card a new share goes to, among those with room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Placement {
-    /// The card with fewest shares held; the longest unchanged among equals.
-    #[default]
-    LeastLoaded,
-    /// The first card with room, in order of numbering.
-    FirstFit,
-    /// In turn.
-    RoundRobin,
-    /// Any, evenly.
-    Random,
-    /// The less loaded of two drawn evenly (Mitzenmacher 2001).
-    PowerOfTwo,
-}
-
 impl PoolConfig {
     /// Shares of a card that are not taken by neighbours.
     pub fn open_slots(&self) -> u32 {
         self.sharing_ratio.saturating_sub(self.neighbours.len() as u32)
+    }
+
+    /// Shares of a card that can be promised: no more than can have what each is guaranteed.
+    pub(crate) fn placeable_slots(&self) -> u32 {
+        let each = |share: BasisPoints| share.get();
+        let neighbours: u32 = self.neighbours.iter().map(|other| each(other.guaranteed)).sum();
+        let left = BasisPoints::ONE.get().saturating_sub(neighbours);
+        left.checked_div(each(self.guaranteed_share)).unwrap_or(u32::MAX).min(self.open_slots())
+    }
+
+    /// Memory that a card can promise: itself, and what can be paged out. `None`: any.
+    pub(crate) fn promisable_vram(&self) -> Option<Mebibytes> {
+        match &self.sharing {
+            SharingConfig::Turns(turns) => Some(self.vram() + turns.paging.host_memory?),
+            SharingConfig::Spatial { .. } | SharingConfig::Slices => None,
+        }
     }
 
     /// Memory that one share can have: all of the card unless it is cut into slices.

@@ -5,6 +5,7 @@
 //! inferences running there; see [`config`] for everything that can be set.
 //!
 //! * [`config`]: what a provider consists of. [`catalogue`]: published cards and models.
+//! * [`placement`]: which card takes a share, and which node of a cluster a pod.
 //! * [`random`]: named random streams derived from one seed.
 
 mod card;
@@ -13,7 +14,7 @@ pub mod config;
 mod control;
 mod meter;
 mod neighbour;
-mod placement;
+pub mod placement;
 mod pool;
 pub mod random;
 pub mod serving;

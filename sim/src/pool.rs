@@ -5,10 +5,10 @@ use connector::{
 };
 
 use crate::{
-    card::{Card, Promises},
+    card::Card,
     config::{PoolConfig, ProviderConfig},
     neighbour::Neighbour,
-    placement::Placer,
+    placement::{Ask, Host, Models, Placer, Scale},
     random::Streams,
     serving::Engine,
     sharing::Moved,
@@ -30,6 +30,33 @@ pub(crate) struct Pool {
     pub(crate) preemptions: u64,
     integrals: Integrals,
 }
+
+/// What of a pool is promised to shares.
+#[derive(Clone, Copy, Debug, Default)]
+struct Promises {
+    slots: u32,
+    vram: Mebibytes,
+    tflops: Tflops,
+}
+
+impl Promises {
+    fn promise(&mut self, need: Requirements) {
+        self.slots += 1;
+        self.vram += need.vram;
+        self.tflops += need.tflops;
+    }
+
+    fn take_back(&mut self, need: Requirements) {
+        self.slots = self.slots.checked_sub(1).expect("a promised share is held");
+        self.vram -= need.vram;
+        self.tflops -= need.tflops;
+    }
+}
+
+/// A card is placed on as one GPU.
+const THE_GPU: [u32; 1] = [0];
+/// How finely a pool tells its cards apart: ten thousandths of a card.
+const STEPS: u32 = 10_000;
 
 /// Integrals over time up to `at`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,8 +98,7 @@ impl Engines {
 impl Pool {
     pub(crate) fn new(config: PoolConfig, provider: &ProviderConfig, streams: Streams) -> Self {
         let servers = provider.models.iter().map(|model| Server::new(model, &config)).collect();
-        let placer =
-            Placer::new(config.placement, &config.name, config.count, config.open_slots(), streams);
+        let placer = placer(&config, streams);
         let neighbours = |card| {
             let of_card = config.neighbours.iter().enumerate();
             let name = &config.name;
@@ -102,33 +128,56 @@ impl Pool {
         if self.free_slots() == 0 {
             return None;
         }
-        let (cards, config) = (&self.cards, &self.config);
-        self.placer
-            .choose(|card| cards[card as usize].fits(config, ask.requirements, ask.overcommit))
+        self.placer.choose(&self.of_a_card(ask))
+    }
+
+    /// Whether this card has room.
+    pub(crate) fn has_room(&self, card: usize, ask: &Allocate) -> bool {
+        self.placer.hosts()[card].fits(&self.of_a_card(ask))
+    }
+
+    /// Whether this card will have room once a share that it holds has gone.
+    pub(crate) fn would_have_room(&self, card: usize, ask: &Allocate, gone: &Allocate) -> bool {
+        let (ask, gone) = (self.of_a_card(ask), self.of_a_card(gone));
+        self.placer.hosts()[card].would_fit(&ask, &gone, &THE_GPU)
     }
 
     /// Promises a share of this card.
-    pub(crate) fn promise(&mut self, now: Timestamp, card: u32, need: Requirements) {
+    pub(crate) fn promise(&mut self, now: Timestamp, card: u32, ask: &Allocate) {
         self.integrate(now);
-        self.promises.promise(need);
-        let of_card = &mut self.cards[card as usize].promises;
-        of_card.promise(need);
-        self.placer.set_load(card, of_card.slots);
+        self.promises.promise(ask.requirements);
+        self.placer.promise(card, &self.of_a_card(ask));
     }
 
     /// Takes a promise back.
-    pub(crate) fn take_back(&mut self, now: Timestamp, card: u32, need: Requirements) {
+    pub(crate) fn take_back(&mut self, now: Timestamp, card: u32, ask: &Allocate) {
         self.integrate(now);
-        self.promises.take_back(need);
-        let of_card = &mut self.cards[card as usize].promises;
-        of_card.take_back(need);
-        self.placer.set_load(card, of_card.slots);
+        self.promises.take_back(ask.requirements);
+        self.placer.take_back(card, &self.of_a_card(ask), &THE_GPU);
+    }
+
+    /// What a share asks of a card: one slot, its memory and compute.
+    fn of_a_card(&self, ask: &Allocate) -> Ask {
+        let Requirements { vram, tflops } = ask.requirements;
+        Ask {
+            resources: [vram.get(), tflops.as_gflops()],
+            gpus: 1,
+            parts: 1,
+            models: Models::ANY,
+            overcommit: if ask.overcommit { u64::from(self.config.sharing_ratio) } else { 1 },
+            kind: ask.model.index() as u32,
+        }
+    }
+
+    pub(crate) fn is_in_service(&self, card: usize) -> bool {
+        self.placer.hosts()[card].is_in_service()
     }
 
     /// A card falls off the bus or comes back; nothing is held on it.
     pub(crate) fn set_in_service(&mut self, now: Timestamp, card: u32, in_service: bool) {
         self.integrate(now);
-        let was = std::mem::replace(&mut self.cards[card as usize].in_service, in_service);
+        let was = self.is_in_service(card as usize);
+        self.placer.set_in_service(card, in_service);
         match (was, in_service) {
             (true, false) => self.cards_in_service -= 1,
             (false, true) => self.cards_in_service += 1,
@@ -214,4 +263,17 @@ impl Pool {
         self.integrals.card_ns += elapsed * u128::from(self.cards_in_service);
         self.integrals.held_slot_ns += elapsed * u128::from(self.promises.slots);
     }
+}
+
+/// Cards as hosts with one GPU, in as many parts as it is shared.
+fn placer(config: &PoolConfig, streams: Streams) -> Placer {
+    let capacity = [config.vram().get(), config.tflops().as_gflops()];
+    let mut card = Host::new(capacity, 1, config.placeable_slots(), Models::NONE);
+    if let Some(memory) = config.promisable_vram() {
+        card = card.with_most([memory.get(), u64::MAX]);
+    }
+    let cards = vec![card; config.count as usize];
+    let scale = Scale::of(&cards[..1], [true, true], STEPS);
+    let stream = streams.stream(&format!("placement/{}", config.name));
+    Placer::new(config.placement, cards, scale, stream)
 }

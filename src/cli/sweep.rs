@@ -67,7 +67,7 @@ impl FromStr for Vary {
         let values: Vec<String> = match range {
             Some((Ok(from), Ok(to))) => {
                 let (from, to): (i64, i64) = (from, to);
-                if from > to || to - from >= MOST_RUNS as i64 {
+                if from > to || to.abs_diff(from) >= MOST_RUNS as u64 {
                     return Err(format!("`{values}` is no range of at most {MOST_RUNS} values"));
                 }
                 (from..=to).map(|value| value.to_string()).collect()

@@ -11,6 +11,7 @@ mod determinism;
 mod inference_lab;
 mod leaks;
 mod memory;
+mod place;
 mod queueing;
 mod readme;
 mod replay;

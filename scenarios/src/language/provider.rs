@@ -102,6 +102,19 @@ pub(crate) enum PlacementSpec {
     Random,
     /// The less loaded of two drawn evenly.
     PowerOfTwo,
+    /// The card that will have least left, over slots, memory and compute.
+    BestFit,
+    /// The card that will have most left.
+    WorstFit,
+    /// The card whose room, as a vector, has the smallest product with what is asked.
+    DotProduct,
+    /// Cards in use before idle ones, the fullest first.
+    GpuPacking,
+    /// Cards that hold only shares for the same model, the fullest first; then mixed, idle, others.
+    GpuClustering,
+    /// The card where free slots that usual shares cannot use fall most (fragmentation gradient
+    /// descent).
+    Fgd,
 }
 
 /// Taking shares away for a higher priority.

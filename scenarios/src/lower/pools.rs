@@ -213,6 +213,12 @@ impl From<PlacementSpec> for Placement {
             PlacementSpec::RoundRobin => Self::RoundRobin,
             PlacementSpec::Random => Self::Random,
             PlacementSpec::PowerOfTwo => Self::PowerOfTwo,
+            PlacementSpec::BestFit => Self::BestFit,
+            PlacementSpec::WorstFit => Self::WorstFit,
+            PlacementSpec::DotProduct => Self::DotProduct,
+            PlacementSpec::GpuPacking => Self::GpuPacking,
+            PlacementSpec::GpuClustering => Self::GpuClustering,
+            PlacementSpec::Fgd => Self::FragmentationDescent,
         }
     }
 }

@@ -91,30 +91,6 @@ fn every_key_reaches_the_configuration() {
             front_end: Duration::from_millis(30),
         }),
     };
-    let turns = TurnsConfig {
-        quantum: Duration::from_secs(5),
-        quantum_begins: QuantumBegins::WhenGranted,
-        switch: Duration::from_millis(50),
-        isolation: Isolation::High,
-        overlap: Some(0.1),
-        paging: PagingConfig {
-            bandwidth: 20e9,
-            overlapped: true,
-            idle_after: Some(Duration::from_secs(120)),
-            host_memory: Some(Mebibytes::from_gib(64)),
-        },
-    };
-    assert_eq!(shared.sharing, SharingConfig::Turns(turns));
-    assert_eq!((shared.guaranteed_share, shared.vip), (BasisPoints::from_percent(20), true));
-    let busy = Latency::Exponential { mean: Duration::from_secs(4) };
-    let neighbour = NeighbourConfig {
-        busy: Some(busy),
-        idle: Latency::Fixed(Duration::from_secs(20)),
-        working_set: Mebibytes::from_gib(10),
-        guaranteed: BasisPoints::from_percent(30),
-        vip: false,
-    };
-    assert_eq!((&shared.neighbours[0], shared.neighbours.len()), (&neighbour, 2));
     assert_eq!((shared.count, shared.serving), (4, serving), "eight cards are four groups");
     let own = &provider.pools[1];
     assert_eq!((own.gpu.name.as_str(), own.weight_load_bandwidth), ("X1", None));
@@ -141,6 +117,44 @@ fn every_key_reaches_the_configuration() {
     };
     assert_eq!(provider.faults[4].kind, brownout);
     assert_eq!(provider.faults[5].kind, FaultKind::Partition { direction: Direction::Answer });
+}
+
+#[test]
+fn every_key_of_sharing_reaches_the_pool() {
+    let provider = everything().provider;
+    let shared = &provider.pools[0];
+    let turns = TurnsConfig {
+        quantum: Duration::from_secs(5),
+        quantum_begins: QuantumBegins::WhenGranted,
+        switch: Duration::from_millis(50),
+        isolation: Isolation::High,
+        overlap: Some(0.1),
+        paging: PagingConfig {
+            bandwidth: 20e9,
+            overlapped: true,
+            idle_after: Some(Duration::from_secs(120)),
+            host_memory: Some(Mebibytes::from_gib(64)),
+        },
+    };
+    assert_eq!(shared.sharing, SharingConfig::Turns(turns));
+    assert_eq!((shared.guaranteed_share, shared.vip), (BasisPoints::from_percent(20), true));
+    let busy = Latency::Exponential { mean: Duration::from_secs(4) };
+    let neighbour = NeighbourConfig {
+        busy: Some(busy),
+        idle: Latency::Fixed(Duration::from_secs(20)),
+        working_set: Mebibytes::from_gib(10),
+        guaranteed: BasisPoints::from_percent(30),
+        vip: false,
+    };
+    assert_eq!((&shared.neighbours[0], shared.neighbours.len()), (&neighbour, 2));
+    let spatial = SharingConfig::Spatial { interference: 0.05 };
+    assert_eq!(
+        (provider.pools[1].sharing, provider.pools[2].sharing),
+        (spatial, SharingConfig::Slices)
+    );
+    let sliced = &provider.pools[2];
+    assert_eq!(sliced.price_per_slot_hour, "1.50".parse::<Money>().expect("a price"));
+    assert_eq!(sliced.open_slots(), 1, "neighbours fill the card");
 }
 
 #[test]

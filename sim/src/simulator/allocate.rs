@@ -82,7 +82,7 @@ impl Simulator {
 
     fn grant(&mut self, now: Timestamp, pool: usize, card: usize, ask: Allocate) -> ShareKey {
         let of = &mut self.pools[pool];
-        of.promise(now, card as u32, ask.requirements);
+        of.promise(now, card as u32, &ask);
         let server = &of.servers[ask.model.index()];
         let station = of.cards[card].station(ask.model, server);
         let at = StationRef { pool, card, station };
@@ -154,11 +154,8 @@ impl Simulator {
 
     fn victim_for(&self, ask: &Allocate) -> Option<ShareKey> {
         let pool = &self.pools[ask.pool.index()];
-        let makes_room = |(_, share): &(ShareKey, &Share)| {
-            let mut promises = pool.cards[share.at.card].promises;
-            promises.take_back(share.ask.requirements);
-            promises.leave_room(&pool.config, ask.requirements, ask.overcommit)
-        };
+        let makes_room =
+            |(_, share): &(ShareKey, &Share)| pool.would_have_room(share.at.card, ask, &share.ask);
         let below = pool.victims.below(ask.priority);
         let victims = below.filter_map(|key| Some((key, self.shares.get(key)?)));
         let mut victims = victims.filter(|(_, share)| share.may_go()).take(VICTIMS_CONSIDERED);
@@ -218,7 +215,7 @@ impl Simulator {
         self.meter.close(&share.stay, &share.ask, now);
         self.departures.add(now, key, &share);
         let pool = &mut self.pools[share.at.pool];
-        pool.take_back(now, share.at.card as u32, share.ask.requirements);
+        pool.take_back(now, share.at.card as u32, &share.ask);
         pool.cards[share.at.card].let_go(share.at.station);
         if pool.config.sharing == SharingConfig::Slices {
             self.set_speeds(now, share.at);
@@ -231,7 +228,7 @@ impl Simulator {
     /// The share that was taken away makes room for the one it was taken away for.
     fn succeed(&mut self, now: Timestamp, at: StationRef, ticket: Ticket, ask: Allocate) {
         let pool = &self.pools[at.pool];
-        if pool.cards[at.card].fits(&pool.config, ask.requirements, ask.overcommit) {
+        if pool.has_room(at.card, &ask) {
             let share = self.grant(now, at.pool, at.card, ask);
             self.answer_grant(now, ticket, share);
         } else {

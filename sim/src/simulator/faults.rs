@@ -167,8 +167,8 @@ impl Simulator {
 
     /// The pool's last cards in service fall off the bus, with every share on them.
     fn lose_cards(&mut self, now: Timestamp, fault: usize, pool: usize, count: u32) {
-        let cards = &self.pools[pool].cards;
-        let up = (0..cards.len()).rev().filter(|&card| cards[card].in_service);
+        let of = &self.pools[pool];
+        let up = (0..of.cards.len()).rev().filter(|&card| of.is_in_service(card));
         for card in up.take(count as usize).collect::<Vec<_>>() {
             self.pools[pool].set_in_service(now, card as u32, false);
             self.faults.lost[fault].push((pool, card as u32));

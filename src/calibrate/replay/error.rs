@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use sim::step_time::TableError as ProfileError;
 
-use crate::calibrate::tables::TableError;
+use crate::tables::TableError;
 
 /// Why a folder is not a measured run.
 #[derive(Debug, thiserror::Error)]

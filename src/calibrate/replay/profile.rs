@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use sim::step_time::{AttentionPoint, Table};
 
 use super::ReplayError;
-use crate::calibrate::tables::{Table as Measurements, TableError};
+use crate::tables::{Table as Measurements, TableError};
 
 #[derive(Deserialize)]
 struct Dense {

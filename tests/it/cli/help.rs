@@ -9,6 +9,7 @@ fn every_verb_explains_itself() {
         "run",
         "mock",
         "calibrate",
+        "place",
         "check",
         "schema",
         "trace",

@@ -190,8 +190,8 @@ fn t3_the_time_of_who_rests_goes_to_the_others() {
     let had: Vec<f64> = before.seen.iter().map(|seen| seen.had).collect();
     let after = before.run(240.0 + 900.0);
     near(after.seen[0].had, had[0], 1e-9);
-    for who in 1..4 {
-        near(after.seen[who].had - had[who], 300.0, 30.0);
+    for (seen, had) in after.seen.iter().zip(had).skip(1) {
+        near(seen.had - had, 300.0, 30.0);
     }
 }
 

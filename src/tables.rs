@@ -1,4 +1,4 @@
-//! Tables of measurements: CSV, plain or packed with gzip.
+//! Tables that somebody else made: CSV, plain or packed with gzip.
 
 use std::{
     fs::File,
@@ -45,15 +45,15 @@ pub enum TableError {
 
 /// A table as read: its header and its rows, each with its line in the file.
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) path: PathBuf,
-    pub(super) header: csv::StringRecord,
+pub(crate) struct Table {
+    pub(crate) path: PathBuf,
+    pub(crate) header: csv::StringRecord,
     rows: Vec<csv::StringRecord>,
 }
 
 impl Table {
     /// Reads a table.
-    pub(super) fn read(path: &Path) -> Result<Self, TableError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, TableError> {
         let text = text(path)?;
         let path = path.to_owned();
         let mut reader = csv::Reader::from_reader(text.as_bytes());
@@ -68,18 +68,18 @@ impl Table {
     }
 
     /// Whether there is a column of this name.
-    pub(super) fn has(&self, column: &str) -> bool {
+    pub(crate) fn has(&self, column: &str) -> bool {
         self.header.iter().any(|name| name == column)
     }
 
     /// What the first row has in this column.
-    pub(super) fn first(&self, column: &str) -> Option<&str> {
+    pub(crate) fn first(&self, column: &str) -> Option<&str> {
         let index = self.header.iter().position(|name| name == column)?;
         self.rows.first()?.get(index)
     }
 
     /// Every row, with its line.
-    pub(super) fn rows<T: DeserializeOwned>(
+    pub(crate) fn rows<T: DeserializeOwned>(
         &self,
     ) -> impl Iterator<Item = Result<(u64, T), TableError>> + '_ {
         self.rows.iter().map(|row| {
@@ -90,7 +90,7 @@ impl Table {
     }
 
     /// A row that cannot be right.
-    pub(super) fn bad(&self, line: u64, message: String) -> TableError {
+    pub(crate) fn bad(&self, line: u64, message: String) -> TableError {
         TableError::Row { path: self.path.clone(), line, message }
     }
 }
