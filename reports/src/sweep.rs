@@ -53,6 +53,8 @@ pub struct Sweep {
 struct Row {
     values: Vec<String>,
     figures: [Option<f64>; COLUMNS.len()],
+    /// What the provider will charge, in the currency unit.
+    charged: Option<f64>,
     met: bool,
     digest: String,
 }
@@ -73,7 +75,8 @@ impl Sweep {
             summary.objectives_met(),
             summary.header.digest.map(|digest| digest.to_string()).unwrap_or_default(),
         );
-        self.rows.push(Row { values, figures, met, digest });
+        let charged = summary.run.charged.map(|charged| charged.cost.0.as_f64());
+        self.rows.push(Row { values, figures, charged, met, digest });
     }
 
     /// Whether every run met every objective.
@@ -87,7 +90,7 @@ impl Sweep {
         let varied: Vec<String> = self.paths.iter().map(last).collect();
         let titles = varied.iter().map(String::as_str);
         let titles = titles.chain(COLUMNS.iter().map(|column| column.title));
-        let header: Vec<&str> = titles.chain(["verdict"]).collect();
+        let header: Vec<&str> = titles.chain(["charged", "verdict"]).collect();
         let mut table = Layout::new(&header, 0);
         for row in &self.rows {
             let figures = COLUMNS.iter().zip(row.figures).map(|(column, figure)| {
@@ -99,7 +102,11 @@ impl Sweep {
                 }
             });
             let cells = row.values.iter().map(|value| short(value)).chain(figures);
-            table.row(cells.chain([verdict_word(row.met).to_owned()]).collect());
+            let charged = row.charged.map_or_else(
+                || crate::layout::ABSENT.to_owned(),
+                |value| in_unit(value, connector::MetricUnit::Money),
+            );
+            table.row(cells.chain([charged, verdict_word(row.met).to_owned()]).collect());
         }
         table.finish_with_verdicts(style)
     }
@@ -112,13 +119,14 @@ impl Sweep {
         let mut csv = csv::Writer::from_writer(out);
         let names = COLUMNS.iter().map(|column| column.name);
         let header = self.paths.iter().map(String::as_str).chain(names);
-        csv.write_record(header.chain(["objectives_met", "digest"]))?;
+        csv.write_record(header.chain(["charged", "objectives_met", "digest"]))?;
         for row in &self.rows {
             let figures = row.figures.iter();
             let figures =
                 figures.map(|figure| figure.map(|value| value.to_string()).unwrap_or_default());
             let cells = row.values.iter().cloned().chain(figures);
-            csv.write_record(cells.chain([row.met.to_string(), row.digest.clone()]))?;
+            let charged = row.charged.map(|value| value.to_string()).unwrap_or_default();
+            csv.write_record(cells.chain([charged, row.met.to_string(), row.digest.clone()]))?;
         }
         csv.flush()?;
         Ok(())
