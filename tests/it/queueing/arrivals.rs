@@ -11,19 +11,21 @@ use super::distribution::{Distribution, GapSource, Gaps};
 pub(super) const TOKENS_PER_SECOND: f64 = 1e6;
 
 /// What arrives, and for how long.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Traffic {
     pub(super) gaps: Gaps,
     /// Customers that arrive together.
     pub(super) batch: u32,
-    pub(super) service: Distribution,
+    /// How often customers of each class come, relative to each other, and their service.
+    pub(super) classes: Vec<(f64, Distribution)>,
 }
 
 /// The requests of one run.
 #[derive(Debug)]
 pub(super) struct Arrivals {
     gaps: GapSource,
-    service: Distribution,
+    classes: Vec<(f64, Distribution)>,
+    class: Stream,
     services: Stream,
     batch: u32,
     left_in_batch: u32,
@@ -38,7 +40,8 @@ impl Arrivals {
         let stream = |purpose| streams.stream(&format!("{purpose}/{case}"));
         Self {
             gaps: GapSource::new(traffic.gaps, stream("gaps")),
-            service: traffic.service,
+            classes: traffic.classes,
+            class: stream("classes"),
             services: stream("services"),
             batch: traffic.batch,
             left_in_batch: 0,
@@ -46,6 +49,21 @@ impl Arrivals {
             until,
             arrived: 0,
         }
+    }
+}
+
+impl Arrivals {
+    fn draw_class(&mut self) -> usize {
+        if self.classes.len() == 1 {
+            return 0;
+        }
+        let all: f64 = self.classes.iter().map(|(often, _)| often).sum();
+        let mut left = self.class.uniform() * all;
+        let passed = self.classes.iter().position(|(often, _)| {
+            left -= often;
+            left < 0.0
+        });
+        passed.unwrap_or(self.classes.len() - 1)
     }
 }
 
@@ -63,10 +81,11 @@ impl Iterator for Arrivals {
         self.left_in_batch -= 1;
         let id = RequestId(self.arrived);
         self.arrived += 1;
-        let service = self.service.sample(&mut self.services) * TOKENS_PER_SECOND;
+        let class = self.draw_class();
+        let service = self.classes[class].1.sample(&mut self.services) * TOKENS_PER_SECOND;
         Some(Ok(Request {
             id,
-            tenant: TenantId(0),
+            tenant: TenantId(class as u32),
             arrived: self.now,
             prompt_tokens: Tokens::ZERO,
             output_tokens: Tokens::new(service.round().clamp(1.0, f64::from(u32::MAX)) as u32),

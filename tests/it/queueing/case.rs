@@ -50,6 +50,7 @@ pub(super) struct Params {
     pub(super) batch_rate: Option<f64>,
     pub(super) batch_size: Option<u32>,
     pub(super) service: Option<Distribution>,
+    pub(super) classes: Option<Vec<ClassParams>>,
     pub(super) servers: Option<Servers>,
     pub(super) capacity: Option<u32>,
     pub(super) discipline: Option<String>,
@@ -69,6 +70,14 @@ pub(super) struct Params {
     pub(super) retries: Option<u32>,
 }
 
+/// A class of customers; class 0 is the most important.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClassParams {
+    pub(super) arrival_rate: f64,
+    pub(super) service: Distribution,
+}
+
 /// A number of servers, or `"infinity"`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
@@ -83,9 +92,20 @@ impl Case {
         serde_json::from_value(self.params.clone()).map_err(|error| error.to_string())
     }
 
-    /// The exact value of a metric that is one number.
+    /// The exact value of a metric that is one number, or of one class: `mean_wait_per_class.0`.
     pub(super) fn exact(&self, metric: &str) -> Option<f64> {
-        self.expected.get(metric)?.as_f64()
+        match of_class(metric) {
+            Some((metric, class)) => self.expected.get(metric)?.get(class)?.as_f64(),
+            None => self.expected.get(metric)?.as_f64(),
+        }
+    }
+
+    /// All metrics; those of classes one by one.
+    pub(super) fn metrics(&self) -> impl Iterator<Item = String> + '_ {
+        self.expected.iter().flat_map(|(metric, value)| match value.as_array() {
+            Some(classes) => (0..classes.len()).map(|class| format!("{metric}.{class}")).collect(),
+            None => vec![metric.clone()],
+        })
     }
 
     /// The largest standard error that a metric may have, as a share of its exact value.
@@ -94,7 +114,9 @@ impl Case {
     /// and rare states need several times the customers for the same: 3 % and 5 %.
     pub(super) fn bound(&self, metric: &str) -> f64 {
         let heavy = self.exact("utilization").is_some_and(|utilization| utilization >= 0.9);
-        let is_percentile = metric.contains("_p") && metric.ends_with(|c: char| c.is_ascii_digit());
+        let is_percentile = metric.contains("_p")
+            && metric.ends_with(|c: char| c.is_ascii_digit())
+            && of_class(metric).is_none();
         let is_rare = metric.starts_with("p_") && self.exact(metric).is_some_and(|p| p < RARE);
         match (is_percentile || is_rare || metric.starts_with("var_"), heavy) {
             (false, false) => 0.01,
@@ -122,6 +144,12 @@ impl Check {
         let number = self.method.strip_prefix("simulation, ")?.split(' ').next()?;
         number.replace(',', "").parse().ok()
     }
+}
+
+/// A metric and its class.
+pub(super) fn of_class(metric: &str) -> Option<(&str, usize)> {
+    let (metric, class) = metric.rsplit_once('.')?;
+    Some((metric, class.parse().ok()?))
 }
 
 /// The cases of the file that the project keeps beside the repository; `None` where it is not.

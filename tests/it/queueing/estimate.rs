@@ -6,6 +6,7 @@
 //! that of the mean of the windows' percentiles.
 
 use super::{
+    case::of_class,
     observer::{Busy, Reading, Window, Windows},
     spread::Time,
 };
@@ -60,6 +61,16 @@ pub(super) fn estimate(metric: &str, windows: &Windows, reading: Reading) -> Opt
         return Some(percentile_of(metric, windows, time, share));
     }
     let kept = windows.closed.iter();
+    if let Some((metric, class)) = of_class(metric) {
+        let of = |window: &Window| window.classes.get(class).copied().unwrap_or_default();
+        return match metric {
+            "mean_wait_per_class" => Some(ratio(kept.map(of).map(|c| (c.wait, c.completed)))),
+            "mean_response_per_class" => {
+                Some(ratio(kept.map(of).map(|c| (c.response, c.completed))))
+            }
+            _ => None,
+        };
+    }
     match metric {
         "var_response" => {
             Some(variance(kept.map(|w| (w.response, w.response_squared, w.completed))))

@@ -95,8 +95,18 @@ pub(super) struct Window {
     pub(super) all_busy: f64,
     pub(super) busy_cards: f64,
     pub(super) cards: f64,
+    /// Of the classes of customers.
+    pub(super) classes: Vec<OfClass>,
     /// The percentiles asked for, in that order.
     pub(super) percentiles: Vec<f64>,
+}
+
+/// Sums of one class of customers in one window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OfClass {
+    pub(super) completed: f64,
+    pub(super) wait: f64,
+    pub(super) response: f64,
 }
 
 /// The observer of a run.
@@ -180,6 +190,7 @@ impl Windows {
             Outcome::Completed => {
                 let (wait, response) = self.reading.times(record);
                 window.complete(wait, response, f64::from(record.output_tokens.get()));
+                window.complete_of(record.tenant.index(), wait, response);
                 if kept && !self.percentiles.is_empty() {
                     self.waits.record(wait);
                     self.responses.record(response);
@@ -216,6 +227,16 @@ impl Window {
         self.abandoned += 1.0;
         self.waited += 1.0;
         self.wait_abandoned += wait.as_secs_f64();
+    }
+
+    fn complete_of(&mut self, class: usize, wait: Duration, response: Duration) {
+        if self.classes.len() <= class {
+            self.classes.resize(class + 1, OfClass::default());
+        }
+        let of = &mut self.classes[class];
+        of.completed += 1.0;
+        of.wait += wait.as_secs_f64();
+        of.response += response.as_secs_f64();
     }
 
     fn complete(&mut self, wait: Duration, response: Duration, tokens: f64) {

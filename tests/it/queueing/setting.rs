@@ -18,6 +18,7 @@ use sim::{
         ControlPlane, FaultConfig, FaultKind, GpuSpec, KvCache, Latency, LinearTiming, ModelConfig,
         Placement, PoolConfig, RegionConfig, ServingConfig, Timing,
     },
+    serving::Policy,
 };
 
 /// Longer than any run: time-outs that never fire, faults that never end.
@@ -36,6 +37,10 @@ pub(super) struct Setting {
     /// How many jobs of a card are in its batch; the rest wait there.
     pub(super) max_batch: u32,
     pub(super) timing: Timing,
+    /// Who is served first of those that wait at a card.
+    pub(super) policy: Policy,
+    /// Classes of customers, the most important first.
+    pub(super) classes: u8,
     /// Places of the cable and length of the line before it; `None`: no limit.
     pub(super) line: Option<(u32, u32)>,
     pub(super) patience: Duration,
@@ -55,6 +60,8 @@ impl Default for Setting {
             placement: Placement::LeastLoaded,
             max_batch: 1,
             timing: iteration(1000.0, 0.0),
+            policy: Policy::Fcfs,
+            classes: 1,
             line: None,
             patience: FOR_EVER,
             allocating: Latency::Fixed(Duration::ZERO),
@@ -113,6 +120,7 @@ impl Setting {
                 max_sequences: self.max_batch,
                 token_budget: 1 << 20,
                 kv_cache: KvCache::Endless,
+                policy: self.policy,
                 ..ServingConfig::default()
             },
             weight_load_bandwidth: None,
@@ -135,7 +143,12 @@ impl Setting {
                 preemptible: false,
             }],
             cables: vec![self.cable(pool)],
-            tenants: vec![TenantConfig { name: "tenant".into(), priority: Priority::default() }],
+            tenants: (0..self.classes)
+                .map(|class| TenantConfig {
+                    name: format!("class {class}"),
+                    priority: Priority::new(self.classes - 1 - class).expect("few classes"),
+                })
+                .collect(),
             classifier: ClassifierConfig {
                 classes: vec![ClassConfig {
                     name: "all".into(),

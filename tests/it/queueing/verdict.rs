@@ -40,13 +40,13 @@ impl Verdict {
         measure: impl Fn(&str) -> Option<Estimate>,
     ) -> Self {
         let (mut lines, mut unmeasured) = (Vec::new(), Vec::new());
-        for metric in case.expected.keys() {
-            match case.exact(metric).zip(measure(metric)) {
+        for metric in case.metrics() {
+            match case.exact(&metric).zip(measure(&metric)) {
                 Some((expected, measured)) => {
-                    let (metric, bound) = (metric.clone(), case.bound(metric));
+                    let bound = case.bound(&metric);
                     lines.push(Line { metric, expected, measured, bound, band });
                 }
-                None => unmeasured.push(metric.clone()),
+                None => unmeasured.push(metric),
             }
         }
         Self { case: case.name.clone(), customers, lines, unmeasured }

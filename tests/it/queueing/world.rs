@@ -13,11 +13,14 @@
 
 use connector::{BasisPoints, Duration};
 use platform::config::RetryConfig;
-use sim::config::{Latency, ModelShape, Placement, Timing};
+use sim::{
+    config::{Latency, ModelShape, Placement, Timing},
+    serving::Policy,
+};
 
 use super::{
     arrivals::Traffic,
-    case::{Params, Servers},
+    case::{ClassParams, Params, Servers},
     distribution::{Distribution, Gaps},
     observer::{Busy, Reading, WaitsAt},
     setting::{BANDWIDTH, FLOPS, Setting, iteration},
@@ -52,7 +55,8 @@ impl World {
         let batch = params.batch_size.unwrap_or(1);
         let batches = params.batch_rate.or(params.arrival_rate).ok_or("no arrivals are given")?;
         let poisson = Gaps::Renewal(Distribution::Exp { mean: 1.0 / batches });
-        let traffic = Traffic { gaps: params.arrival.unwrap_or(poisson), batch, service };
+        let classes = vec![(1.0, service)];
+        let traffic = Traffic { gaps: params.arrival.unwrap_or(poisson), batch, classes };
         Ok(Self { setting, traffic, rate: batches * f64::from(batch), reading, band: 0.0 })
     }
 
@@ -66,6 +70,9 @@ impl World {
         }
         if params.choices.is_some() {
             return supermarket(params);
+        }
+        if let Some(classes) = &params.classes {
+            return priorities(params, classes);
         }
         match (params.discipline.as_deref(), params.dispatch.as_deref(), &params.servers) {
             (Some(discipline), _, _) => engine(params, discipline),
@@ -163,6 +170,33 @@ fn engine(params: &Params, discipline: &str) -> Result<World, String> {
     World::new(setting, params, reading)
 }
 
+/// The line of a card in order of priority: whoever is in the batch stays there.
+fn priorities(params: &Params, classes: &[ClassParams]) -> Result<World, String> {
+    let (Some("nonpreemptive"), Some(Servers::Number(servers))) =
+        (params.discipline.as_deref(), &params.servers)
+    else {
+        return Err(format!("no discipline {:?}", params.discipline));
+    };
+    let arrival_rate = classes.iter().map(|class| class.arrival_rate).sum();
+    let setting = Setting {
+        sharing_ratio: PLENTY,
+        max_batch: *servers,
+        policy: Policy::Priority,
+        classes: classes.len() as u8,
+        ..Setting::default()
+    };
+    let params = Params {
+        arrival_rate: Some(arrival_rate),
+        service: Some(classes[0].service),
+        ..params.clone()
+    };
+    let mut reading = Reading::open(WaitsAt::Card, *servers);
+    reading.busy = Busy::Work;
+    let world = World::new(setting, &params, reading)?;
+    let classes = classes.iter().map(|class| (class.arrival_rate, class.service)).collect();
+    Ok(World { traffic: Traffic { classes, ..world.traffic }, ..world })
+}
+
 /// An iteration takes 1 us until `servers` jobs are in the batch, then in proportion: the roofline
 /// of a model whose weights take 1 us to read and whose token takes `1/servers` us to compute.
 fn capped(servers: u32) -> Timing {
@@ -214,7 +248,7 @@ fn closed(params: &Params) -> Result<World, String> {
         busy: if *servers == 1 { Busy::Cards } else { Busy::Work },
         ..Reading::open(WaitsAt::Card, *servers)
     };
-    let traffic = Traffic { gaps: Gaps::Renewal(gap), batch: 1, service };
+    let traffic = Traffic { gaps: Gaps::Renewal(gap), batch: 1, classes: vec![(1.0, service)] };
     Ok(World { setting, traffic, rate: fastest, reading, band: 0.0 })
 }
 
