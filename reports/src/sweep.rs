@@ -9,7 +9,8 @@ use crate::{
 
 /// A figure of every run.
 struct Column {
-    title: &'static str,
+    /// In tables; what has none is in CSV only.
+    title: Option<&'static str>,
     /// Name in CSV, with the unit.
     name: &'static str,
     metric: Metric,
@@ -19,20 +20,21 @@ struct Column {
 const P50: Option<Statistic> = Some(Statistic::Percentile(50_000));
 const P95: Option<Statistic> = Some(Statistic::Percentile(95_000));
 
-const COLUMNS: [Column; 8] = [
-    Column::new("GPU", "gpu_utilization", Metric::GpuUtilization, None),
-    Column::new("TTFT p50", "ttft_p50_s", Metric::TimeToFirstToken, P50),
-    Column::new("TTFT p95", "ttft_p95_s", Metric::TimeToFirstToken, P95),
-    Column::new("TPOT p95", "tpot_p95_s", Metric::TimePerOutputToken, P95),
-    Column::new("end p95", "end_to_end_p95_s", Metric::EndToEnd, P95),
-    Column::new("req/s", "completed_per_s", Metric::Throughput, None),
-    Column::new("errors", "error_rate", Metric::ErrorRate, None),
-    Column::new("cost", "cost", Metric::Cost, None),
+const COLUMNS: [Column; 9] = [
+    Column::new(Some("GPU"), "gpu_utilization", Metric::GpuUtilization, None),
+    Column::new(Some("TTFT p50"), "ttft_p50_s", Metric::TimeToFirstToken, P50),
+    Column::new(Some("TTFT p95"), "ttft_p95_s", Metric::TimeToFirstToken, P95),
+    Column::new(None, "slot_utilization", Metric::SlotUtilization, None),
+    Column::new(None, "tpot_p95_s", Metric::TimePerOutputToken, P95),
+    Column::new(Some("end p95"), "end_to_end_p95_s", Metric::EndToEnd, P95),
+    Column::new(Some("req/s"), "completed_per_s", Metric::Throughput, None),
+    Column::new(Some("errors"), "error_rate", Metric::ErrorRate, None),
+    Column::new(Some("cost"), "cost", Metric::Cost, None),
 ];
 
 impl Column {
     const fn new(
-        title: &'static str,
+        title: Option<&'static str>,
         name: &'static str,
         metric: Metric,
         statistic: Option<Statistic>,
@@ -89,17 +91,17 @@ impl Sweep {
         let last = |path: &String| short(path.rsplit('.').next().unwrap_or(path));
         let varied: Vec<String> = self.paths.iter().map(last).collect();
         let titles = varied.iter().map(String::as_str);
-        let titles = titles.chain(COLUMNS.iter().map(|column| column.title));
+        let titles = titles.chain(COLUMNS.iter().filter_map(|column| column.title));
         let header: Vec<&str> = titles.chain(["charged", "verdict"]).collect();
         let mut table = Layout::new(&header, 0);
         for row in &self.rows {
-            let figures = COLUMNS.iter().zip(row.figures).map(|(column, figure)| {
-                match (column.metric.unit(), figure) {
-                    (connector::MetricUnit::Seconds, _) => time(figure),
-                    (connector::MetricUnit::Ratio, _) => share(figure),
-                    (unit, Some(value)) => in_unit(value, unit),
-                    (_, None) => crate::layout::ABSENT.to_owned(),
-                }
+            let shown =
+                COLUMNS.iter().zip(row.figures).filter(|(column, _)| column.title.is_some());
+            let figures = shown.map(|(column, figure)| match (column.metric.unit(), figure) {
+                (connector::MetricUnit::Seconds, _) => time(figure),
+                (connector::MetricUnit::Ratio, _) => share(figure),
+                (unit, Some(value)) => in_unit(value, unit),
+                (_, None) => crate::layout::ABSENT.to_owned(),
             });
             let cells = row.values.iter().map(|value| short(value)).chain(figures);
             let charged = row.charged.map_or_else(

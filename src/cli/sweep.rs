@@ -19,7 +19,7 @@ const MOST_RUNS: usize = 10_000;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harpoon sweep scenarios/overcommit-cliff.yaml --vary provider.pools.0.sharing_ratio=1..10
-  harpoon sweep scenarios/quickstart.yaml --vary router=cheapest,fastest --csv routers.csv
+  harpoon sweep scenarios/quickstart.yaml --vary platform.router=cheapest,fastest --csv routers.csv
   harpoon sweep scenarios/quickstart.yaml --vary provider.pools.0.count=8,16 --vary seed=1..3")]
 pub(super) struct Sweep {
     /// The scenario file.
