@@ -57,6 +57,8 @@ impl Neighbour {
     /// When its present rest is over, if it rests from now on.
     pub(crate) fn rest(&mut self, now: Timestamp) -> Timestamp {
         self.ready = false;
+        // The part that it gets next is news, even if it is the same again.
+        self.fraction = 0.0;
         now + self.idle.draw(&mut self.stream)
     }
 

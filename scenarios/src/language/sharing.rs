@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{LatencySpec, Optional, Quantity, Time};
-use crate::{document::Node, rate::Bandwidth};
+use crate::rate::Bandwidth;
 
 /// How those on a card share it.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -94,11 +94,4 @@ pub(crate) struct NeighbourSpec {
     pub(crate) guaranteed_share: Optional<Quantity<BasisPoints>>,
     /// Whether it has priority at the next turn. Default: false.
     pub(crate) vip: Optional<bool>,
-}
-
-impl TurnsSpec {
-    /// Where the quantum is written.
-    pub(crate) fn quantum(&self) -> Option<&Node<Time>> {
-        self.quantum.as_ref()
-    }
 }

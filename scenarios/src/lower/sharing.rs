@@ -63,10 +63,10 @@ fn turns_config(context: Context<'_>, spec: &TurnsSpec) -> TurnsConfig {
 }
 
 fn quantum(context: Context<'_>, spec: &TurnsSpec, default: Duration) -> Duration {
-    let quantum = time(spec.quantum(), default);
+    let quantum = time(spec.quantum.as_ref(), default);
     let overridden = read(&spec.operator_override).copied().unwrap_or(false);
     let least = if overridden { OVERRIDE } else { QUANTUM.0 };
-    if let Some(node) = spec.quantum().filter(|_| quantum < least || quantum > QUANTUM.1) {
+    if let Some(node) = spec.quantum.as_ref().filter(|_| quantum < least || quantum > QUANTUM.1) {
         let message = format!("a quantum of {quantum} is not between {least} and {}", QUANTUM.1);
         let help = if quantum >= OVERRIDE && quantum < least {
             format!("`operator_override: true` allows it from {OVERRIDE} on")

@@ -161,6 +161,21 @@ fn a_busy_neighbour_takes_its_part_and_an_idle_one_none() {
     assert!((had(vec![neighbour(None, 0), neighbour(None, 0)]) - 1_000.0).abs() <= 10.0);
 }
 
+/// Alone on the card it gets the same part of it again and again.
+#[test]
+fn a_neighbour_that_works_and_rests_is_busy_for_its_part_of_the_time() {
+    for sharing in [SharingConfig::Turns(turns(10)), SharingConfig::Slices] {
+        let mut config = one_card(2, sharing);
+        config.pools[0].neighbours = vec![neighbour(Some(1), 9)];
+        let mut world = World::new(config);
+        world.run_until(1_000_000);
+        let gauge = world.gauge();
+        let part = gauge.busy_card_ns as f64 / gauge.card_ns as f64;
+        let expected = if sharing == SharingConfig::Slices { 2.0 / 11.0 } else { 0.1 };
+        assert!((part - expected).abs() < 0.002, "{part} and not {expected} under {sharing:?}");
+    }
+}
+
 #[test]
 fn a5_neighbours_take_slots_and_not_load() {
     let mut config = one_card(3, SharingConfig::Turns(turns(10)));
