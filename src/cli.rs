@@ -24,8 +24,9 @@ mod schema;
 mod sweep;
 mod trace;
 
-use std::{io::Write, process::ExitCode};
+use std::{fs::File, io::Write, path::Path, process::ExitCode};
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use self::failure::Failure;
@@ -88,6 +89,16 @@ fn print(text: &str) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Writes a CSV file whose place was given on the command line.
+fn write_csv(
+    path: &Path,
+    write: impl FnOnce(File) -> Result<(), csv::Error>,
+) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    let file = File::create(path).with_context(cannot)?;
+    write(file).with_context(cannot)
 }
 
 /// Says something to people, on stderr.

@@ -4,11 +4,10 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context;
 use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Failure, print};
+use super::{Failure, print, write_csv};
 use crate::calibrate::{
     check::{Group, PointsError, check},
     fitting::{CATALOGUE_COLUMNS, Fitting},
@@ -126,15 +125,6 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
-}
-
-fn write_csv(
-    path: &Path,
-    write: impl FnOnce(File) -> Result<(), csv::Error>,
-) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    let file = File::create(path).with_context(cannot)?;
-    write(file).with_context(cannot)
 }
 
 fn bad_run(error: &ReplayError) -> Failure {

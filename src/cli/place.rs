@@ -1,10 +1,9 @@
-use std::{fs::File, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context;
 use clap::Args;
 use sim::config::Placement;
 
-use super::{Failure, print};
+use super::{Failure, print, write_csv};
 use crate::place::{PlaceError, Plan, place};
 
 /// Most seeds of one comparison.
@@ -88,9 +87,7 @@ impl Place {
         let compared = place(&self.nodes, &self.pods, &plan);
         let compared = compared.map_err(|error| bad_lists(&error))?;
         if let Some(path) = &self.out {
-            let cannot = || format!("cannot write {}", path.display());
-            let file = File::create(path).with_context(cannot).map_err(Failure::failed)?;
-            compared.write_trials(file).with_context(cannot).map_err(Failure::failed)?;
+            write_csv(path, |file| compared.write_trials(file)).map_err(Failure::failed)?;
         }
         print(&compared.to_string())?;
         Ok(ExitCode::SUCCESS)

@@ -3,8 +3,6 @@
 use connector::{Allocate, AllocationId, EventKind, OperationKind, PoolId, Ticket, Timestamp};
 use smallvec::SmallVec;
 
-use crate::config::SharingConfig;
-
 use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
 use crate::{control::Telling, meter::Stay};
 
@@ -97,9 +95,7 @@ impl Simulator {
                 None => self.weights_arrive(now, at),
             }
         }
-        if self.pools[pool].config.sharing == SharingConfig::Slices {
-            self.set_speeds(now, at);
-        }
+        self.shares_changed(now, at);
         self.meter.open(&ask);
         let (inferences, stay) = (SmallVec::new(), Stay::since(now));
         let share = self.shares.insert(Share { ask, at, inferences, stay, successor: None });
@@ -217,9 +213,7 @@ impl Simulator {
         let pool = &mut self.pools[share.at.pool];
         pool.take_back(now, share.at.card as u32, &share.ask);
         pool.cards[share.at.card].let_go(share.at.station);
-        if pool.config.sharing == SharingConfig::Slices {
-            self.set_speeds(now, share.at);
-        }
+        self.shares_changed(now, share.at);
         if let Some((ticket, ask)) = share.successor {
             self.succeed(now, share.at, ticket, ask);
         }

@@ -38,8 +38,15 @@ impl Simulator {
         self.schedule_turn(at);
     }
 
+    /// Somebody has more shares of a card or fewer: with slices, that is a part of the card.
+    pub(super) fn shares_changed(&mut self, now: Timestamp, at: StationRef) {
+        if matches!(self.pools[at.pool].cards[at.card].sharing, Sharing::Slices { .. }) {
+            self.set_speeds(now, at);
+        }
+    }
+
     /// Gives everybody the part of the card that is theirs now.
-    pub(super) fn set_speeds(&mut self, now: Timestamp, at: StationRef) {
+    fn set_speeds(&mut self, now: Timestamp, at: StationRef) {
         let stations = self.pools[at.pool].cards[at.card].stations.len();
         for station in 0..stations {
             let card = &mut self.pools[at.pool].cards[at.card];
