@@ -28,6 +28,8 @@ pub(crate) struct Station {
     weight_bytes: f64,
     kv_block_bytes: f64,
     residence: Residence,
+    /// The arrival of the weights, while they are on their way.
+    arrival: Option<EventKey>,
     last_asked: Timestamp,
 }
 
@@ -94,6 +96,7 @@ impl Card {
             weight_bytes: server.footprint.weight_bytes,
             kv_block_bytes: server.footprint.kv_bytes_per_token.unwrap_or(0.0) * block_tokens,
             residence: Residence::Away,
+            arrival: None,
             last_asked: Timestamp::ZERO,
         });
         self.stations.len() - 1
@@ -124,10 +127,16 @@ impl Card {
         Some(need)
     }
 
+    /// Weights are on their way, as long as this event is pending.
+    pub(crate) fn await_weights(&mut self, index: usize, arrival: EventKey) {
+        self.stations[index].arrival = Some(arrival);
+    }
+
     /// The weights of this model have arrived.
     pub(crate) fn loaded(&mut self, index: usize, now: Timestamp) {
         let station = &mut self.stations[index];
         station.residence = Residence::OnCard;
+        station.arrival = None;
         self.loading -= 1;
         self.sharing.come_onto_card(station.member, now, station.weight_bytes as u64);
     }
@@ -156,6 +165,18 @@ impl Card {
             None => neighbours[member].working_set,
             Some(station) => stations[station].working_set(now),
         });
+    }
+
+    /// The weights are gone, on their way or there, after the engines were evicted. Returns the
+    /// arrivals that come to nothing.
+    pub(crate) fn lose_memory(&mut self) -> Vec<EventKey> {
+        for station in &mut self.stations {
+            station.residence = Residence::Away;
+            self.sharing.forget(station.member);
+        }
+        self.loading = 0;
+        self.sharing.set_link_in_use(0.0);
+        self.stations.iter_mut().filter_map(|station| station.arrival.take()).collect()
     }
 
     /// One share fewer wants this model.

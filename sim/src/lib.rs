@@ -20,6 +20,7 @@ pub mod random;
 pub mod serving;
 mod sharing;
 mod simulator;
+mod standing;
 pub mod step_time;
 mod timing;
 mod victims;

@@ -12,6 +12,7 @@ use crate::{
     random::Streams,
     serving::Engine,
     sharing::Moved,
+    standing::Standing,
     timing::Server,
     victims::Victims,
 };
@@ -24,7 +25,12 @@ pub(crate) struct Pool {
     pub(crate) servers: Vec<Server>,
     pub(crate) victims: Victims,
     placer: Placer,
-    cards_in_service: u32,
+    standings: Vec<Standing>,
+    /// Cards that are there, and those of them that take shares.
+    cards_there: u32,
+    cards_open: u32,
+    /// Shares held on cards that take no more.
+    slots_closing: u32,
     busy_cards: u32,
     promises: Promises,
     pub(crate) preemptions: u64,
@@ -109,7 +115,10 @@ impl Pool {
             servers,
             victims: Victims::default(),
             placer,
-            cards_in_service: config.count,
+            cards_there: config.count,
+            cards_open: config.count,
+            slots_closing: 0,
+            standings: vec![Standing::default(); config.count as usize],
             busy_cards: 0,
             promises: Promises::default(),
             preemptions: 0,
@@ -118,9 +127,10 @@ impl Pool {
         }
     }
 
-    /// Shares nobody holds.
+    /// Shares nobody holds, of cards that take any.
     pub(crate) fn free_slots(&self) -> u32 {
-        self.cards_in_service * self.config.open_slots() - self.promises.slots
+        let held = self.promises.slots - self.slots_closing;
+        self.cards_open * self.config.open_slots() - held
     }
 
     /// A card with room, or `None`.
@@ -153,6 +163,9 @@ impl Pool {
     pub(crate) fn take_back(&mut self, now: Timestamp, card: u32, ask: &Allocate) {
         self.integrate(now);
         self.promises.take_back(ask.requirements);
+        if !self.standings[card as usize].is_open() {
+            self.slots_closing -= 1;
+        }
         self.placer.take_back(card, &self.of_a_card(ask), &THE_GPU);
     }
 
@@ -169,20 +182,43 @@ impl Pool {
         }
     }
 
-    pub(crate) fn is_in_service(&self, card: usize) -> bool {
-        self.placer.hosts()[card].is_in_service()
+    pub(crate) fn standing(&self, card: usize) -> Standing {
+        self.standings[card]
     }
 
-    /// A card falls off the bus or comes back; nothing is held on it.
-    pub(crate) fn set_in_service(&mut self, now: Timestamp, card: u32, in_service: bool) {
+    /// Shares held on this card.
+    pub(crate) fn held_on(&self, card: usize) -> u32 {
+        self.placer.hosts()[card].load()
+    }
+
+    /// Changes the standing of a card; says whether it has come or gone by that.
+    pub(crate) fn change_standing(
+        &mut self,
+        now: Timestamp,
+        card: usize,
+        change: impl FnOnce(&mut Standing),
+    ) -> bool {
         self.integrate(now);
-        let was = self.is_in_service(card as usize);
-        self.placer.set_in_service(card, in_service);
-        match (was, in_service) {
-            (true, false) => self.cards_in_service -= 1,
-            (false, true) => self.cards_in_service += 1,
+        let was = self.standings[card];
+        change(&mut self.standings[card]);
+        let is = self.standings[card];
+        if was.is_open() != is.is_open() {
+            self.placer.set_in_service(card as u32, is.is_open());
+            let held = self.held_on(card);
+            if is.is_open() {
+                self.cards_open += 1;
+                self.slots_closing -= held;
+            } else {
+                self.cards_open -= 1;
+                self.slots_closing += held;
+            }
+        }
+        match (was.is_there(), is.is_there()) {
+            (true, false) => self.cards_there -= 1,
+            (false, true) => self.cards_there += 1,
             (true, true) | (false, false) => {}
         }
+        was.is_there() != is.is_there()
     }
 
     /// A card begins or stops computing.
@@ -199,11 +235,11 @@ impl Pool {
         self.integrate(now);
         let engines = self.engines(now);
         let (changing, paged) = self.changing(now);
-        let cards = u64::from(self.cards_in_service);
+        let cards = u64::from(self.cards_there);
         PoolGauge {
             pool,
-            cards: self.cards_in_service,
-            slots: self.cards_in_service * self.config.open_slots(),
+            cards: self.cards_there,
+            slots: self.cards_there * self.config.open_slots(),
             slots_held: self.promises.slots,
             running: engines.running,
             waiting: engines.waiting,
@@ -260,7 +296,7 @@ impl Pool {
         }
         self.integrals.at = now;
         self.integrals.busy_card_ns += elapsed * u128::from(self.busy_cards);
-        self.integrals.card_ns += elapsed * u128::from(self.cards_in_service);
+        self.integrals.card_ns += elapsed * u128::from(self.cards_there);
         self.integrals.held_slot_ns += elapsed * u128::from(self.promises.slots);
     }
 }

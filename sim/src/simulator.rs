@@ -7,7 +7,7 @@
 //! Everything later is a [`Wake`] in the event queue: an answer leaves, an inference reaches its
 //! card, an engine reaches a milestone, weights have arrived, a grace is over, a fault begins or
 //! ends. Operations are handled in [`allocate`] and [`infer`], what lists show in [`lists`], faults in
-//! [`faults`]. What is held is charged for by the [`Meter`].
+//! [`faults`], cards that come and go in [`capacity`]. What is held is charged for by the [`Meter`].
 //!
 //! # Edges
 //!
@@ -16,6 +16,7 @@
 
 mod allocate;
 mod answer;
+mod capacity;
 mod faults;
 mod infer;
 mod lists;

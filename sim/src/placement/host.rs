@@ -144,7 +144,7 @@ impl Host {
     }
 
     /// How many asks it holds.
-    pub(super) fn load(&self) -> u32 {
+    pub(crate) fn load(&self) -> u32 {
         self.held_without_gpu + self.held.iter().map(|(_, count)| count).sum::<u32>()
     }
 

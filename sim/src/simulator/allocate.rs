@@ -90,7 +90,8 @@ impl Simulator {
                 Some(bandwidth) => {
                     of.cards[card].note_loads(Some(bandwidth));
                     let time = connector::Duration::from_secs_f64(bytes / bandwidth);
-                    self.queue.schedule(now + time, Wake::Loaded(at));
+                    let arrival = self.queue.schedule(now + time, Wake::Loaded(at));
+                    of.cards[card].await_weights(station, arrival);
                 }
                 None => self.weights_arrive(now, at),
             }
@@ -214,6 +215,7 @@ impl Simulator {
         pool.take_back(now, share.at.card as u32, &share.ask);
         pool.cards[share.at.card].let_go(share.at.station);
         self.shares_changed(now, share.at);
+        self.leave_if_empty(now, (share.at.pool, share.at.card));
         if let Some((ticket, ask)) = share.successor {
             self.succeed(now, share.at, ticket, ask);
         }

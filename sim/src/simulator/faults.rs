@@ -5,10 +5,11 @@
 
 use connector::{BasisPoints, Duration, OperationKind, PoolId, Timestamp};
 
-use super::{Refusal, ShareKey, Simulator};
+use super::{Refusal, Simulator, capacity::CardRef};
 use crate::{
     config::{Direction, FaultConfig, FaultKind, ProviderConfig},
     random::{Stream, Streams},
+    standing::Cause,
 };
 
 /// The faults under way.
@@ -18,8 +19,8 @@ pub(super) struct Faults {
     active: Vec<usize>,
     /// One stream per fault, so that one fault's luck does not move another's.
     streams: Vec<Stream>,
-    /// Cards that each fault took out of service: (pool, card).
-    lost: Vec<Vec<(usize, u32)>>,
+    /// Cards that each fault took away.
+    lost: Vec<Vec<CardRef>>,
     partitions: Vec<Partition>,
 }
 
@@ -151,8 +152,7 @@ impl Simulator {
     pub(super) fn fault_ends(&mut self, now: Timestamp, index: usize) {
         self.faults.active.retain(|&active| active != index);
         for (pool, card) in std::mem::take(&mut self.faults.lost[index]) {
-            self.pools[pool].set_in_service(now, card, true);
-            self.start_neighbours(now, pool, card as usize);
+            self.return_card(now, (pool, card), Cause::Fault);
         }
     }
 
@@ -165,22 +165,13 @@ impl Simulator {
         }
     }
 
-    /// The pool's last cards in service fall off the bus, with every share on them.
+    /// The pool's last cards that are there fall off the bus, with every share on them.
     fn lose_cards(&mut self, now: Timestamp, fault: usize, pool: usize, count: u32) {
         let of = &self.pools[pool];
-        let up = (0..of.cards.len()).rev().filter(|&card| of.is_in_service(card));
-        for card in up.take(count as usize).collect::<Vec<_>>() {
-            self.pools[pool].set_in_service(now, card as u32, false);
-            self.faults.lost[fault].push((pool, card as u32));
-            let held = self.shares_where(|share| (share.at.pool, share.at.card) == (pool, card));
-            for share in held {
-                self.take_away(now, share, Refusal::Lost);
-            }
-            self.stop_neighbours(now, pool, card);
+        let there = (0..of.cards.len()).rev().filter(|&card| of.standing(card).is_there());
+        for card in there.take(count as usize).collect::<Vec<_>>() {
+            self.faults.lost[fault].push((pool, card));
+            self.withdraw_card(now, (pool, card), Cause::Fault, Refusal::Lost);
         }
-    }
-
-    fn shares_where(&self, wanted: impl Fn(&super::Share) -> bool) -> Vec<ShareKey> {
-        self.shares.iter().filter(|(_, share)| wanted(share)).map(|(key, _)| key).collect()
     }
 }

@@ -149,6 +149,28 @@ fn a_lost_card_takes_its_shares_with_it_and_comes_back() {
 }
 
 #[test]
+fn a_card_that_was_lost_comes_back_without_weights() {
+    let mut config = with_fault(FaultKind::GpuLoss { count: 2 }, 5_000, 1_000);
+    config.pools[0].weight_load_bandwidth = Some(1e9);
+    let mut world = World::new(config);
+    let first_token = |world: &mut World| {
+        let share = world.grant(ask());
+        let asked = world.ms();
+        world.infer(share, 1);
+        loop {
+            let (at, what) = world.wait();
+            if matches!(what, EventKind::FirstToken { .. }) {
+                return at - asked;
+            }
+        }
+    };
+    let cold = first_token(&mut world);
+    assert!(cold > 1_900, "two gigabytes at one a second, less the grant: {cold}");
+    world.run_until(7_000);
+    assert_eq!(first_token(&mut world), cold);
+}
+
+#[test]
 fn scripted_errors_strike_the_named_operation_only() {
     let all =
         FaultKind::Errors { rate: BasisPoints::ONE, operation: Some(OperationKind::Allocate) };

@@ -1,0 +1,65 @@
+//! Whether a card takes shares, and whether it is there at all.
+//!
+//! A card is *open*, *closing* (nobody new comes onto it; those who are there stay until they leave or
+//! are made to), or *away*. It may be wanted away for several causes at once: it fails while it is
+//! drained for maintenance. It opens again when the last of them is gone.
+//!
+//! ```text
+//!            close               it is empty, or withdrawn
+//!   Open  ---------->  Closing  --------------------------->  Away
+//!     ^  ---------------- withdraw ------------------------->  |
+//!     +------------- the last cause is gone -------------------+
+//! ```
+
+/// Why a card takes no shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A scripted fault took it off the bus.
+    Fault,
+}
+
+/// See the module text. A new card is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// One bit for each cause.
+    causes: u8,
+    is_there: bool,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self { causes: 0, is_there: true }
+    }
+}
+
+impl Standing {
+    pub(crate) fn is_open(self) -> bool {
+        self.causes == 0
+    }
+
+    /// Whether it is there, open or closing.
+    pub(crate) fn is_there(self) -> bool {
+        self.is_there
+    }
+
+    /// It takes nobody new.
+    pub(crate) fn close(&mut self, cause: Cause) {
+        self.causes |= bit(cause);
+    }
+
+    /// It is gone; it was closed before.
+    pub(crate) fn leave(&mut self) {
+        debug_assert!(!self.is_open(), "a card leaves for a cause");
+        self.is_there = false;
+    }
+
+    /// A cause is gone. Without any, the card is open again.
+    pub(crate) fn lift(&mut self, cause: Cause) {
+        self.causes &= !bit(cause);
+        self.is_there |= self.causes == 0;
+    }
+}
+
+fn bit(cause: Cause) -> u8 {
+    1 << cause as u8
+}
