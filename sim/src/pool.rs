@@ -1,8 +1,10 @@
 //! A pool: its cards, what of them is promised, and the integrals that gauges report.
 
 use connector::{
-    Allocate, Mebibytes, PoolGauge, PoolId, PoolInfo, Requirements, Tflops, Timestamp,
+    Allocate, Duration, Mebibytes, ModelId, PoolGauge, PoolId, PoolInfo, Requirements, Tflops,
+    Timestamp,
 };
+use hdrhistogram::Histogram;
 
 use crate::{
     card::Card,
@@ -10,7 +12,7 @@ use crate::{
     neighbour::Neighbour,
     placement::{Ask, Host, Models, Placer, Scale},
     random::Streams,
-    serving::Engine,
+    serving::{self, Engine},
     sharing::Moved,
     standing::Standing,
     timing::Server,
@@ -34,6 +36,8 @@ pub(crate) struct Pool {
     busy_cards: u32,
     promises: Promises,
     pub(crate) preemptions: u64,
+    /// By model, what the engines have handed out so far.
+    gaps: Vec<Histogram<u64>>,
     integrals: Integrals,
 }
 
@@ -122,6 +126,7 @@ impl Pool {
             busy_cards: 0,
             promises: Promises::default(),
             preemptions: 0,
+            gaps: vec![serving::histogram(); provider.models.len()],
             integrals: Integrals::default(),
             config,
         }
@@ -289,6 +294,35 @@ impl Pool {
         }
     }
 
+    /// Takes the gaps between tokens from an engine once they are many: histograms per engine would
+    /// not fit in the processor's caches.
+    #[inline]
+    pub(crate) fn take_gaps(&mut self, card: usize, station: usize) {
+        let station = &mut self.cards[card].stations[station];
+        if let Some(gaps) = station.engine.drain_gaps_if_many() {
+            record(&mut self.gaps[station.model.index()], gaps);
+        }
+    }
+
+    /// Hands out the gaps between tokens of each model up to now, and forgets them.
+    pub(crate) fn drain_gaps(
+        &mut self,
+        now: Timestamp,
+        report: &mut dyn FnMut(ModelId, Duration, u64),
+    ) {
+        for station in self.cards.iter_mut().flat_map(|card| &mut card.stations) {
+            let of_model = &mut self.gaps[station.model.index()];
+            record(of_model, station.engine.drain_gaps(now));
+        }
+        for (model, gaps) in (0..).zip(&mut self.gaps) {
+            for bucket in gaps.iter_recorded() {
+                let gap = Duration::from_nanos(bucket.value_iterated_to());
+                report(ModelId(model), gap, bucket.count_at_value());
+            }
+            gaps.reset();
+        }
+    }
+
     fn integrate(&mut self, now: Timestamp) {
         let elapsed = u128::from(now.since(self.integrals.at).as_nanos());
         if elapsed == 0 {
@@ -298,6 +332,12 @@ impl Pool {
         self.integrals.busy_card_ns += elapsed * u128::from(self.busy_cards);
         self.integrals.card_ns += elapsed * u128::from(self.cards_there);
         self.integrals.held_slot_ns += elapsed * u128::from(self.promises.slots);
+    }
+}
+
+fn record(histogram: &mut Histogram<u64>, gaps: impl Iterator<Item = (u64, u64)>) {
+    for (ns, count) in gaps {
+        histogram.record_n(ns, count).expect("the histogram grows");
     }
 }
 

@@ -63,9 +63,10 @@ mod waiting;
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
-use connector::{Duration, Timestamp, Tokens};
+use connector::{Timestamp, Tokens};
 use slotmap::{SlotMap, new_key_type};
 
+pub(crate) use self::gaps::histogram;
 pub use self::limits::{Limits, Policy, Speculation};
 use self::{
     clock::{Clock, Work},
@@ -214,7 +215,7 @@ impl Engine {
             watched: Vec::new(),
             step: 0,
             stretch: None,
-            gaps: Gaps::new(),
+            gaps: Gaps::default(),
             tally: Tally::default(),
             news: Vec::new(),
             limits,
@@ -264,14 +265,20 @@ impl Engine {
         &self.tally
     }
 
-    /// Hands out the times between two tokens of an answer that have come to an end by `now`, rounded
-    /// up by at most 1 % or a microsecond, with how many there were of each; and forgets them. With
-    /// speculative decoding, the times between the steps that make tokens.
-    pub fn drain_gaps(&mut self, now: Timestamp, report: impl FnMut((Duration, u64))) {
+    /// Hands out the times between two tokens of an answer that have come to an end by `now`, in
+    /// nanoseconds, rounded up by at most 1 % or a microsecond, with how many there were of each;
+    /// and forgets them. The same time may be handed out more than once. With speculative decoding,
+    /// the times between the steps that make tokens.
+    pub fn drain_gaps(&mut self, now: Timestamp) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.advance(now);
         self.note_gaps_until(now);
-        self.gaps.iter().for_each(report);
-        self.gaps.clear();
+        self.gaps.drain()
+    }
+
+    /// As [`Engine::drain_gaps`], but of what is booked already, and `None` while that is little.
+    #[inline]
+    pub(crate) fn drain_gaps_if_many(&mut self) -> Option<impl Iterator<Item = (u64, u64)> + '_> {
+        self.gaps.drain_if_many()
     }
 
     /// Takes a job on.

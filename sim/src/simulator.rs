@@ -321,11 +321,11 @@ impl Connector for Simulator {
     fn token_gaps(&mut self, now: Timestamp, report: &mut dyn FnMut(TokenGaps)) {
         self.catch_up(now);
         for at in self.stations() {
-            let pool = PoolId(at.pool as u32);
-            let model = self.pools[at.pool].cards[at.card].stations[at.station].model;
-            self.with_engine(now, at, |engine| {
-                engine
-                    .drain_gaps(now, |(gap, count)| report(TokenGaps { pool, model, gap, count }));
+            self.with_engine(now, at, |_| ());
+        }
+        for (pool, of_pool) in (0..).map(PoolId).zip(&mut self.pools) {
+            of_pool.drain_gaps(now, &mut |model, gap, count| {
+                report(TokenGaps { pool, model, gap, count });
             });
         }
     }

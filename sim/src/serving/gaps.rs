@@ -2,8 +2,11 @@
 //!
 //! All sequences that decode see the same gap in a step, and the gaps of a stretch are an arithmetic
 //! progression, so a stretch adds one number to each bucket that the progression passes.
+//!
+//! Buckets are those of a high dynamic range histogram of two significant figures
+//! ([`histogram`]), but an engine keeps none: steps often take as long as the last, so that it counts
+//! into one bucket at a time, and a list of the buckets before is handed on and short.
 
-use connector::Duration;
 use hdrhistogram::Histogram;
 
 use super::clock::Clock;
@@ -11,56 +14,74 @@ use crate::step_time::Line;
 
 /// Two significant figures: a bucket is at most 1 % wide, so a stretch passes few of them.
 const SIGNIFICANT_FIGURES: u8 = 2;
+/// The first this many buckets of each power of two are told apart: the least that does.
+const BUCKET_BITS: u32 = 8;
 /// Shorter gaps are not told apart.
 const SHORTEST_NS: u64 = 1_000;
 /// Longer gaps count as this one (a day).
 const LONGEST_NS: u64 = 86_400_000_000_000;
+/// Entries of the list that are tolerated before those of the same bucket are put together.
+const SETTLED: usize = 64;
+/// Entries of the list that are worth handing out.
+const MANY: usize = 16;
 
-/// A distribution of gaps between the tokens of one answer. With speculative decoding, of the gaps
-/// between the steps that make them.
-#[derive(Debug)]
-pub(super) struct Gaps {
-    histogram: Histogram<u64>,
-    /// Gaps of one bucket that are not in the histogram yet: steps often take as long as the last.
-    recent: Recent,
+/// A histogram for gaps, in nanoseconds: values are rounded up by at most 1 % or a microsecond.
+pub(crate) fn histogram() -> Histogram<u64> {
+    // It grows with what is recorded: most models see a narrow range.
+    let histogram = Histogram::new_with_bounds(SHORTEST_NS, 2 * SHORTEST_NS, SIGNIFICANT_FIGURES);
+    let mut histogram = histogram.expect("the bounds are in order");
+    histogram.auto(true);
+    histogram
 }
 
-/// Gaps between the bounds, which are those of a bucket.
-#[derive(Clone, Copy, Debug)]
-struct Recent {
+/// Gaps between the tokens of one answer. With speculative decoding, between the steps that make
+/// them.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    /// Gaps of one bucket that are not in the list yet.
+    recent: Bucket,
+    /// Some bucket more than once, perhaps.
+    settled: Vec<Bucket>,
+    /// Length at which the list is tidied up.
+    limit: usize,
+}
+
+/// Gaps between the bounds, which are those of a bucket of the histogram.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bucket {
     lowest: u64,
     highest: u64,
     count: u64,
 }
 
-impl Recent {
+impl Bucket {
+    /// The bucket of this gap, with nothing in it.
+    fn of(ns: u64) -> Self {
+        let ns = ns.min(LONGEST_NS);
+        let bits = (u64::BITS - ns.leading_zeros()).max(SHORTEST_NS.ilog2() + BUCKET_BITS);
+        let width = 1 << (bits - BUCKET_BITS);
+        let lowest = ns & !(width - 1);
+        Self { lowest, highest: lowest + (width - 1), count: 0 }
+    }
+
     fn holds(&self, ns: u64) -> bool {
-        (self.lowest..=self.highest).contains(&ns)
+        (self.lowest..=self.highest).contains(&ns.min(LONGEST_NS))
     }
 }
 
 impl Gaps {
-    pub(super) fn new() -> Self {
-        // It grows with what is recorded: most engines see a narrow range.
-        let histogram =
-            Histogram::new_with_bounds(SHORTEST_NS, 2 * SHORTEST_NS, SIGNIFICANT_FIGURES);
-        let mut histogram = histogram.expect("the bounds are in order");
-        histogram.auto(true);
-        Self { histogram, recent: Recent { lowest: 0, highest: 0, count: 0 } }
-    }
-
-    /// Every gap that occurred, rounded up by at most 1 % or a microsecond, and how often.
-    pub(super) fn iter(&mut self) -> impl Iterator<Item = (Duration, u64)> + '_ {
+    /// Hands out what occurred since the last time: a gap as the upper bound of its bucket, and how
+    /// often. The same gap may come more than once.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.settle();
-        self.histogram.iter_recorded().map(|bucket| {
-            (Duration::from_nanos(bucket.value_iterated_to()), bucket.count_at_value())
-        })
+        self.recent = Bucket::default();
+        self.settled.drain(..).map(|bucket| (bucket.highest, bucket.count))
     }
 
-    /// Forgets all.
-    pub(super) fn clear(&mut self) {
-        self.histogram.reset();
-        self.recent.count = 0;
+    /// As [`Gaps::drain`], but nothing until it is worth while.
+    #[inline]
+    pub(super) fn drain_if_many(&mut self) -> Option<impl Iterator<Item = (u64, u64)> + '_> {
+        (self.settled.len() >= MANY).then(|| self.drain())
     }
 
     #[inline]
@@ -108,7 +129,11 @@ impl Gaps {
         ns: impl Fn(u64) -> u64,
     ) -> u64 {
         let rises = ns(end - 1) > first;
-        let room = if rises { self.recent.highest - first } else { first - self.recent.lowest };
+        let room = if rises {
+            self.recent.highest.saturating_sub(first)
+        } else {
+            first - self.recent.lowest
+        };
         let mut guess = (at + 1 + room / per_step.max(1)).min(end);
         while guess > at + 1 && !self.recent.holds(ns(guess - 1)) {
             guess -= 1;
@@ -122,19 +147,64 @@ impl Gaps {
     /// Counts into the bucket of this gap from now on.
     fn turn_to(&mut self, ns: u64) {
         self.settle();
-        let ns = ns.min(LONGEST_NS);
-        let lowest = self.histogram.lowest_equivalent(ns);
-        self.recent = Recent { lowest, highest: self.histogram.highest_equivalent(ns), count: 0 };
-        if ns == LONGEST_NS {
-            self.recent.highest = u64::MAX;
-        }
+        self.recent = Bucket::of(ns);
     }
 
     fn settle(&mut self) {
-        if self.recent.count > 0 {
-            let recorded = self.histogram.record_n(self.recent.lowest, self.recent.count);
-            recorded.expect("the histogram grows");
-            self.recent.count = 0;
+        if self.recent.count == 0 {
+            return;
+        }
+        if self.settled.len() >= self.limit {
+            self.tidy_up();
+        }
+        self.settled.push(self.recent);
+        self.recent.count = 0;
+    }
+
+    #[cold]
+    fn tidy_up(&mut self) {
+        self.settled.sort_unstable_by_key(|bucket| bucket.lowest);
+        self.settled.dedup_by(|later, earlier| {
+            let same = later.lowest == earlier.lowest;
+            earlier.count += if same { later.count } else { 0 };
+            same
+        });
+        self.limit = SETTLED.max(2 * self.settled.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gap() -> impl Strategy<Value = u64> {
+        (0..48_u32, any::<u64>()).prop_map(|(bits, ns)| ns >> (63 - bits))
+    }
+
+    proptest! {
+        #[test]
+        fn buckets_are_those_of_the_histogram(ns in gap()) {
+            let histogram = histogram();
+            let Bucket { lowest, highest, .. } = Bucket::of(ns);
+            let ns = ns.min(LONGEST_NS);
+            prop_assert_eq!(lowest, histogram.lowest_equivalent(ns));
+            prop_assert_eq!(highest, histogram.highest_equivalent(ns));
+        }
+
+        #[test]
+        fn what_was_recorded_is_handed_out_once(recorded in prop::collection::vec((gap(), 1..9_u64), 0..500)) {
+            let (mut gaps, mut wanted, mut found) = (Gaps::default(), histogram(), histogram());
+            for &(ns, count) in &recorded {
+                gaps.record(ns, count);
+                wanted.record_n(ns.min(LONGEST_NS), count).expect("it grows");
+            }
+            for (ns, count) in gaps.drain() {
+                found.record_n(ns, count).expect("it grows");
+            }
+            prop_assert_eq!(found, wanted);
+            prop_assert_eq!(gaps.drain().count(), 0);
         }
     }
 }
