@@ -377,6 +377,15 @@ fn p4_a_guaranteed_part_is_kept_and_the_rest_is_shared_equally() {
     }
 }
 
+/// Each time that they come back, two with a guarantee have had nothing yet.
+#[test]
+fn p4_small_guarantees_that_come_and_go_starve_nobody() {
+    let rights = Rights { guaranteed: 0.01, vip: false };
+    let quick = |work| Task { rights, work: Some((work, 0.001)), ..endless() };
+    let card = Card::new(rule(2.0), 3, 100, vec![quick(2.0), quick(0.001), endless()]).run(300.0);
+    assert!(card.seen[2].had >= 100.0, "{}", card.seen[2].had);
+}
+
 #[test]
 fn p5_p7_without_guarantees_and_vips_it_is_round_robin() {
     let plain = Card::new(rule(10.0), 4, 100, vec![endless(); 4]).run(400.0);
