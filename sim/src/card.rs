@@ -5,6 +5,7 @@ use connector::{EventKey, Mebibytes, ModelId, Timestamp};
 use crate::{
     config::PoolConfig,
     neighbour::Neighbour,
+    pool::Told,
     serving::Engine,
     sharing::{Rights, Sharing},
     timing::Server,
@@ -15,6 +16,8 @@ use crate::{
 pub(crate) struct Station {
     pub(crate) model: ModelId,
     pub(crate) engine: Engine,
+    /// What the pool knows of it.
+    pub(crate) told: Told,
     /// The pending wake-up for the engine, if any.
     pub(crate) wake: Option<(Timestamp, EventKey)>,
     /// Its number among those who share the card.
@@ -88,6 +91,7 @@ impl Card {
         self.stations.push(Station {
             model,
             engine,
+            told: Told::default(),
             wake: None,
             member,
             ready: false,

@@ -1,19 +1,23 @@
 //! A pool: its cards, what of them is promised, and the integrals that gauges report.
 
+mod sums;
+
 use connector::{
     Allocate, Duration, Mebibytes, ModelId, PoolGauge, PoolId, PoolInfo, Requirements, Tflops,
     Timestamp,
 };
 use hdrhistogram::Histogram;
 
+use self::sums::Sums;
+pub(crate) use self::sums::Told;
 use crate::{
     card::Card,
     config::{PoolConfig, ProviderConfig},
     neighbour::Neighbour,
     placement::{Ask, Host, Models, Placer, Scale},
     random::Streams,
-    serving::{self, Engine},
-    sharing::Moved,
+    serving,
+    sharing::Activity,
     standing::Standing,
     timing::Server,
     victims::Victims,
@@ -33,7 +37,11 @@ pub(crate) struct Pool {
     cards_open: u32,
     /// Shares held on cards that take no more.
     slots_closing: u32,
+    /// Cards that compute, and cards that change from one tenant to the next.
     busy_cards: u32,
+    changing_cards: u32,
+    paged_bytes: u64,
+    sums: Sums,
     promises: Promises,
     pub(crate) preemptions: u64,
     /// By model, what the engines have handed out so far.
@@ -73,36 +81,9 @@ const STEPS: u32 = 10_000;
 struct Integrals {
     at: Timestamp,
     busy_card_ns: u128,
+    changing_card_ns: u128,
     card_ns: u128,
     held_slot_ns: u128,
-}
-
-/// What the engines of a pool add up to.
-#[derive(Clone, Copy, Debug, Default)]
-struct Engines {
-    running: u32,
-    waiting: u32,
-    recomputations: u64,
-    prefix_asked: u64,
-    prefix_found: u64,
-    kv_blocks: u64,
-    kv_blocks_in_use: u64,
-}
-
-impl Engines {
-    #[inline]
-    fn add(&mut self, now: Timestamp, engine: &Engine) {
-        let tally = engine.tally();
-        self.running += engine.running();
-        self.waiting += engine.waiting();
-        self.recomputations += tally.preemptions;
-        self.prefix_asked += tally.content_asked;
-        self.prefix_found += tally.content_found;
-        if let Some((blocks, in_use)) = engine.kv_cache(now) {
-            self.kv_blocks += blocks;
-            self.kv_blocks_in_use += in_use;
-        }
-    }
 }
 
 impl Pool {
@@ -124,6 +105,9 @@ impl Pool {
             slots_closing: 0,
             standings: vec![Standing::default(); config.count as usize],
             busy_cards: 0,
+            changing_cards: 0,
+            paged_bytes: 0,
+            sums: Sums::new(config.count as usize),
             promises: Promises::default(),
             preemptions: 0,
             gaps: vec![serving::histogram(); provider.models.len()],
@@ -226,28 +210,57 @@ impl Pool {
         was.is_there() != is.is_there()
     }
 
-    /// A card begins or stops computing.
-    pub(crate) fn count_busy_card(&mut self, now: Timestamp, busy: bool) {
+    /// A card does something else from now on, after paging so many bytes for it.
+    pub(crate) fn note_activity(
+        &mut self,
+        now: Timestamp,
+        was: Activity,
+        is: Activity,
+        paged: u64,
+    ) {
+        self.paged_bytes += paged;
+        if was == is {
+            return;
+        }
         self.integrate(now);
-        if busy {
-            self.busy_cards += 1;
-        } else {
-            self.busy_cards = self.busy_cards.checked_sub(1).expect("a busy card was counted");
+        for (count, activity) in [
+            (&mut self.busy_cards, Activity::Computing),
+            (&mut self.changing_cards, Activity::Changing),
+        ] {
+            *count = *count + u32::from(is == activity) - u32::from(was == activity);
+        }
+    }
+
+    /// Takes note of what all engines of a card have done.
+    pub(crate) fn note_engines(&mut self, card: usize) {
+        for station in 0..self.cards[card].stations.len() {
+            self.note_engine(card, station);
+        }
+    }
+
+    /// Takes note of what an engine has done: of what it adds to the pool's sums, and of its gaps
+    /// between tokens once they are many (histograms per engine would not fit in the processor's
+    /// caches).
+    #[inline]
+    pub(crate) fn note_engine(&mut self, card: usize, station: usize) {
+        let station = &mut self.cards[card].stations[station];
+        self.sums.update(card, &mut station.told, &station.engine);
+        if let Some(gaps) = station.engine.drain_gaps_if_many() {
+            record(&mut self.gaps[station.model.index()], gaps);
         }
     }
 
     pub(crate) fn gauge(&mut self, now: Timestamp, pool: PoolId) -> PoolGauge {
         self.integrate(now);
-        let engines = self.engines(now);
-        let (changing, paged) = self.changing(now);
+        let sum = self.sums.told;
         let cards = u64::from(self.cards_there);
         PoolGauge {
             pool,
             cards: self.cards_there,
             slots: self.cards_there * self.config.open_slots(),
             slots_held: self.promises.slots,
-            running: engines.running,
-            waiting: engines.waiting,
+            running: sum.running,
+            waiting: sum.waiting,
             vram: Mebibytes::new(self.config.vram().get() * cards),
             vram_promised: self.promises.vram,
             tflops: Tflops::from_gflops(self.config.tflops().as_gflops() * cards),
@@ -256,31 +269,14 @@ impl Pool {
             card_ns: self.integrals.card_ns,
             held_slot_ns: self.integrals.held_slot_ns,
             preemptions: self.preemptions,
-            changing_card_ns: changing,
-            paged_bytes: paged,
-            recomputations: engines.recomputations,
-            prefix_asked: engines.prefix_asked,
-            prefix_found: engines.prefix_found,
-            kv_blocks: engines.kv_blocks,
-            kv_blocks_in_use: engines.kv_blocks_in_use,
+            changing_card_ns: self.integrals.changing_card_ns,
+            paged_bytes: self.paged_bytes,
+            recomputations: sum.recomputations,
+            prefix_asked: sum.prefix_asked,
+            prefix_found: sum.prefix_found,
+            kv_blocks: sum.kv_blocks,
+            kv_blocks_in_use: self.sums.kv_blocks_in_use(now, &self.cards),
         }
-    }
-
-    /// Adds up in one pass what the engines say: pools may have thousands of them.
-    fn engines(&self, now: Timestamp) -> Engines {
-        let mut sum = Engines::default();
-        for station in self.cards.iter().flat_map(|card| &card.stations) {
-            sum.add(now, &station.engine);
-        }
-        sum
-    }
-
-    /// Time that cards spent changing from one to the other, and bytes paged.
-    fn changing(&mut self, now: Timestamp) -> (u128, u64) {
-        let spent = self.cards.iter_mut().filter_map(|card| card.sharing.spent(now));
-        spent.fold((0, 0), |(ns, bytes), (spent, Moved { out, into })| {
-            (ns + u128::from(spent.changing.as_nanos()), bytes + out + into)
-        })
     }
 
     pub(crate) fn info(&self, pool: PoolId) -> PoolInfo {
@@ -291,16 +287,6 @@ impl Pool {
             free_slots: self.free_slots(),
             card_vram: self.config.vram(),
             price_per_slot_hour: self.config.price_per_slot_hour,
-        }
-    }
-
-    /// Takes the gaps between tokens from an engine once they are many: histograms per engine would
-    /// not fit in the processor's caches.
-    #[inline]
-    pub(crate) fn take_gaps(&mut self, card: usize, station: usize) {
-        let station = &mut self.cards[card].stations[station];
-        if let Some(gaps) = station.engine.drain_gaps_if_many() {
-            record(&mut self.gaps[station.model.index()], gaps);
         }
     }
 
@@ -330,6 +316,7 @@ impl Pool {
         }
         self.integrals.at = now;
         self.integrals.busy_card_ns += elapsed * u128::from(self.busy_cards);
+        self.integrals.changing_card_ns += elapsed * u128::from(self.changing_cards);
         self.integrals.card_ns += elapsed * u128::from(self.cards_there);
         self.integrals.held_slot_ns += elapsed * u128::from(self.promises.slots);
     }

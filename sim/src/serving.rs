@@ -252,12 +252,16 @@ impl Engine {
         !self.news.is_empty()
     }
 
-    /// Blocks of the KV cache, and how many of them are in use in the step under way; `None` if the
-    /// cache is endless or not on the card.
-    pub fn kv_cache(&self, now: Timestamp) -> Option<(u64, u64)> {
+    /// Blocks of the KV cache; `None` if it is endless or not on the card.
+    pub fn kv_blocks(&self) -> Option<u64> {
         let blocks = self.limits.kv_blocks;
-        let limited = self.loaded && blocks < Limits::ENDLESS;
-        limited.then(|| (blocks, blocks - self.memory.free() + self.taken_by(now)))
+        (self.loaded && blocks < Limits::ENDLESS).then_some(blocks)
+    }
+
+    /// As [`Engine::kv_blocks`], and how many of them are in use in the step under way.
+    pub fn kv_cache(&self, now: Timestamp) -> Option<(u64, u64)> {
+        let in_use = |blocks| blocks - self.memory.free() + self.taken_by(now);
+        self.kv_blocks().map(|blocks| (blocks, in_use(blocks)))
     }
 
     /// Totals, as of the last change of the batch.

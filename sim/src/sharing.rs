@@ -17,10 +17,7 @@ mod turns;
 use connector::Timestamp;
 
 use self::turns::Working;
-pub(crate) use self::{
-    residency::Moved,
-    turns::{Rights, TimeSpent, Turns},
-};
+pub(crate) use self::turns::{Rights, Turns};
 use crate::config::SharingConfig;
 
 /// A card's rule of sharing, and where it stands.
@@ -39,6 +36,15 @@ pub(crate) enum Sharing {
         parts: Vec<u32>,
         ratio: u32,
     },
+}
+
+/// What a card does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activity {
+    Idle,
+    Computing,
+    /// From one to the next of those who share it.
+    Changing,
 }
 
 /// What each of so many has of a card on which all compute at once.
@@ -126,11 +132,12 @@ impl Sharing {
         }
     }
 
-    /// Whether anybody computes.
-    pub(crate) fn is_computing(&self) -> bool {
+    /// What the card does.
+    pub(crate) fn activity(&self) -> Activity {
         match self {
-            Self::Turns(turns) => turns.is_computing(),
-            Self::Spatial { busy, .. } | Self::Slices { busy, .. } => *busy > 0,
+            Self::Turns(turns) => turns.activity(),
+            Self::Spatial { busy: 0, .. } | Self::Slices { busy: 0, .. } => Activity::Idle,
+            Self::Spatial { .. } | Self::Slices { .. } => Activity::Computing,
         }
     }
 
@@ -169,11 +176,18 @@ impl Sharing {
         }
     }
 
-    /// What became of the time of a card that is shared in turns, up to now; and what was paged.
-    pub(crate) fn spent(&mut self, now: Timestamp) -> Option<(TimeSpent, Moved)> {
+    /// Bytes paged out and in so far.
+    pub(crate) fn paged_bytes(&self) -> u64 {
+        let Self::Turns(turns) = self else { return 0 };
+        turns.moved.out + turns.moved.into
+    }
+
+    /// What became of the time of a card that is shared in turns, up to now.
+    #[cfg(test)]
+    pub(crate) fn spent(&mut self, now: Timestamp) -> Option<turns::TimeSpent> {
         let Self::Turns(turns) = self else { return None };
         turns.account(now);
-        Some((turns.spent, turns.moved))
+        Some(turns.spent)
     }
 }
 
@@ -193,7 +207,8 @@ mod tests {
         }
         sharing.set_ready(Timestamp::ZERO, 1, false, &|_| 0);
         sharing.set_ready(Timestamp::ZERO, 2, false, &|_| 0);
-        assert!((sharing.fraction(0) - 1.0).abs() < 1e-12 && sharing.is_computing());
+        assert!((sharing.fraction(0) - 1.0).abs() < 1e-12);
+        assert_eq!(sharing.activity(), Activity::Computing);
     }
 
     #[test]

@@ -16,10 +16,11 @@
 //!                       its work is done, and nobody waits
 //! ```
 //!
-//! Who is next, at the end of a quantum or of the work: whoever would otherwise fall behind its
-//! guaranteed part of the time that the card has computed since it last became ready, the one furthest
-//! behind first; then VIPs; then
-//! whoever has waited longest. Without guarantees and VIPs that is round robin.
+//! Who is next, at the end of a quantum or of the work: while nobody who waits has a guarantee or is a
+//! VIP, whoever has waited longest; that is round robin. Otherwise whoever would fall behind its part of
+//! the time that the card has computed since it last became ready, the one furthest behind first; then
+//! VIPs; then whoever has waited longest. Everybody has such a part, guaranteed or not: somebody with
+//! a guarantee, however small, who comes and goes quickly would else be first for ever.
 //!
 //! # Edges
 //!
@@ -38,6 +39,7 @@ use std::collections::VecDeque;
 use connector::{Duration, Timestamp};
 
 use super::{
+    Activity,
     residency::{Moved, Residency},
     together,
 };
@@ -159,9 +161,13 @@ impl Turns {
         }
     }
 
-    /// Whether anybody computes.
-    pub(crate) fn is_computing(&self) -> bool {
-        matches!(self.phase, Phase::Running { .. } | Phase::Together)
+    /// What the card does.
+    pub(crate) fn activity(&self) -> Activity {
+        match self.phase {
+            Phase::Free => Activity::Idle,
+            Phase::Changing { .. } => Activity::Changing,
+            Phase::Running { .. } | Phase::Together => Activity::Computing,
+        }
     }
 
     /// When to call [`Turns::tick`] next.
@@ -349,9 +355,10 @@ impl Turns {
     fn next(&self) -> Option<usize> {
         let rights = |who: usize| self.members[who].rights;
         let vip = self.line.iter().copied().find(|&who| rights(who).vip);
+        let all_alike = self.line.iter().all(|&who| rights(who) == Rights::default());
         let behind = self.line.iter().copied().filter_map(|who| {
             let member = &self.members[who];
-            let floor = self.floor(who, vip.is_some())?;
+            let floor = if all_alike { return None } else { self.floor(who) };
             let computed = self.spent.computing.saturating_sub(member.computed_before);
             let by_then = (computed + self.rule.quantum).as_nanos() as f64;
             let lacks = floor * by_then - member.had.as_nanos() as f64;
@@ -361,18 +368,16 @@ impl Turns {
         furthest.map(|(who, ..)| who).or(vip).or_else(|| self.line.front().copied())
     }
 
-    /// The part of the time below which a member must not fall, where round robin does not see to it.
-    fn floor(&self, who: usize, vip_waits: bool) -> Option<f64> {
+    /// The part of the time below which a member must not fall: what it was guaranteed, or its part
+    /// of what nobody was.
+    fn floor(&self, who: usize) -> f64 {
         let guaranteed = self.members[who].rights.guaranteed;
         if guaranteed > 0.0 {
-            return Some(guaranteed);
-        }
-        if !vip_waits {
-            return None;
+            return guaranteed;
         }
         let with = self.members.iter().map(|member| member.rights.guaranteed).filter(|g| *g > 0.0);
         let without = f64::from(self.ratio) - with.clone().count() as f64;
-        Some((1.0 - with.sum::<f64>()).max(0.0) / without.max(1.0))
+        (1.0 - with.sum::<f64>()).max(0.0) / without.max(1.0)
     }
 }
 

@@ -86,6 +86,7 @@ impl Simulator {
         let at = StationRef { pool, card, station };
         let (vram, bandwidth) = (of.config.vram(), of.config.weight_load_bandwidth);
         if let Some(bytes) = of.cards[card].ask_for(station, now, vram) {
+            of.note_engines(card);
             match bandwidth {
                 Some(bandwidth) => {
                     of.cards[card].note_loads(Some(bandwidth));

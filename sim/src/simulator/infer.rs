@@ -147,7 +147,7 @@ impl Simulator {
             self.set_ready(now, at, member, ready);
             self.schedule_engine(now, at);
         }
-        self.pools[at.pool].take_gaps(at.card, at.station);
+        self.pools[at.pool].note_engine(at.card, at.station);
         for what in progress.drain(..) {
             self.report(what);
         }

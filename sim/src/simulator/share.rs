@@ -28,12 +28,10 @@ impl Simulator {
     ) {
         let pool = &mut self.pools[at.pool];
         let card = &mut pool.cards[at.card];
-        let computed = card.sharing.is_computing();
+        let (was, paged) = (card.sharing.activity(), card.sharing.paged_bytes());
         card.with_sharing(now, act);
-        let computes = card.sharing.is_computing();
-        if computed != computes {
-            pool.count_busy_card(now, computes);
-        }
+        let (is, paged) = (card.sharing.activity(), card.sharing.paged_bytes() - paged);
+        pool.note_activity(now, was, is, paged);
         self.set_speeds(now, at);
         self.schedule_turn(at);
     }
@@ -59,6 +57,7 @@ impl Simulator {
             }
             of.fraction = fraction;
             of.engine.set_speed(now, fraction);
+            self.pools[at.pool].note_engine(at.card, station);
             self.schedule_engine(now, StationRef { station, ..at });
         }
         let neighbours = self.pools[at.pool].cards[at.card].neighbours.len();

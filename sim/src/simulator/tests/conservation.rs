@@ -6,6 +6,7 @@ use super::*;
 use crate::config::{
     Isolation, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig,
 };
+use crate::serving::Engine;
 
 /// A question at a time, about the so manieth share that is held.
 #[derive(Clone, Copy, Debug)]
@@ -209,8 +210,9 @@ impl Books {
         assert!(gauge.vram_promised.get() <= config.vram().get() * u64::from(config.count) * most);
         assert!(gauge.busy_card_ns + gauge.changing_card_ns <= wall(&config, self.world.now));
         assert!(gauge.card_ns <= wall(&config, self.world.now));
+        self.sums_are_kept(&gauge);
         for card in &mut self.world.simulator.pools[0].cards {
-            if let Some((spent, _)) = card.sharing.spent(self.world.now) {
+            if let Some(spent) = card.sharing.spent(self.world.now) {
                 let all = spent.computing + spent.changing + spent.free;
                 assert_eq!(all, self.world.now.since(Timestamp::ZERO), "time on the card");
             }
@@ -219,6 +221,27 @@ impl Books {
             assert!(gauge.busy_card_ns >= last.busy_card_ns && gauge.card_ns >= last.card_ns);
             assert!(gauge.held_slot_ns >= last.held_slot_ns);
         }
+    }
+}
+
+impl Books {
+    /// What is kept up to date is what one gets by adding it up.
+    fn sums_are_kept(&mut self, gauge: &PoolGauge) {
+        let now = self.world.now;
+        let cards = &mut self.world.simulator.pools[0].cards;
+        let engines = || cards.iter().flat_map(|card| &card.stations).map(|of| &of.engine);
+        let sum = |of: fn(&Engine) -> u64| engines().map(of).sum::<u64>();
+        assert_eq!(u64::from(gauge.running), sum(|engine| u64::from(engine.running())));
+        assert_eq!(u64::from(gauge.waiting), sum(|engine| u64::from(engine.waiting())));
+        assert_eq!(gauge.recomputations, sum(|engine| engine.tally().preemptions));
+        let kv = engines().filter_map(|engine| engine.kv_cache(now));
+        let kv = kv.fold((0, 0), |sum, (blocks, in_use)| (sum.0 + blocks, sum.1 + in_use));
+        assert_eq!((gauge.kv_blocks, gauge.kv_blocks_in_use), kv);
+        let spent = cards.iter_mut().filter_map(|card| card.sharing.spent(now));
+        let changing: u128 = spent.map(|spent| u128::from(spent.changing.as_nanos())).sum();
+        assert_eq!(gauge.changing_card_ns, changing);
+        let paged: u64 = cards.iter().map(|card| card.sharing.paged_bytes()).sum();
+        assert_eq!(gauge.paged_bytes, paged);
     }
 }
 
