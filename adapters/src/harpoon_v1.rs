@@ -22,7 +22,7 @@ mod quantity;
 
 pub use allocation::{
     AllocateRequest, AllocateResponse, AllocationBody, AllocationList, PoolBody, PoolList,
-    RequirementsBody, allocation_id_from_wire, allocation_id_to_wire,
+    RequirementsBody, WindowBody, allocation_id_from_wire, allocation_id_to_wire,
 };
 pub(crate) use failure::readable;
 pub use failure::{ErrorBody, ErrorDetail, read_failure, status_of};

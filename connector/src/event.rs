@@ -1,6 +1,6 @@
 use crate::{
     AllocationId, Duration, Error, Mebibytes, ModelId, Money, PoolId, PoolKind, Requirements,
-    Ticket, Timestamp, Tokens,
+    SecurityLevel, ShareUsages, Ticket, Timestamp, Tokens,
 };
 
 /// Something that happened on the far side.
@@ -88,6 +88,8 @@ pub struct AllocationInfo {
     pub requirements: Option<Requirements>,
     /// Inferences running on it, where the provider says.
     pub running: Option<u32>,
+    /// What it used lately, where the provider says.
+    pub usage: Option<Box<ShareUsages>>,
 }
 
 /// A pool as the provider offers it.
@@ -105,4 +107,6 @@ pub struct PoolInfo {
     pub card_vram: Mebibytes,
     /// Price of one share for an hour.
     pub price_per_slot_hour: Money,
+    /// How strictly those on a card are kept apart, where the provider says.
+    pub security_level: Option<SecurityLevel>,
 }

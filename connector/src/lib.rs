@@ -25,6 +25,7 @@ mod queue;
 mod record;
 pub mod testing;
 pub mod units;
+mod usage_window;
 
 pub use contract::Connector;
 pub use error::{Error, ErrorKind};
@@ -34,8 +35,9 @@ pub use metric::{Metric, MetricUnit, Names, Scope, Statistic};
 pub use objective::{Comparison, Objective};
 pub use operation::{
     Allocate, Content, Infer, Operation, OperationKind, PoolKind, Priority, Prompt, Requirements,
-    Temperature,
+    SecurityLevel, Temperature,
 };
 pub use queue::{EventKey, EventQueue};
 pub use record::{Outcome, PoolGauge, ProviderUsage, RequestRecord, TokenGaps};
 pub use units::{BasisPoints, Duration, Mebibytes, Money, Tflops, Timestamp, Tokens};
+pub use usage_window::{ShareUsage, ShareUsages, UsageWindow};

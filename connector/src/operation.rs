@@ -132,6 +132,38 @@ pub struct Allocate {
     pub tenant: TenantId,
 }
 
+/// HostedAI's `security_level`: how strictly those who share a card are kept apart. The names are
+/// documented, what follows from them is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecurityLevel {
+    /// Others' memory stays on the card until the room is needed; may overlap. The default.
+    #[default]
+    Low,
+    /// Others' memory stays on the card until the room is needed; one computes at a time.
+    Medium,
+    /// Others' memory leaves the card at every change.
+    High,
+}
+
+impl SecurityLevel {
+    /// All of them, the weakest first.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
+    /// The level of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
+}
+
 /// Rank of an allocation from 0 (first to go) to 9; only a strictly higher rank preempts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Priority(u8);

@@ -9,6 +9,7 @@ use crate::{
     serving::Engine,
     sharing::{Rights, Sharing},
     timing::Server,
+    usage::{History, Rate, Totals},
 };
 
 /// A model on a card.
@@ -18,6 +19,8 @@ pub(crate) struct Station {
     pub(crate) engine: Engine,
     /// What the pool knows of it.
     pub(crate) told: Told,
+    /// What its shares used lately, where the region tells.
+    pub(crate) history: Option<Box<History>>,
     /// The pending wake-up for the engine, if any.
     pub(crate) wake: Option<(Timestamp, EventKey)>,
     /// Its number among those who share the card.
@@ -55,11 +58,16 @@ pub(crate) struct Card {
     /// Weights on their way.
     loading: u32,
     rights: Rights,
+    keeps_history: bool,
 }
 
 impl Card {
     /// A card of this pool, with neighbours that rest.
-    pub(crate) fn new(pool: &PoolConfig, neighbours: impl Iterator<Item = Neighbour>) -> Self {
+    pub(crate) fn new(
+        pool: &PoolConfig,
+        neighbours: impl Iterator<Item = Neighbour>,
+        keeps_history: bool,
+    ) -> Self {
         let mut sharing = Sharing::new(&pool.sharing, pool.sharing_ratio, pool.vram().as_bytes());
         let neighbours: Vec<Neighbour> = neighbours.collect();
         for (neighbour, config) in neighbours.iter().zip(&pool.neighbours) {
@@ -75,6 +83,7 @@ impl Card {
             turn: None,
             loading: 0,
             rights: Rights { guaranteed: pool.guaranteed_share.as_ratio(), vip: pool.vip },
+            keeps_history,
         }
     }
 
@@ -92,6 +101,7 @@ impl Card {
             model,
             engine,
             told: Told::default(),
+            history: self.keeps_history.then(Box::default),
             wake: None,
             member,
             ready: false,
@@ -117,10 +127,21 @@ impl Card {
     /// then the one unasked for longest makes way. Weights in use never do; if they alone exceed
     /// the card, it is overcommitted and they all stay.
     pub(crate) fn ask_for(&mut self, index: usize, now: Timestamp, vram: Mebibytes) -> Option<f64> {
-        self.stations[index].shares += 1;
-        self.tell_shares(index);
         let station = &mut self.stations[index];
+        station.shares += 1;
         station.last_asked = now;
+        self.tell_shares(index);
+        self.want_weights(index, now, vram)
+    }
+
+    /// The bytes to load for a model, if it is not there yet.
+    pub(crate) fn want_weights(
+        &mut self,
+        index: usize,
+        now: Timestamp,
+        vram: Mebibytes,
+    ) -> Option<f64> {
+        let station = &self.stations[index];
         if station.residence != Residence::Away {
             return None;
         }
@@ -171,6 +192,13 @@ impl Card {
         });
     }
 
+    /// The serving process of a model is gone, after its engine was evicted.
+    pub(crate) fn lose_process(&mut self, index: usize) {
+        let station = &mut self.stations[index];
+        station.residence = Residence::Away;
+        self.sharing.forget(station.member);
+    }
+
     /// The weights are gone, on their way or there, after the engines were evicted. Returns the
     /// arrivals that come to nothing.
     pub(crate) fn lose_memory(&mut self) -> Vec<EventKey> {
@@ -212,6 +240,22 @@ impl Card {
 }
 
 impl Station {
+    /// Takes note of what each of its shares uses from now on.
+    pub(crate) fn note_usage(&mut self, now: Timestamp) {
+        let computes = self.ready && self.engine.is_busy();
+        let shares = f64::from(self.shares.max(1));
+        let card = if computes { self.fraction / shares } else { 0.0 };
+        let bytes = self.working_set(now) as f64 / shares;
+        if let Some(history) = &mut self.history {
+            history.note(now, Rate { card, bytes });
+        }
+    }
+
+    /// What a share has had so far that has been here since the beginning.
+    pub(crate) fn totals(&self, now: Timestamp) -> Totals {
+        self.history.as_ref().map(|history| history.totals(now)).unwrap_or_default()
+    }
+
     /// Bytes that it has in use: the weights, and the blocks of the KV cache that hold something.
     fn working_set(&self, now: Timestamp) -> u64 {
         if self.residence != Residence::OnCard {

@@ -9,7 +9,9 @@ mod placement;
 mod serving;
 mod sharing;
 
-use connector::{BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Tflops};
+use connector::{
+    BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, SecurityLevel, Tflops,
+};
 
 pub(crate) use self::serving::Footprint;
 pub use self::{
@@ -18,9 +20,7 @@ pub use self::{
     fault::{Direction, FaultConfig, FaultKind},
     placement::Placement,
     serving::{KvCache, ServingConfig},
-    sharing::{
-        Isolation, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig,
-    },
+    sharing::{HostFull, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig},
 };
 
 /// A provider: regions, the pools in them, the models that can be loaded, and what goes wrong.
@@ -99,7 +99,17 @@ impl PoolConfig {
     /// Memory that a card can promise: itself, and what can be paged out. `None`: any.
     pub(crate) fn promisable_vram(&self) -> Option<Mebibytes> {
         match &self.sharing {
-            SharingConfig::Turns(turns) => Some(self.vram() + turns.paging.host_memory?),
+            SharingConfig::Turns(turns) if turns.paging.host_full == HostFull::Refuse => {
+                Some(self.vram() + turns.paging.host_memory?)
+            }
+            SharingConfig::Turns(_) | SharingConfig::Spatial { .. } | SharingConfig::Slices => None,
+        }
+    }
+
+    /// How strictly those on a card are kept apart, where they take turns.
+    pub(crate) fn security_level(&self) -> Option<SecurityLevel> {
+        match &self.sharing {
+            SharingConfig::Turns(turns) => Some(turns.isolation),
             SharingConfig::Spatial { .. } | SharingConfig::Slices => None,
         }
     }

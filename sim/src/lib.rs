@@ -23,6 +23,7 @@ mod simulator;
 mod standing;
 pub mod step_time;
 mod timing;
+mod usage;
 mod victims;
 
 pub use config::ProviderConfig;

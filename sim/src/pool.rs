@@ -90,13 +90,16 @@ impl Pool {
     pub(crate) fn new(config: PoolConfig, provider: &ProviderConfig, streams: Streams) -> Self {
         let servers = provider.models.iter().map(|model| Server::new(model, &config)).collect();
         let placer = placer(&config, streams);
+        let keeps_history = provider.regions[config.region].control_plane.usage_windows;
         let neighbours = |card| {
             let of_card = config.neighbours.iter().enumerate();
             let name = &config.name;
             of_card.map(move |(index, of)| Neighbour::new(index, of, (name, card), streams))
         };
         Self {
-            cards: (0..config.count).map(|card| Card::new(&config, neighbours(card))).collect(),
+            cards: (0..config.count)
+                .map(|card| Card::new(&config, neighbours(card), keeps_history))
+                .collect(),
             servers,
             victims: Victims::default(),
             placer,
@@ -232,21 +235,24 @@ impl Pool {
     }
 
     /// Takes note of what all engines of a card have done.
-    pub(crate) fn note_engines(&mut self, card: usize) {
+    pub(crate) fn note_engines(&mut self, now: Timestamp, card: usize) {
         for station in 0..self.cards[card].stations.len() {
-            self.note_engine(card, station);
+            self.note_engine(now, card, station);
         }
     }
 
-    /// Takes note of what an engine has done: of what it adds to the pool's sums, and of its gaps
-    /// between tokens once they are many (histograms per engine would not fit in the processor's
+    /// Takes note of what an engine has done: of what it adds to the pool's sums, of what its
+    /// shares use, and of its gaps between tokens once they are many (histograms per engine would not fit in the processor's
     /// caches).
     #[inline]
-    pub(crate) fn note_engine(&mut self, card: usize, station: usize) {
+    pub(crate) fn note_engine(&mut self, now: Timestamp, card: usize, station: usize) {
         let station = &mut self.cards[card].stations[station];
         self.sums.update(card, &mut station.told, &station.engine);
         if let Some(gaps) = station.engine.drain_gaps_if_many() {
             record(&mut self.gaps[station.model.index()], gaps);
+        }
+        if station.history.is_some() {
+            station.note_usage(now);
         }
     }
 
@@ -287,6 +293,7 @@ impl Pool {
             free_slots: self.free_slots(),
             card_vram: self.config.vram(),
             price_per_slot_hour: self.config.price_per_slot_hour,
+            security_level: self.config.security_level(),
         }
     }
 

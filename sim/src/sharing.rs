@@ -169,6 +169,12 @@ impl Sharing {
         }
     }
 
+    /// Who is killed now because the host's memory does not suffice.
+    pub(crate) fn victim(&self) -> Option<usize> {
+        let Self::Turns(turns) = self else { return None };
+        turns.victim()
+    }
+
     /// Others use so much of the host's link, in bytes per second.
     pub(crate) fn set_link_in_use(&mut self, bandwidth: f64) {
         if let Self::Turns(turns) = self {

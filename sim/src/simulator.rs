@@ -18,6 +18,7 @@ mod allocate;
 mod answer;
 mod capacity;
 mod faults;
+mod host_memory;
 mod infer;
 mod lists;
 mod share;
@@ -35,6 +36,7 @@ use slotmap::{Key, KeyData, SlotMap, new_key_type};
 use self::{
     allocate::Share,
     answer::{Answer, Refusal},
+    capacity::CardRef,
     faults::Faults,
     infer::Inference,
     lists::Departures,
@@ -84,6 +86,8 @@ enum Wake {
     /// A neighbour, in the place of a station.
     Neighbour(StationRef),
     Loaded(StationRef),
+    /// The memory of this card's host does not suffice.
+    HostFull(CardRef),
     GraceOver(ShareKey),
     ReleaseDone(ShareKey),
     FaultBegins(usize),
@@ -229,6 +233,7 @@ impl Simulator {
             Wake::Turn(at) => self.turn(now, at),
             Wake::Neighbour(at) => self.neighbour_wakes(now, at),
             Wake::Loaded(at) => self.weights_arrive(now, at),
+            Wake::HostFull(card) => self.free_host_memory(now, card),
             Wake::GraceOver(share) => self.grace_over(now, share),
             Wake::ReleaseDone(share) => self.release_done(now, share),
             Wake::FaultBegins(index) => self.fault_begins(now, index),

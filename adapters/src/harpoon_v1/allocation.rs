@@ -1,5 +1,7 @@
 //! Bodies about shares and pools.
 
+use std::collections::BTreeMap;
+
 use connector::AllocationId;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -59,6 +61,18 @@ pub struct AllocationBody {
     /// Inferences running on it, where the provider says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<u32>,
+    /// What it used lately by window (`last_5m` to `all_time`), where the provider says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<BTreeMap<String, WindowBody>>,
+}
+
+/// What a share used over a window, on average.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WindowBody {
+    /// Compute in TFLOPS, up to three decimals.
+    pub tflops: f64,
+    /// Device memory in MiB.
+    pub vram_mb: u64,
 }
 
 /// Answer to `GET /v1/allocate?pool_id=`.
@@ -84,6 +98,9 @@ pub struct PoolBody {
     pub card_vram_mb: u64,
     /// Price of one share for an hour, a decimal as text so that no digit is lost.
     pub price_per_slot_hour: String,
+    /// `low`, `medium` or `high`, where the provider says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_level: Option<String>,
 }
 
 /// Answer to `GET /v1/pools`.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use connector::{
     AllocationId, AllocationInfo, Error, ErrorKind, Mebibytes, ModelId, Names, PoolId, PoolInfo,
-    PoolKind, Requirements, TenantId,
+    PoolKind, Requirements, SecurityLevel, ShareUsage, ShareUsages, TenantId, UsageWindow,
 };
 
 use super::{
-    AllocationBody, PoolBody, RequirementsBody,
+    AllocationBody, PoolBody, RequirementsBody, WindowBody,
     quantity::{tflops_from_wire, tflops_to_wire},
 };
 
@@ -83,6 +83,7 @@ impl WireNames {
             pool_id: self.pool(info.pool)?.into(),
             requirements: asked.and_then(|(needs, model)| self.requirements_to_wire(needs, model)),
             running: info.running,
+            usage: info.usage.as_deref().map(usages_to_wire),
         })
     }
 
@@ -105,6 +106,7 @@ impl WireNames {
             model: body.requirements.as_ref().and_then(|needs| self.model_id(&needs.model)),
             requirements: body.requirements.as_ref().and_then(requirements_from_wire),
             running: body.running,
+            usage: body.usage.as_ref().and_then(usages_from_wire).map(Box::new),
         })
     }
 
@@ -117,13 +119,14 @@ impl WireNames {
             free_slots: info.free_slots,
             card_vram_mb: info.card_vram.get(),
             price_per_slot_hour: info.price_per_slot_hour.to_string(),
+            security_level: info.security_level.map(|level| level.name().into()),
         })
     }
 
     /// A pool of the wire; `None` for one that is not in the dictionary and so cannot be used.
     ///
     /// # Errors
-    /// `Protocol` for an unknown kind or a price that is none.
+    /// `Protocol` for an unknown kind or level, or a price that is none.
     pub fn pool_from_wire(&self, body: &PoolBody) -> Result<Option<PoolInfo>, Error> {
         let Some(pool) = self.pool_id(&body.pool_id) else { return Ok(None) };
         let unreadable = |what: &str, value: &str| {
@@ -132,6 +135,12 @@ impl WireNames {
         };
         let kind = PoolKind::from_name(&body.kind).ok_or_else(|| unreadable("kind", &body.kind))?;
         let price = body.price_per_slot_hour.parse();
+        let security_level = match &body.security_level {
+            Some(name) => Some(
+                SecurityLevel::from_name(name).ok_or_else(|| unreadable("security level", name))?,
+            ),
+            None => None,
+        };
         Ok(Some(PoolInfo {
             pool,
             name: body.name.as_str().into(),
@@ -140,6 +149,7 @@ impl WireNames {
             card_vram: Mebibytes::new(body.card_vram_mb),
             price_per_slot_hour: price
                 .map_err(|_| unreadable("price", &body.price_per_slot_hour))?,
+            security_level,
         }))
     }
 }
@@ -148,6 +158,30 @@ impl WireNames {
 pub fn requirements_from_wire(body: &RequirementsBody) -> Option<Requirements> {
     let tflops = tflops_from_wire(body.tflops)?;
     Some(Requirements { tflops, vram: Mebibytes::new(body.vram_mb) })
+}
+
+fn usages_to_wire(usages: &ShareUsages) -> BTreeMap<String, WindowBody> {
+    let body = |usage: ShareUsage| WindowBody {
+        tflops: tflops_to_wire(usage.tflops),
+        vram_mb: usage.vram.get(),
+    };
+    UsageWindow::ALL
+        .into_iter()
+        .map(|window| (window.name().to_owned(), body(usages[window as usize])))
+        .collect()
+}
+
+/// Usages of the wire; `None` when a window is missing or out of range.
+fn usages_from_wire(windows: &BTreeMap<String, WindowBody>) -> Option<ShareUsages> {
+    let mut usages = ShareUsages::default();
+    for window in UsageWindow::ALL {
+        let body = windows.get(window.name())?;
+        usages[window as usize] = ShareUsage {
+            tflops: tflops_from_wire(body.tflops)?,
+            vram: Mebibytes::new(body.vram_mb),
+        };
+    }
+    Some(usages)
 }
 
 fn numbers_of(names: &[String]) -> BTreeMap<String, u32> {
@@ -175,6 +209,10 @@ mod tests {
                 vram: Mebibytes::new(20_480),
             }),
             running: Some(2),
+            usage: Some(Box::new(UsageWindow::ALL.map(|window| ShareUsage {
+                tflops: Tflops::from_gflops(1_500 + window as u64),
+                vram: Mebibytes::new(window as u64),
+            }))),
         };
         let body = names().allocation_to_wire(&info).unwrap();
         assert_eq!((body.allocation_id.as_str(), body.pool_id.as_str()), ("alloc_7", "premium"));
@@ -190,6 +228,7 @@ mod tests {
             free_slots: 3,
             card_vram: Mebibytes::from_gib(80),
             price_per_slot_hour: Money::from_nanos(1_234_567_891),
+            security_level: Some(SecurityLevel::Medium),
         };
         let body = names().pool_to_wire(&info).unwrap();
         assert_eq!(names().pool_from_wire(&body), Ok(Some(info)));
@@ -204,6 +243,7 @@ mod tests {
             free_slots: 0,
             card_vram_mb: 0,
             price_per_slot_hour: price.into(),
+            security_level: None,
         };
         let read = |pool, kind, price| names().pool_from_wire(&body(pool, kind, price));
         assert_eq!(read("other", "odd", "much"), Ok(None));

@@ -101,6 +101,7 @@ fn what_is_looked_at_and_listed_is_given_numbers_again() {
         model: Some(ModelId(0)),
         requirements: Some(Requirements { tflops: Tflops::new(5), vram: Mebibytes::new(2048) }),
         running: Some(1),
+        usage: None,
     };
     let inspected = talk.ask(Operation::Inspect { allocation: ours });
     assert_eq!(inspected, Ok(Reply::Inspected(info.clone())));
@@ -134,6 +135,7 @@ fn the_pools_on_offer_are_those_we_know() {
         free_slots: 7,
         card_vram: Mebibytes::from_gib(80),
         price_per_slot_hour: Money::from_nanos(1_250_000_000),
+        security_level: None,
     };
     assert_eq!(talk.ask(Operation::Pools), Ok(Reply::Pools(vec![premium])));
 }

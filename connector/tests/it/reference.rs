@@ -306,6 +306,7 @@ impl Reference {
             model: Some(share.ask.model),
             requirements: Some(share.ask.requirements),
             running: None,
+            usage: None,
         })
     }
 
@@ -319,6 +320,7 @@ impl Reference {
                 model: None,
                 requirements: None,
                 running: None,
+                usage: None,
             }));
         }
         if self.has(Flaw::InspectsAnotherPool) {
@@ -347,6 +349,7 @@ impl Reference {
             free_slots: if counts { self.free(pool) } else { 1 },
             card_vram: Setup::REQUIREMENTS.vram,
             price_per_slot_hour: Money::ZERO,
+            security_level: None,
         };
         Reply::Pools((0..self.setup.pools.len() as u32).map(PoolId).map(offer).collect())
     }

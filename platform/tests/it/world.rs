@@ -361,6 +361,7 @@ impl World {
             model: None,
             requirements: None,
             running: None,
+            usage: None,
         };
         let reply = said(answer.says, Reply::Listed(held.map(info).collect()));
         self.answer(cable, ticket, answer.after, reply);

@@ -31,6 +31,8 @@ pub(crate) struct ControlPlaneSpec {
     pub(crate) timeout: Optional<Time>,
     /// Names of tenants that the region's policy refuses. Default: none.
     pub(crate) no_access: Optional<List<String>>,
+    /// Whether shares tell what they used over HostedAI's six windows. Default: false.
+    pub(crate) usage_windows: Optional<bool>,
     /// Known misbehaviour of HostedAI. Default: none.
     pub(crate) quirks: Optional<QuirksSpec>,
 }

@@ -75,6 +75,18 @@ pub(crate) struct PagingSpec {
     pub(crate) idle_after: Optional<Time>,
     /// System memory per card for what is paged out. Default: enough.
     pub(crate) host_memory: Optional<Quantity<Mebibytes>>,
+    /// What happens when that does not suffice. Default: refuse.
+    pub(crate) host_full: Optional<HostFullSpec>,
+}
+
+/// What happens when system memory does not suffice.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HostFullSpec {
+    /// It never comes to that: shares beyond it and the card are refused.
+    Refuse,
+    /// Whoever has most of it is killed, and starts anew.
+    Kill,
 }
 
 /// Load of another customer on every card of a pool.

@@ -44,6 +44,7 @@ pub(super) fn lower(
         failures: failures(context, spec.and_then(|spec| read(&spec.failures))),
         timeout: above_zero(context, timeout, "the wait for an answer", defaults.timeout),
         no_access: no_access.map(|index| TenantId(index as u32)).collect(),
+        usage_windows: spec.and_then(|spec| read(&spec.usage_windows)).copied().unwrap_or(false),
         quirks: quirks(context, spec.and_then(|spec| read(&spec.quirks))),
     }
 }

@@ -1,6 +1,6 @@
-use connector::{BasisPoints, Duration};
+use connector::{BasisPoints, Duration, SecurityLevel};
 use sim::config::{
-    Isolation, Latency, NeighbourConfig, PagingConfig, PoolConfig, QuantumBegins, SharingConfig,
+    HostFull, Latency, NeighbourConfig, PagingConfig, PoolConfig, QuantumBegins, SharingConfig,
     TurnsConfig,
 };
 
@@ -8,8 +8,8 @@ use super::{Context, control_plane, items, read, time};
 use crate::{
     document::{Node, NodeId},
     language::{
-        IsolationSpec, NeighbourSpec, Optional, PagingSpec, PoolSpec, Quantity, QuantumBeginsSpec,
-        SharingSpec, TurnsSpec,
+        HostFullSpec, IsolationSpec, NeighbourSpec, Optional, PagingSpec, PoolSpec, Quantity,
+        QuantumBeginsSpec, SharingSpec, TurnsSpec,
     },
     rate::Bandwidth,
 };
@@ -87,6 +87,10 @@ fn paging(spec: &PagingSpec) -> PagingConfig {
         overlapped: read(&spec.overlapped).copied().unwrap_or(default.overlapped),
         idle_after: spec.idle_after.as_ref().map(|node| time(Some(node), Duration::ZERO)),
         host_memory: read(&spec.host_memory).map(|memory| memory.0),
+        host_full: match read(&spec.host_full) {
+            Some(HostFullSpec::Kill) => HostFull::Kill,
+            Some(HostFullSpec::Refuse) | None => HostFull::Refuse,
+        },
     }
 }
 
@@ -167,7 +171,7 @@ impl From<QuantumBeginsSpec> for QuantumBegins {
     }
 }
 
-impl From<IsolationSpec> for Isolation {
+impl From<IsolationSpec> for SecurityLevel {
     fn from(spec: IsolationSpec) -> Self {
         match spec {
             IsolationSpec::Low => Self::Low,

@@ -10,7 +10,7 @@ use platform::config::{Candidate, Jitter, RouterConfig};
 use scenarios::Scenario;
 use serde_json::Value;
 use sim::config::{
-    Direction, Efficiency, FailureRates, FaultKind, Isolation, KvCache, Latency, LongSteps,
+    Direction, Efficiency, FailureRates, FaultKind, HostFull, KvCache, Latency, LongSteps,
     NeighbourConfig, OperationRates, PagingConfig, Placement, QuantumBegins, Quirks, RateLimit,
     ServingConfig, SharingConfig, StackEfficiency, Timing, TurnsConfig,
 };
@@ -127,13 +127,14 @@ fn every_key_of_sharing_reaches_the_pool() {
         quantum: Duration::from_secs(5),
         quantum_begins: QuantumBegins::WhenGranted,
         switch: Duration::from_millis(50),
-        isolation: Isolation::High,
+        isolation: connector::SecurityLevel::High,
         overlap: Some(0.1),
         paging: PagingConfig {
             bandwidth: 20e9,
             overlapped: true,
             idle_after: Some(Duration::from_secs(120)),
             host_memory: Some(Mebibytes::from_gib(64)),
+            host_full: HostFull::Kill,
         },
     };
     assert_eq!(shared.sharing, SharingConfig::Turns(turns));
@@ -176,6 +177,7 @@ fn every_key_of_the_control_plane_reaches_it() {
     };
     assert_eq!((plane.failures, plane.timeout), (failures, secs(30)));
     assert_eq!(plane.no_access, [connector::TenantId(1), connector::TenantId(3)]);
+    assert!(plane.usage_windows);
     let quirks = Quirks {
         ghosts: BasisPoints::from_percent(1),
         empty_200: BasisPoints::new(50),

@@ -30,6 +30,10 @@ pub struct ControlPlane {
     /// Tenants whose resource policy leaves the region out: their allocations are refused with
     /// [`PolicyRefused`](connector::ErrorKind::PolicyRefused).
     pub no_access: Vec<TenantId>,
+    /// Whether shares tell what they used over each window of
+    /// [`UsageWindow`](connector::UsageWindow). Off by default: the past of thousands of cards takes
+    /// room.
+    pub usage_windows: bool,
     /// Known misbehaviour, each off by default.
     pub quirks: Quirks,
 }
@@ -49,6 +53,7 @@ impl Default for ControlPlane {
             failures: FailureRates::default(),
             timeout: Duration::from_secs(15),
             no_access: Vec::new(),
+            usage_windows: false,
             quirks: Quirks::default(),
         }
     }

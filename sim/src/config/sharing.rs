@@ -1,6 +1,6 @@
 //! How the models on a card share it.
 
-use connector::{BasisPoints, Duration, Mebibytes};
+use connector::{BasisPoints, Duration, Mebibytes, SecurityLevel};
 
 use super::Latency;
 
@@ -38,8 +38,8 @@ pub struct TurnsConfig {
     /// What changing from one to the other takes, beside paging. Not documented.
     pub switch: Duration,
     /// How strictly those who share are kept apart. Documented default: low; the meaning is ours.
-    pub isolation: Isolation,
-    /// At [`Isolation::Low`]: those whose working sets fit on the card together compute at once, as
+    pub isolation: SecurityLevel,
+    /// At [`SecurityLevel::Low`]: those whose working sets fit on the card together compute at once, as
     /// in [`SharingConfig::Spatial`] with this interference. `None`: never. Not documented.
     pub overlap: Option<f64>,
     /// How memory is paged. Documented: that it is.
@@ -52,7 +52,7 @@ impl Default for TurnsConfig {
             quantum: Duration::from_secs(30),
             quantum_begins: QuantumBegins::WhenReady,
             switch: Duration::ZERO,
-            isolation: Isolation::Low,
+            isolation: SecurityLevel::Low,
             overlap: None,
             paging: PagingConfig::default(),
         }
@@ -68,17 +68,6 @@ pub enum QuantumBegins {
     WhenReady,
 }
 
-/// HostedAI's `security_level`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isolation {
-    /// Others' memory stays on the card until the room is needed; may overlap.
-    Low,
-    /// Others' memory stays on the card until the room is needed; one computes at a time.
-    Medium,
-    /// Others' memory leaves the card at every change.
-    High,
-}
-
 /// Memory of a card that is promised more than once is kept in system memory while others use the
 /// card.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,14 +79,32 @@ pub struct PagingConfig {
     /// After so long without work everything is in system memory. `None`: only if others need the
     /// room. Documented: that it is paged out when it is opportune.
     pub idle_after: Option<Duration>,
-    /// System memory per card for what is paged out: shares beyond it and the card are refused.
-    /// `None`: enough.
+    /// System memory per card for what is paged out. `None`: enough.
     pub host_memory: Option<Mebibytes>,
+    /// What happens when that does not suffice. Not documented.
+    pub host_full: HostFull,
+}
+
+/// What happens when system memory does not suffice for what is paged out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostFull {
+    /// It never comes to that: shares beyond it and the card are refused.
+    #[default]
+    Refuse,
+    /// The serving process that has most of it is killed, as Linux's out-of-memory killer does, and
+    /// starts anew: its inferences are lost, its shares stay.
+    Kill,
 }
 
 impl Default for PagingConfig {
     fn default() -> Self {
-        Self { bandwidth: 25e9, overlapped: false, idle_after: None, host_memory: None }
+        Self {
+            bandwidth: 25e9,
+            overlapped: false,
+            idle_after: None,
+            host_memory: None,
+            host_full: HostFull::default(),
+        }
     }
 }
 

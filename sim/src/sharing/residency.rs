@@ -29,6 +29,12 @@ struct Set {
     last_used: Timestamp,
 }
 
+impl Set {
+    fn paged_out(&self) -> u64 {
+        self.working.saturating_sub(self.resident)
+    }
+}
+
 /// The memory of one card.
 #[derive(Debug)]
 pub(crate) struct Residency {
@@ -102,9 +108,14 @@ impl Residency {
     }
 
     /// Bytes of working sets that are in system memory.
-    #[cfg(test)]
     fn paged_out(&self) -> u64 {
-        self.sets.iter().map(|set| set.working.saturating_sub(set.resident)).sum()
+        self.sets.iter().map(Set::paged_out).sum()
+    }
+
+    /// Who has most in system memory, if together it is more than this.
+    pub(crate) fn beyond(&self, host_memory: u64) -> Option<usize> {
+        let sets = (self.paged_out() > host_memory).then_some(&self.sets)?;
+        (0..sets.len()).rev().max_by_key(|&who| sets[who].paged_out())
     }
 
     /// Pushes others out until the card suffices; returns how much.

@@ -36,14 +36,14 @@
 
 use std::collections::VecDeque;
 
-use connector::{Duration, Timestamp};
+use connector::{Duration, SecurityLevel, Timestamp};
 
 use super::{
     Activity,
     residency::{Moved, Residency},
     together,
 };
-use crate::config::{Isolation, PagingConfig, QuantumBegins, TurnsConfig};
+use crate::config::{HostFull, PagingConfig, QuantumBegins, TurnsConfig};
 
 /// What somebody was promised of a card.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -137,6 +137,13 @@ impl Turns {
     /// Somebody's memory is given back.
     pub(crate) fn forget(&mut self, who: usize) {
         self.memory.forget(who);
+    }
+
+    /// Who is killed now because the host's memory does not suffice.
+    pub(crate) fn victim(&self) -> Option<usize> {
+        let PagingConfig { host_memory, host_full, .. } = self.rule.paging;
+        let limit = host_memory.filter(|_| host_full == HostFull::Kill)?;
+        self.memory.beyond(limit.as_bytes())
     }
 
     /// So much memory of somebody has come onto the card from elsewhere.
@@ -264,7 +271,7 @@ impl Turns {
     fn may_overlap(&self, working: Working<'_>) -> bool {
         let rule = &self.rule;
         rule.overlap.is_some()
-            && rule.isolation == Isolation::Low
+            && rule.isolation == SecurityLevel::Low
             && self.ready().next().is_some()
             && self.memory.fit(self.ready().map(working))
     }
@@ -329,7 +336,7 @@ impl Turns {
             return;
         };
         self.line.retain(|waits| *waits != next);
-        let strict = self.rule.isolation == Isolation::High;
+        let strict = self.rule.isolation == SecurityLevel::High;
         let moved = self.memory.bring_in(next, now, working(next), strict);
         let change = self.last.is_some_and(|last| last != next);
         let switch = if change { self.rule.switch } else { Duration::ZERO };

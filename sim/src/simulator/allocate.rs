@@ -4,7 +4,7 @@ use connector::{Allocate, AllocationId, EventKind, OperationKind, PoolId, Ticket
 use smallvec::SmallVec;
 
 use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
-use crate::{control::Telling, meter::Stay};
+use crate::{control::Telling, meter::Stay, usage::Totals};
 
 /// Shares that may be taken away are looked through up to this number for one that makes room.
 const VICTIMS_CONSIDERED: usize = 64;
@@ -16,6 +16,8 @@ pub(super) struct Share {
     pub(super) at: StationRef,
     pub(super) inferences: SmallVec<[InferenceKey; 2]>,
     pub(super) stay: Stay,
+    /// What a share of its kind had had when it was granted.
+    pub(super) had: Totals,
     /// For whom it is being taken away.
     successor: Option<(Ticket, Allocate)>,
 }
@@ -84,24 +86,17 @@ impl Simulator {
         let server = &of.servers[ask.model.index()];
         let station = of.cards[card].station(ask.model, server);
         let at = StationRef { pool, card, station };
-        let (vram, bandwidth) = (of.config.vram(), of.config.weight_load_bandwidth);
+        let vram = of.config.vram();
         if let Some(bytes) = of.cards[card].ask_for(station, now, vram) {
-            of.note_engines(card);
-            match bandwidth {
-                Some(bandwidth) => {
-                    of.cards[card].note_loads(Some(bandwidth));
-                    let time = connector::Duration::from_secs_f64(bytes / bandwidth);
-                    let arrival = self.queue.schedule(now + time, Wake::Loaded(at));
-                    of.cards[card].await_weights(station, arrival);
-                }
-                None => self.weights_arrive(now, at),
-            }
+            self.load_weights(now, at, bytes);
         }
         self.shares_changed(now, at);
         self.meter.open(&ask);
         let (inferences, stay) = (SmallVec::new(), Stay::since(now));
-        let share = self.shares.insert(Share { ask, at, inferences, stay, successor: None });
         let of = &mut self.pools[pool];
+        of.note_engine(now, card, station);
+        let had = of.cards[card].stations[station].totals(now);
+        let share = self.shares.insert(Share { ask, at, inferences, stay, had, successor: None });
         if ask.preemptible && of.config.preemption_grace.is_some() {
             let shares = &self.shares;
             let alive = |key| shares.get(key).is_some_and(Share::may_go);
@@ -121,6 +116,19 @@ impl Simulator {
         let names_it = answer.is_ok();
         let heard = self.answer(now, pool, OperationKind::Allocate, ticket, answer);
         self.shares[share].stay.told = heard.filter(|_| names_it);
+    }
+
+    /// Brings the weights of a model onto its card, which made room for them.
+    pub(super) fn load_weights(&mut self, now: Timestamp, at: StationRef, bytes: f64) {
+        let of = &mut self.pools[at.pool];
+        of.note_engines(now, at.card);
+        let Some(bandwidth) = of.config.weight_load_bandwidth else {
+            return self.weights_arrive(now, at);
+        };
+        let card = &mut of.cards[at.card];
+        card.note_loads(Some(bandwidth));
+        let time = connector::Duration::from_secs_f64(bytes / bandwidth);
+        card.await_weights(at.station, self.queue.schedule(now + time, Wake::Loaded(at)));
     }
 
     pub(super) fn weights_arrive(&mut self, now: Timestamp, at: StationRef) {
@@ -199,7 +207,7 @@ impl Simulator {
         }
     }
 
-    fn stop_inferences(&mut self, now: Timestamp, key: ShareKey, reason: Refusal) {
+    pub(super) fn stop_inferences(&mut self, now: Timestamp, key: ShareKey, reason: Refusal) {
         let inferences = std::mem::take(&mut self.shares[key].inferences);
         for inference in inferences {
             self.abort(now, inference, reason);
@@ -215,6 +223,7 @@ impl Simulator {
         let pool = &mut self.pools[share.at.pool];
         pool.take_back(now, share.at.card as u32, &share.ask);
         pool.cards[share.at.card].let_go(share.at.station);
+        pool.note_engine(now, share.at.card, share.at.station);
         self.shares_changed(now, share.at);
         self.leave_if_empty(now, (share.at.pool, share.at.card));
         if let Some((ticket, ask)) = share.successor {

@@ -54,6 +54,8 @@ pub(super) enum Refusal {
     Injected,
     /// The region is down; nothing was reached.
     Down,
+    /// The host ran out of memory, and the serving process was killed.
+    Killed,
     /// The region went down, or the card fell off, under a running inference.
     Lost,
 }
@@ -113,6 +115,10 @@ impl Refusal {
             Self::Abandoned => Error::new(ErrorKind::Conflict, "cancelled"),
             Self::Injected => Error::from(ErrorKind::Unavailable { reached: true }),
             Self::Down => Error::from(ErrorKind::Unavailable { reached: false }),
+            Self::Killed => Error::new(
+                ErrorKind::Unavailable { reached: true },
+                "serving process killed: the host is out of memory",
+            ),
             Self::Lost => Error::new(ErrorKind::Unavailable { reached: true }, "card lost"),
         }
     }
@@ -165,7 +171,7 @@ impl Simulator {
             Answer::Generated(usage) => Ok(Reply::Generated { usage, text: None }),
             Answer::Cancelled => Ok(Reply::Cancelled),
             Answer::Released => Ok(Reply::Released),
-            Answer::Inspect(share) => match self.describe(share) {
+            Answer::Inspect(share) => match self.describe(at, share) {
                 Some(info) => Ok(Reply::Inspected(info)),
                 None => Err(Refusal::UnknownAllocation.error()),
             },

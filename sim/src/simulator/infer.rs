@@ -88,7 +88,10 @@ impl Simulator {
         let (at, priority) = (share.at, share.ask.priority);
         let rank = Priority::MAX.rank() - priority.rank();
         let job = Job { id: job_id(key), prompt, output, rank, content, watched: false };
-        let mut sequence = None;
+        let (pool, mut sequence) = (&mut self.pools[at.pool], None);
+        if let Some(bytes) = pool.cards[at.card].want_weights(at.station, now, pool.config.vram()) {
+            self.load_weights(now, at, bytes);
+        }
         self.with_engine(now, at, |engine| sequence = Some(engine.submit(now, job)));
         if let Some(inference) = self.inferences.get_mut(key) {
             inference.sequence = sequence;
@@ -147,7 +150,7 @@ impl Simulator {
             self.set_ready(now, at, member, ready);
             self.schedule_engine(now, at);
         }
-        self.pools[at.pool].note_engine(at.card, at.station);
+        self.pools[at.pool].note_engine(now, at.card, at.station);
         for what in progress.drain(..) {
             self.report(what);
         }

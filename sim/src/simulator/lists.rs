@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use connector::{AllocationId, AllocationInfo, Duration, PoolId, Timestamp};
+use connector::{AllocationId, AllocationInfo, Duration, PoolId, ShareUsages, Timestamp};
 
 use super::{Share, ShareKey, Simulator};
 use crate::config::ProviderConfig;
@@ -56,13 +56,26 @@ impl Share {
             model: Some(self.ask.model),
             requirements: Some(self.ask.requirements),
             running: Some(self.inferences.len() as u32),
+            usage: None,
         }
     }
 }
 
 impl Simulator {
-    pub(super) fn describe(&self, key: ShareKey) -> Option<AllocationInfo> {
-        Some(self.shares.get(key)?.row(key))
+    pub(super) fn describe(&self, now: Timestamp, key: ShareKey) -> Option<AllocationInfo> {
+        let share = self.shares.get(key)?;
+        Some(AllocationInfo { usage: self.usage(now, share), ..share.row(key) })
+    }
+
+    /// What a share used lately, where its region tells.
+    fn usage(&self, now: Timestamp, share: &Share) -> Option<Box<ShareUsages>> {
+        let pool = &self.pools[share.at.pool];
+        let station = &pool.cards[share.at.card].stations[share.at.station];
+        let history = station.history.as_ref()?;
+        if self.gateway(share.at.pool)?.quirks.zero_usage {
+            return Some(Box::default());
+        }
+        Some(Box::new(history.usages(now, share.had, pool.config.tflops())))
     }
 
     /// The rows of a list that arrives now.
@@ -73,7 +86,7 @@ impl Simulator {
         let held = self.shares.iter().filter(|(_, share)| share.ask.pool == pool);
         let mut rows: Vec<AllocationInfo> = held
             .filter(|(_, share)| was_there(share.stay.granted))
-            .map(|(key, share)| share.row(key))
+            .filter_map(|(key, _)| self.describe(now, key))
             .collect();
         let left = self.departures.recent.iter().filter(|left| left.row.pool == pool);
         let left = left.filter(|left| was_there(left.granted) && now.since(left.gone) < lag);
@@ -86,5 +99,5 @@ impl Simulator {
 /// A share of another tenant, always the same. Nothing that we may call by this name exists.
 fn foreign(pool: PoolId, row: u32) -> AllocationInfo {
     let allocation = AllocationId(FIRST_FOREIGN - u64::from(row));
-    AllocationInfo { allocation, pool, model: None, requirements: None, running: None }
+    AllocationInfo { allocation, pool, model: None, requirements: None, running: None, usage: None }
 }

@@ -31,6 +31,9 @@ impl Simulator {
         let (was, paged) = (card.sharing.activity(), card.sharing.paged_bytes());
         card.with_sharing(now, act);
         let (is, paged) = (card.sharing.activity(), card.sharing.paged_bytes() - paged);
+        if card.sharing.victim().is_some() {
+            self.queue.schedule(now, Wake::HostFull((at.pool, at.card)));
+        }
         pool.note_activity(now, was, is, paged);
         self.set_speeds(now, at);
         self.schedule_turn(at);
@@ -57,7 +60,7 @@ impl Simulator {
             }
             of.fraction = fraction;
             of.engine.set_speed(now, fraction);
-            self.pools[at.pool].note_engine(at.card, station);
+            self.pools[at.pool].note_engine(now, at.card, station);
             self.schedule_engine(now, StationRef { station, ..at });
         }
         let neighbours = self.pools[at.pool].cards[at.card].neighbours.len();
@@ -125,7 +128,7 @@ impl Simulator {
         }
     }
 
-    fn wake_neighbour(&mut self, at: StationRef, due: Option<Timestamp>) {
+    pub(super) fn wake_neighbour(&mut self, at: StationRef, due: Option<Timestamp>) {
         let neighbour = &mut self.pools[at.pool].cards[at.card].neighbours[at.station];
         if let Some(key) = neighbour.wake.take() {
             self.queue.cancel(key);

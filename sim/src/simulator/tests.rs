@@ -4,12 +4,14 @@ mod meter;
 mod quirks;
 mod rules;
 mod sharing;
+mod shown;
 
 use std::sync::Arc;
 
 use connector::{
     Allocate, BasisPoints, Content, Duration, ErrorKind, Infer, Mebibytes, ModelId, Money,
-    PoolKind, Priority, Prompt, Reply, Requirements, Temperature, TenantId, Tflops, Tokens,
+    PoolKind, Priority, Prompt, Reply, Requirements, SecurityLevel, Temperature, TenantId, Tflops,
+    Tokens,
 };
 
 use super::*;

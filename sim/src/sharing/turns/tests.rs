@@ -345,10 +345,10 @@ fn p3_a_higher_level_never_raises_throughput() {
             let tasks = sets.map(set_of).into();
             Card::new(rule, 4, 100, tasks).run(2_000.0).computed()
         };
-        let low = computed(Isolation::Low, Some(0.0));
-        let lazy = computed(Isolation::Low, None);
-        let medium = computed(Isolation::Medium, Some(0.0));
-        let high = computed(Isolation::High, Some(0.0));
+        let low = computed(SecurityLevel::Low, Some(0.0));
+        let lazy = computed(SecurityLevel::Low, None);
+        let medium = computed(SecurityLevel::Medium, Some(0.0));
+        let high = computed(SecurityLevel::High, Some(0.0));
         near(lazy, medium, 1e-9);
         assert!(low >= medium && medium >= high, "{low} {medium} {high}");
     }

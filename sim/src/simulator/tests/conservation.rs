@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{
-    Isolation, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig,
+    HostFull, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig,
 };
 use crate::serving::Engine;
 
@@ -45,18 +45,20 @@ prop_compose! {
         overlapped: bool,
         idle_after in prop::option::of(duration(0..5_000)),
         host_gib in prop::option::of(0..64u64),
+        kills: bool,
     ) -> SharingConfig {
         SharingConfig::Turns(TurnsConfig {
             quantum,
             quantum_begins: if granted { QuantumBegins::WhenGranted } else { QuantumBegins::WhenReady },
             switch,
-            isolation: [Isolation::Low, Isolation::Medium, Isolation::High][usize::from(level)],
+            isolation: SecurityLevel::ALL[usize::from(level)],
             overlap,
             paging: PagingConfig {
                 bandwidth,
                 overlapped,
                 idle_after,
                 host_memory: host_gib.map(Mebibytes::from_gib),
+                host_full: if kills { HostFull::Kill } else { HostFull::Refuse },
             },
         })
     }

@@ -1,7 +1,7 @@
 //! Cards that are shared, with serving engines on them and others beside.
 
 use super::*;
-use crate::config::{NeighbourConfig, PagingConfig, SharingConfig, TurnsConfig};
+use crate::config::{HostFull, NeighbourConfig, PagingConfig, SharingConfig, TurnsConfig};
 
 const STEP_MS: u64 = 10;
 
@@ -219,6 +219,80 @@ fn m7_shares_beyond_the_card_and_the_hosts_memory_are_refused() {
     world.grant(whole(0));
     world.grant(whole(1));
     assert_eq!(world.refusal(Operation::Allocate(whole(2))), ErrorKind::CapacityExhausted);
+}
+
+/// Three models of 15 GB on a card of 24 GiB: 18 GiB of them do not fit.
+#[test]
+fn m7_who_has_most_in_a_hosts_full_memory_is_killed_and_starts_anew() {
+    let paging = PagingConfig {
+        host_memory: Some(Mebibytes::from_gib(16)),
+        host_full: HostFull::Kill,
+        ..PagingConfig::default()
+    };
+    let mut config = one_card(4, SharingConfig::Turns(TurnsConfig { paging, ..turns(10) }));
+    for model in &mut config.models {
+        let Timing::Linear(linear) = &mut model.timing else { panic!("linear") };
+        linear.weight_bytes = 15e9;
+    }
+    let mut world = World::new(config);
+    let [first, second] = [0, 1].map(|model| world.grant(of_model(model)));
+    world.infer(first, 100_000);
+    world.infer(second, 100_000);
+    world.run_until(60_000);
+    assert_eq!(world.gauge().running, 2, "two fit");
+    let third = world.grant(of_model(2));
+    world.infer(third, 100);
+    let (mut killed, mut done) = (0, 0);
+    for _ in 0..2 {
+        match world.completion().1 {
+            Ok(_) => done += 1,
+            Err(error) => {
+                assert_eq!(error.kind, ErrorKind::Unavailable { reached: true });
+                assert!(error.to_string().contains("out of memory"), "{error}");
+                killed += 1;
+            }
+        }
+    }
+    assert_eq!((killed, done), (1, 1));
+    assert_eq!(world.gauge().slots_held, 3, "its share stays");
+    assert_eq!(world.gauge().running, 1, "the others go on");
+    let idle = |world: &mut World, share| world.inspect(share).running == Some(0);
+    let killed = [first, second].into_iter().find(|&share| idle(&mut world, share));
+    let killed = killed.expect("one of them");
+    for share in [first, second, third].into_iter().filter(|share| *share != killed) {
+        world.submit(Operation::Release { allocation: share });
+    }
+    world.run_until(world.ms() + 1_000);
+    world.infer(killed, 1);
+    assert!(world.completion().1.is_ok(), "its process starts anew");
+}
+
+#[test]
+fn t9_all_cards_of_a_pool_have_its_quantum_and_pools_their_own() {
+    let mut config = one_card(2, SharingConfig::Turns(turns(10)));
+    config.pools[0].count = 2;
+    let slower = SharingConfig::Turns(turns(30));
+    config.pools.push(PoolConfig {
+        name: "slow".into(),
+        sharing: slower,
+        ..config.pools[0].clone()
+    });
+    let mut world = World::new(config);
+    let shares: Vec<_> = (0..8)
+        .map(|number| world.grant(Allocate { pool: PoolId(number / 4), ..of_model(number % 4) }))
+        .collect();
+    for &share in &shares {
+        world.infer(share, 100_000);
+    }
+    world.run_until(600_000);
+    for pool in &world.simulator.pools {
+        let quantum = if &*pool.config.name == "slow" { 30 } else { 10 };
+        for card in &pool.cards {
+            let (due, _) = card.turn.expect("two share it");
+            let since = due.since(Timestamp::ZERO).as_nanos() % (quantum * 1_000_000_000);
+            assert!(since < 1_000_000_000, "turns end every {quantum} s: {due:?}");
+        }
+    }
 }
 
 /// Two models of 15 GB on a card of 24 GiB: what does not fit moves at every change.
