@@ -12,8 +12,20 @@ const LONG_AFTER: u64 = 1_000_000_000_000;
 /// What is done to both engines, a while after the thing before.
 #[derive(Clone, Debug)]
 enum Act {
-    Submit { prompt: u32, output: u32, rank: u8, content: u8, watched: bool },
+    Submit {
+        prompt: u32,
+        output: u32,
+        rank: u8,
+        content: u8,
+        watched: bool,
+    },
     Cancel(u8),
+    Withdraw(u8),
+    /// Goes on with so many thirds of what was computed.
+    ResumeJob {
+        which: u8,
+        thirds: u8,
+    },
     Speed(u8),
     Suspend,
     Resume,
@@ -35,6 +47,8 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         12 => submit,
         2 => any::<u8>().prop_map(Act::Cancel),
+        2 => any::<u8>().prop_map(Act::Withdraw),
+        2 => (any::<u8>(), 0..4u8).prop_map(|(which, thirds)| Act::ResumeJob { which, thirds }),
         1 => (0..5u8).prop_map(Act::Speed),
         1 => Just(Act::Suspend),
         2 => Just(Act::Resume),
@@ -156,6 +170,7 @@ fn compare(limits: Limits, time: BatchTime, acts: Vec<(u64, Act)>) {
     let mut news = Vec::new();
     let mut keys = Vec::new();
     let mut drained = Vec::new();
+    let mut aside = Vec::new();
     let (mut now, mut fraction, mut ours) = (0, 1.0, true);
     let at = Timestamp::from_nanos;
     engine.resume(at(0));
@@ -170,12 +185,26 @@ fn compare(limits: Limits, time: BatchTime, acts: Vec<(u64, Act)>) {
                 let content = content(family, prompt.get(), &limits);
                 let job = Job { id, prompt, output, rank, content, watched };
                 keys.push(engine.submit(at(now), job.clone()));
-                reference.submit(at(now), job);
+                reference.submit(at(now), job, Carried::default());
             }
             Act::Cancel(which) if !keys.is_empty() => {
                 let which = usize::from(which) % keys.len();
                 engine.cancel(at(now), keys[which]);
                 reference.cancel(at(now), which as u64);
+            }
+            Act::Withdraw(which) if !keys.is_empty() => {
+                let which = usize::from(which) % keys.len();
+                let withdrawn = engine.withdraw(at(now), keys[which]);
+                let expected = reference.withdraw(at(now), which as u64);
+                assert_eq!(withdrawn.as_ref().map(|(_, carried)| *carried), expected);
+                aside.extend(withdrawn);
+            }
+            Act::ResumeJob { which, thirds } if !aside.is_empty() => {
+                let (job, mut carried) = aside.swap_remove(usize::from(which) % aside.len());
+                carried.computed = carried.computed * u32::from(thirds) / 3;
+                let job = Job { id: keys.len() as u64, ..job };
+                keys.push(engine.resume_job(at(now), job.clone(), carried));
+                reference.submit(at(now), job, carried);
             }
             Act::Speed(tenths) => {
                 fraction = f64::from(tenths) / 3.0;
@@ -202,7 +231,7 @@ fn compare(limits: Limits, time: BatchTime, acts: Vec<(u64, Act)>) {
                 reference.advance(at(now));
                 assert_eq!(count(&drained), reference.gaps.len() as u64);
             }
-            Act::Cancel(_) | Act::Wait => {
+            Act::Cancel(_) | Act::Withdraw(_) | Act::ResumeJob { .. } | Act::Wait => {
                 engine.advance(at(now));
                 reference.advance(at(now));
             }
@@ -302,5 +331,17 @@ proptest! {
         acts in prop::collection::vec((pause(), act()), 1..40),
     ) {
         compare(limits, time, acts);
+    }
+}
+
+/// Steps of whole microseconds, so that what is done comes at the very start of one.
+#[test]
+fn who_leaves_is_gone_after_the_step_that_somebody_with_a_long_prompt_joined() {
+    let submit =
+        |prompt, output| Act::Submit { prompt, output, rank: 0, content: 0, watched: true };
+    let limits = Limits { token_budget: 4, kv_blocks: 40, ..Limits::default() };
+    for leave in [Act::Cancel(0), Act::Withdraw(0)] {
+        let acts = vec![(0, submit(1, 10)), (1_000, leave), (0, submit(50, 10))];
+        compare(limits, BatchTime::Linear(Linear::new(1_000.0, 0.0, 0.0, 0.0)), acts);
     }
 }
