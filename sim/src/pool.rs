@@ -1,12 +1,13 @@
 //! A pool: its cards, what of them is promised, and the integrals that gauges report.
 
 use connector::{
-    Allocate, Mebibytes, PoolGauge, PoolId, PoolInfo, Requirements, Tflops, Timestamp,
+    Allocate, Mebibytes, PoolGauge, PoolId, PoolInfo, Requirements, SetAside, Tflops, Timestamp,
 };
 
 use crate::{
     card::Card,
     config::{PoolConfig, ProviderConfig},
+    line::Line,
     neighbour::Neighbour,
     placement::{Ask, Host, Models, Placer, Scale},
     random::Streams,
@@ -23,11 +24,14 @@ pub(crate) struct Pool {
     /// How every model runs on this pool's card.
     pub(crate) servers: Vec<Server>,
     pub(crate) victims: Victims,
+    /// Shares that wait for another place.
+    pub(crate) line: Line,
     placer: Placer,
     cards_in_service: u32,
     busy_cards: u32,
     promises: Promises,
     pub(crate) preemptions: u64,
+    pub(crate) set_aside: SetAside,
     integrals: Integrals,
 }
 
@@ -108,19 +112,22 @@ impl Pool {
             cards: (0..config.count).map(|card| Card::new(&config, neighbours(card))).collect(),
             servers,
             victims: Victims::default(),
+            line: Line::default(),
             placer,
             cards_in_service: config.count,
             busy_cards: 0,
             promises: Promises::default(),
             preemptions: 0,
+            set_aside: SetAside::default(),
             integrals: Integrals::default(),
             config,
         }
     }
 
-    /// Shares nobody holds.
+    /// Shares nobody holds. Those on a card that has just fallen off are still to be taken away.
     pub(crate) fn free_slots(&self) -> u32 {
-        self.cards_in_service * self.config.open_slots() - self.promises.slots
+        let slots = self.cards_in_service * self.config.open_slots();
+        slots.saturating_sub(self.promises.slots)
     }
 
     /// A card with room, or `None`.
@@ -154,6 +161,15 @@ impl Pool {
         self.integrate(now);
         self.promises.take_back(ask.requirements);
         self.placer.take_back(card, &self.of_a_card(ask), &THE_GPU);
+    }
+
+    /// The larger of the parts that a share asks of a card's memory and of its compute, in units of
+    /// one over the product of both.
+    pub(crate) fn part_of_card(&self, ask: &Allocate) -> u128 {
+        let Requirements { vram, tflops } = ask.requirements;
+        let of = |asked: u64, other: u64| u128::from(asked) * u128::from(other);
+        let memory = of(vram.get(), self.config.tflops().as_gflops());
+        memory.max(of(tflops.as_gflops(), self.config.vram().get()))
     }
 
     /// What a share asks of a card: one slot, its memory and compute.
@@ -215,6 +231,7 @@ impl Pool {
             card_ns: self.integrals.card_ns,
             held_slot_ns: self.integrals.held_slot_ns,
             preemptions: self.preemptions,
+            set_aside: SetAside { waiting: self.line.len() as u32, ..self.set_aside },
             changing_card_ns: changing,
             paged_bytes: paged,
             recomputations: engines.recomputations,

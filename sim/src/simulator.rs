@@ -6,8 +6,8 @@
 //! is held (and charged) from the moment it was asked for, and a slow answer is a late grant.
 //! Everything later is a [`Wake`] in the event queue: an answer leaves, an inference reaches its
 //! card, an engine reaches a milestone, weights have arrived, a grace is over, a fault begins or
-//! ends. Operations are handled in [`allocate`] and [`infer`], what lists show in [`lists`], faults in
-//! [`faults`]. What is held is charged for by the [`Meter`].
+//! ends. Operations are handled in [`allocate`] and [`infer`], what is taken away in
+//! [`preempt`] and [`requeue`], what lists show in [`lists`], faults in [`faults`]. What is held is charged for by the [`Meter`].
 //!
 //! # Edges
 //!
@@ -19,6 +19,8 @@ mod answer;
 mod faults;
 mod infer;
 mod lists;
+mod preempt;
+mod requeue;
 mod share;
 
 use std::collections::VecDeque;
@@ -84,6 +86,9 @@ enum Wake {
     Neighbour(StationRef),
     Loaded(StationRef),
     GraceOver(ShareKey),
+    /// A share has waited long enough for another place.
+    WaitOver(ShareKey),
+    CheckpointRead(ShareKey),
     ReleaseDone(ShareKey),
     FaultBegins(usize),
     FaultEnds(usize),
@@ -96,6 +101,8 @@ pub struct Simulator {
     gateways: Vec<Gateway>,
     pools: Vec<Pool>,
     shares: SlotMap<ShareKey, Share>,
+    /// Shares granted so far.
+    grants: u64,
     inferences: SlotMap<InferenceKey, Inference>,
     /// Inferences in flight by ticket, to find the one to cancel. Only looked up, never iterated.
     by_ticket: HashMap<Ticket, InferenceKey, FxBuildHasher>,
@@ -136,6 +143,7 @@ impl Simulator {
             gateways,
             pools,
             shares: SlotMap::with_key(),
+            grants: 0,
             inferences: SlotMap::with_key(),
             by_ticket: HashMap::default(),
             queue,
@@ -151,7 +159,8 @@ impl Simulator {
         Ok(simulator)
     }
 
-    /// Shares held by anybody, the ones being taken away included.
+    /// Shares held by anybody: the ones that are being taken away, and those that wait for another
+    /// place, included.
     pub fn held(&self) -> usize {
         self.shares.len()
     }
@@ -229,6 +238,8 @@ impl Simulator {
             Wake::Neighbour(at) => self.neighbour_wakes(now, at),
             Wake::Loaded(at) => self.weights_arrive(now, at),
             Wake::GraceOver(share) => self.grace_over(now, share),
+            Wake::WaitOver(share) => self.wait_over(now, share),
+            Wake::CheckpointRead(share) => self.checkpoint_read(now, share),
             Wake::ReleaseDone(share) => self.release_done(now, share),
             Wake::FaultBegins(index) => self.fault_begins(now, index),
             Wake::FaultEnds(index) => self.fault_ends(now, index),

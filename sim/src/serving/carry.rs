@@ -34,6 +34,15 @@ pub struct Carried {
     pub last_token: Timestamp,
 }
 
+impl Carried {
+    /// Tokens that were computed for a job with this prompt, whether or not they are kept: its prompt
+    /// and its answer so far, or a part of the prompt.
+    pub fn work(&self, prompt: Tokens) -> u64 {
+        let prompt = u64::from(prompt.get().max(1));
+        if self.made > 0 { prompt + u64::from(self.made) } else { u64::from(self.computed) }
+    }
+}
+
 impl Engine {
     /// How far a job is; `None` if it is not here.
     pub fn progress(&mut self, now: Timestamp, key: SequenceKey) -> Option<Carried> {

@@ -153,12 +153,13 @@ impl Simulator {
         for (pool, card) in std::mem::take(&mut self.faults.lost[index]) {
             self.pools[pool].set_in_service(now, card, true);
             self.start_neighbours(now, pool, card as usize);
+            self.serve_line(now, pool);
         }
     }
 
     /// Everything running in the pool fails; the shares stay held.
     fn lose_inferences(&mut self, now: Timestamp, pool: usize) {
-        for share in self.shares_where(|share| share.at.pool == pool) {
+        for share in self.shares_where(|share| share.pool() == pool) {
             for inference in std::mem::take(&mut self.shares[share].inferences) {
                 self.abort(now, inference, Refusal::Lost);
             }
@@ -172,7 +173,9 @@ impl Simulator {
         for card in up.take(count as usize).collect::<Vec<_>>() {
             self.pools[pool].set_in_service(now, card as u32, false);
             self.faults.lost[fault].push((pool, card as u32));
-            let held = self.shares_where(|share| (share.at.pool, share.at.card) == (pool, card));
+            let held = self.shares_where(|share| {
+                share.at.is_some_and(|at| (at.pool, at.card) == (pool, card))
+            });
             for share in held {
                 self.take_away(now, share, Refusal::Lost);
             }

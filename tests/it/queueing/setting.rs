@@ -124,7 +124,7 @@ impl Setting {
                 ..ServingConfig::default()
             },
             weight_load_bandwidth: None,
-            preemption_grace: None,
+            preemption: None,
             sharing: sim::config::SharingConfig::Spatial { interference: 0.0 },
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
