@@ -24,7 +24,7 @@ use crate::{
     serving::{Carried, Job},
 };
 
-/// Why room is looked for once only.
+/// What those rely on who do something on its card.
 const PLACED: &str = "the share is on a card";
 
 /// An inference without an engine.
