@@ -52,6 +52,16 @@ fn the_smallest_scenario_has_every_default() {
     assert_ne!(cable.paces[0].per_output_token, Duration::ZERO);
 }
 
+fn preemption() -> PreemptionConfig {
+    let requeue = RequeueConfig {
+        max_wait: Duration::from_secs(120),
+        max_waiting: 50,
+        progress: KeptProgress::Checkpoint { bandwidth: Some(12e9) },
+    };
+    let (grace, victim) = (Duration::from_secs(10), VictimRule::LeastProgressLost);
+    PreemptionConfig { grace, victim, requeue: Some(requeue) }
+}
+
 #[test]
 fn every_key_reaches_the_configuration() {
     let scenario = everything();
@@ -66,14 +76,7 @@ fn every_key_reaches_the_configuration() {
     let shared = &provider.pools[0];
     assert_eq!((shared.region, shared.placement), (1, Placement::PowerOfTwo));
     assert_eq!(shared.price_per_slot_hour, "0.35".parse::<Money>().expect("a price"));
-    let requeue = RequeueConfig {
-        max_wait: Duration::from_secs(120),
-        max_waiting: 50,
-        progress: KeptProgress::Checkpoint { bandwidth: Some(12e9) },
-    };
-    let (grace, victim) = (Duration::from_secs(10), VictimRule::LeastProgressLost);
-    let preemption = PreemptionConfig { grace, victim, requeue: Some(requeue) };
-    assert_eq!(shared.preemption, Some(preemption));
+    assert_eq!(shared.preemption, Some(preemption()));
     let serving = ServingConfig {
         max_sequences: 32,
         token_budget: 1_024,
