@@ -10,7 +10,7 @@ use crate::step_time::{AttentionPoint, BatchTime, Linear, Roofline, RooflineCost
 const LONG_AFTER: u64 = 1_000_000_000_000;
 
 /// What is done to both engines, a while after the thing before.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Act {
     Submit {
         prompt: u32,
