@@ -48,7 +48,7 @@ fn provider(cards: u32) -> ProviderConfig {
             placement: Placement::LeastLoaded,
             serving: ServingConfig::default(),
             weight_load_bandwidth: None,
-            preemption_grace: None,
+            preemption: None,
             sharing: SharingConfig::Turns(turns),
             guaranteed_share: BasisPoints::ZERO,
             vip: false,

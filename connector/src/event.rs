@@ -30,7 +30,8 @@ pub enum EventKind {
     /// A held share will be taken away. Inferences that finish within the grace survive; the rest
     /// end with [`Preempted`](crate::ErrorKind::Preempted), and the share is gone afterwards.
     ///
-    /// Providers without a notice channel skip this event and only fail the inferences.
+    /// Providers without a notice channel skip this event and only fail the inferences. A provider
+    /// that interrupts a share and goes on with it elsewhere says nothing: it is not taken away.
     Preempted {
         /// The share.
         allocation: AllocationId,

@@ -121,6 +121,8 @@ pub struct PoolGauge {
     pub held_slot_ns: u128,
     /// Shares taken away from their holders so far.
     pub preemptions: u64,
+    /// What became of those of them that the provider kept alive.
+    pub set_aside: SetAside,
     /// Sequences that lost their KV blocks so far, to be recomputed; each as often as it did.
     pub recomputations: u64,
     /// Blocks of prompts (hash ids) that were looked up in the prefix caches so far.
@@ -136,6 +138,19 @@ pub struct PoolGauge {
     pub kv_blocks: u64,
     /// Those of them that sequences hold.
     pub kv_blocks_in_use: u64,
+}
+
+/// Shares that were taken away but not lost: they wait for another place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetAside {
+    /// Those that wait now.
+    pub waiting: u32,
+    /// Shares that were set aside so far; each as often as it was.
+    pub requeued: u64,
+    /// Those that got another place.
+    pub resumed: u64,
+    /// Tokens that their inferences had computed and lost.
+    pub recomputed_tokens: u64,
 }
 
 /// What the provider will charge one tenant for in one pool, as the provider thinks it held, from

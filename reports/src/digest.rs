@@ -34,6 +34,15 @@
 //! | 128 | recomputations, prefix blocks asked and found, KV blocks and those in use (5 x 8) |
 //! | 168 | integral of cards that were changing (16), bytes paged (8) |
 //!
+//! After a gauge of a pool where shares were ever set aside, 48 bytes:
+//!
+//! | offset | field |
+//! | --- | --- |
+//! | 0 | 4, then three zero bytes |
+//! | 4 | pool, shares that wait (2 x 4) |
+//! | 12 | four zero bytes |
+//! | 16 | time, shares set aside, placed again, tokens lost by it (4 x 8) |
+//!
 //! Gaps between tokens, 40 bytes:
 //!
 //! | offset | field |
@@ -50,7 +59,9 @@
 
 use std::fmt;
 
-use connector::{Duration, ErrorKind, Outcome, PoolGauge, RequestRecord, Timestamp, TokenGaps};
+use connector::{
+    Duration, ErrorKind, Outcome, PoolGauge, PoolId, RequestRecord, SetAside, Timestamp, TokenGaps,
+};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 /// Hash of everything that a run reported.
@@ -139,6 +150,21 @@ impl Digest {
         entry.put(gauge.kv_blocks_in_use.to_le_bytes());
         entry.put(gauge.changing_card_ns.to_le_bytes());
         entry.put(gauge.paged_bytes.to_le_bytes());
+        self.0.update(entry.finished());
+        if gauge.set_aside != SetAside::default() {
+            self.set_aside(at, gauge.pool, &gauge.set_aside);
+        }
+    }
+
+    fn set_aside(&mut self, at: Timestamp, pool: PoolId, set_aside: &SetAside) {
+        let mut entry = Entry::<48>::begin([4, 0, 0, 0]);
+        entry.put(pool.0.to_le_bytes());
+        entry.put(set_aside.waiting.to_le_bytes());
+        entry.put([0; 4]);
+        entry.put(at.as_nanos().to_le_bytes());
+        entry.put(set_aside.requeued.to_le_bytes());
+        entry.put(set_aside.resumed.to_le_bytes());
+        entry.put(set_aside.recomputed_tokens.to_le_bytes());
         self.0.update(entry.finished());
     }
 

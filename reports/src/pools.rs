@@ -6,7 +6,7 @@
 //! driver that takes a gauge at the very end of the warm-up gets figures for exactly the measured
 //! time.
 
-use connector::{PoolGauge, PoolId, Timestamp};
+use connector::{PoolGauge, PoolId, SetAside, Timestamp};
 
 /// One pool over the measured time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -109,6 +109,16 @@ impl PoolTrack {
         }
     }
 
+    fn set_aside(&self) -> SetAside {
+        let (base, last) = (&self.base.set_aside, &self.last.set_aside);
+        SetAside {
+            waiting: last.waiting,
+            requeued: last.requeued.saturating_sub(base.requeued),
+            resumed: last.resumed.saturating_sub(base.resumed),
+            recomputed_tokens: last.recomputed_tokens.saturating_sub(base.recomputed_tokens),
+        }
+    }
+
     pub(crate) fn integrals(&self) -> Integrals {
         let card_ns = self.last.card_ns.saturating_sub(self.base.card_ns);
         Integrals {
@@ -204,6 +214,18 @@ impl Pools {
             .filter(|(index, track)| track.seen && meant(*index))
             .map(|(_, track)| track.paging())
             .reduce(PagingGrowth::absorb)
+    }
+
+    /// Of one pool, or of all together.
+    pub(crate) fn set_aside(&self, pool: Option<PoolId>) -> SetAside {
+        let tracks = self.tracks.iter().enumerate();
+        let meant = tracks.filter(|(index, _)| pool.is_none_or(|pool| pool.index() == *index));
+        meant.map(|(_, track)| track.set_aside()).fold(SetAside::default(), |sum, of| SetAside {
+            waiting: sum.waiting + of.waiting,
+            requeued: sum.requeued + of.requeued,
+            resumed: sum.resumed + of.resumed,
+            recomputed_tokens: sum.recomputed_tokens + of.recomputed_tokens,
+        })
     }
 
     /// Of one pool, or of all together.

@@ -2,7 +2,7 @@
 
 use connector::{
     ClassId, Duration, Mebibytes, ModelId, Money, Names, Outcome, PoolGauge, PoolId, PoolKind,
-    RequestId, RequestRecord, TenantId, Tflops, Timestamp, TokenGaps, Tokens,
+    RequestId, RequestRecord, SetAside, TenantId, Tflops, Timestamp, TokenGaps, Tokens,
 };
 
 use crate::{Header, Recorder, RecorderConfig, RunFiles};
@@ -91,6 +91,7 @@ pub(crate) fn gauge(at: Timestamp, busy_ms: u64) -> PoolGauge {
         card_ns: 4 * ns,
         held_slot_ns: 2 * ns,
         preemptions: 1,
+        set_aside: SetAside::default(),
         changing_card_ns: ns / 10,
         paged_bytes: 3 << 30,
         recomputations: 2,

@@ -7,6 +7,7 @@ mod json;
 mod kv_cache;
 mod latency;
 mod paging;
+mod requeue;
 mod table;
 mod traffic;
 
@@ -21,6 +22,7 @@ pub(crate) use json::{HasHeader, header_first};
 pub use kv_cache::KvCache;
 pub use latency::{Latencies, Latency};
 pub use paging::Paging;
+pub use requeue::Requeue;
 pub use traffic::{Amount, FailuresByKind, Traffic};
 
 use crate::{GeneratorLag, Header, RunEnd, Verdict, cells::Counts, humanise};
@@ -45,6 +47,9 @@ pub struct Summary {
     pub kv_cache: Option<KvCache>,
     /// Changing from one tenant of a card to the next; `None` if nobody looked.
     pub paging: Option<Paging>,
+    /// Shares that were taken away but not lost; `None` if there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requeue: Option<Requeue>,
     /// Judged objectives, in the order in which they were asked.
     pub objectives: Vec<Verdict>,
     /// By pool of the last attempt: pools with requests or gauges.
@@ -136,6 +141,7 @@ impl Summary {
             latency: Latencies::within(&measured, &everything),
             kv_cache: KvCache::of(&measured, None),
             paging: Paging::of(&measured, None),
+            requeue: Requeue::of(&measured, None),
             objectives: end.objectives.into_iter().map(judge).collect(),
             pools: PoolGroup::all(&measured),
             models: Group::models(&measured),

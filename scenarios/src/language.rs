@@ -7,6 +7,7 @@
 
 mod control_plane;
 mod platform;
+mod preemption;
 mod provider;
 mod serving;
 mod sharing;
@@ -17,7 +18,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    control_plane::*, platform::*, provider::*, serving::*, sharing::*, traffic::*, value::*,
+    control_plane::*, platform::*, preemption::*, provider::*, serving::*, sharing::*, traffic::*,
+    value::*,
 };
 use crate::document::Node;
 

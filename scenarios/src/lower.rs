@@ -11,6 +11,7 @@ mod names;
 mod objectives;
 mod platform;
 mod pools;
+mod preemption;
 mod regions;
 mod serving;
 mod sharing;

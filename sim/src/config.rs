@@ -6,6 +6,7 @@ mod control_plane;
 mod efficiency;
 mod fault;
 mod placement;
+mod preemption;
 mod serving;
 mod sharing;
 
@@ -19,6 +20,7 @@ pub use self::{
     efficiency::{Efficiency, LongSteps, StackEfficiency},
     fault::{Direction, FaultConfig, FaultKind},
     placement::Placement,
+    preemption::{KeptProgress, PreemptionConfig, RequeueConfig, VictimRule},
     serving::{KvCache, ServingConfig},
     sharing::{HostFull, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig},
 };
@@ -69,8 +71,8 @@ pub struct PoolConfig {
     pub serving: ServingConfig,
     /// How fast weights come onto a card, bytes per second. `None`: they are always there.
     pub weight_load_bandwidth: Option<f64>,
-    /// How long a share that is taken away for a higher priority stays. `None`: nothing is taken.
-    pub preemption_grace: Option<Duration>,
+    /// How shares are taken away for a higher priority. `None`: none is.
+    pub preemption: Option<PreemptionConfig>,
     /// How those on a card share it, where the sharing ratio is above 1.
     pub sharing: SharingConfig,
     /// What our shares ask for: part of a card's time that each is guaranteed; none beyond what the

@@ -12,6 +12,7 @@ mod card;
 pub mod catalogue;
 pub mod config;
 mod control;
+mod line;
 mod meter;
 mod neighbour;
 pub mod placement;

@@ -8,24 +8,25 @@
 //!
 //! # Mechanism
 //!
-//! Every share keeps three instants of its [`Stay`]: when it was granted, when the caller was told,
+//! Every share keeps three instants of its [`Stay`]: when it was placed, when the caller was told,
 //! when its release was asked for. At its end, at time `e`, its tenant's account in the pool is
 //! charged
 //!
 //! ```text
-//! slot_ns     += e - granted
-//! mebibyte_ns += (e - granted) x MiB promised
-//! flop        += (e - granted) x GFLOPS promised
+//! slot_ns     += e - placed
+//! mebibyte_ns += (e - placed) x MiB promised
+//! flop        += (e - placed) x GFLOPS promised
 //! ```
 //!
-//! and `e - granted` is divided where the instants lie: untold until `told` (a ghost that is never
+//! and `e - placed` is divided where the instants lie: untold until `told` (a ghost that is never
 //! told: until the release), releasing from `released` on, and the rest is held by mutual consent.
 //! Everything is an integer, and the sum over accounts is the integral of what was held.
 //!
 //! # Edges
 //!
-//! Shares that are still held are charged up to the moment of the question, without closing
-//! anything. A share whose release came before its grant was told (nobody knew its name, but a list
+//! A share that has lost its place and waits for another one is not charged for meanwhile: what it
+//! held is charged when it loses it. Shares that are still held are charged up to the moment of the
+//! question, without closing anything. A share whose release came before its grant was told (nobody knew its name, but a list
 //! did) was untold until then. Beside the time held, an account counts tokens: use, which says
 //! nothing about time.
 //!
@@ -36,12 +37,16 @@
 
 use std::collections::BTreeMap;
 
-use connector::{Allocate, Money, PoolId, ProviderUsage, TenantId, Timestamp, Usage};
+use connector::{Allocate, Duration, Money, PoolId, ProviderUsage, TenantId, Timestamp, Usage};
 
 /// What the meter must know of a share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stay {
     pub(crate) granted: Timestamp,
+    /// Since when it has its place; `None` while it waits for one.
+    placed: Option<Timestamp>,
+    /// How long it had places before that, which is charged already.
+    charged: Duration,
     /// When the caller hears of it; `None`: never.
     pub(crate) told: Option<Timestamp>,
     /// When its release was asked for.
@@ -51,12 +56,17 @@ pub(crate) struct Stay {
 impl Stay {
     /// A share that nobody has been told of yet.
     pub(crate) const fn since(granted: Timestamp) -> Self {
-        Self { granted, told: None, released: None }
+        Self { granted, placed: Some(granted), charged: Duration::ZERO, told: None, released: None }
     }
 
     /// Whether its release was asked for.
     pub(crate) const fn is_ending(&self) -> bool {
         self.released.is_some()
+    }
+
+    /// How long it has had a place.
+    pub(crate) fn placed_for(&self, now: Timestamp) -> Duration {
+        self.charged + self.placed.map_or(Duration::ZERO, |placed| now.since(placed))
     }
 }
 
@@ -64,19 +74,22 @@ impl Stay {
 #[derive(Clone, Copy, Debug, Default)]
 struct Account {
     open: u32,
+    /// Shares that wait for another place.
+    waiting: u32,
     usage: ProviderUsage,
 }
 
 impl Account {
     fn charge(&mut self, stay: &Stay, ask: &Allocate, until: Timestamp) {
+        let Some(placed) = stay.placed else { return };
         let usage = &mut self.usage;
-        let held = u128::from(until.since(stay.granted).as_nanos());
+        let held = u128::from(until.since(placed).as_nanos());
         usage.slot_ns += held;
         usage.mebibyte_ns += held * u128::from(ask.requirements.vram.get());
         usage.flop += held * u128::from(ask.requirements.tflops.as_gflops());
         let asked_back = stay.released.unwrap_or(until).min(until);
         let told = stay.told.unwrap_or(asked_back).min(asked_back);
-        let untold = u128::from(told.since(stay.granted).as_nanos());
+        let untold = u128::from(told.since(placed).as_nanos());
         if stay.told.is_some() {
             usage.untold_slot_ns += untold;
         } else {
@@ -105,13 +118,31 @@ impl Meter {
     /// A share is gone.
     pub(crate) fn close(&mut self, stay: &Stay, ask: &Allocate, now: Timestamp) {
         let account = self.account(ask);
-        account.open = account.open.checked_sub(1).expect("a share that ends was opened");
+        let count = if stay.placed.is_some() { &mut account.open } else { &mut account.waiting };
+        *count = count.checked_sub(1).expect("a share that ends was opened");
         account.charge(stay, ask, now);
+    }
+
+    /// A share has lost its place and waits for another one.
+    pub(crate) fn pause(&mut self, stay: &mut Stay, ask: &Allocate, now: Timestamp) {
+        let account = self.account(ask);
+        account.open = account.open.checked_sub(1).expect("a share that pauses was opened");
+        account.waiting += 1;
+        account.charge(stay, ask, now);
+        (stay.charged, stay.placed) = (stay.placed_for(now), None);
+    }
+
+    /// A share that waited has a place again.
+    pub(crate) fn go_on(&mut self, stay: &mut Stay, ask: &Allocate, now: Timestamp) {
+        let account = self.account(ask);
+        account.waiting = account.waiting.checked_sub(1).expect("a share that goes on waited");
+        account.open += 1;
+        stay.placed = Some(now);
     }
 
     /// Whether the tenant holds a share of the pool, one that is being released included.
     pub(crate) fn has_share(&self, pool: PoolId, tenant: TenantId) -> bool {
-        self.accounts.get(&(pool, tenant)).is_some_and(|account| account.open > 0)
+        self.accounts.get(&(pool, tenant)).is_some_and(|account| account.open + account.waiting > 0)
     }
 
     /// An inference on a share of this kind was finished.
@@ -133,12 +164,14 @@ impl Meter {
         for (stay, ask) in open {
             accounts.entry((ask.pool, ask.tenant)).or_default().charge(stay, ask, now);
         }
-        accounts.into_iter().map(move |((pool, tenant), Account { open, usage })| ProviderUsage {
-            pool,
-            tenant,
-            cost: price(pool).per_slot_hour_over(usage.slot_ns),
-            slots_held: open,
-            ..usage
+        accounts.into_iter().map(move |((pool, tenant), Account { open, usage, .. })| {
+            ProviderUsage {
+                pool,
+                tenant,
+                cost: price(pool).per_slot_hour_over(usage.slot_ns),
+                slots_held: open,
+                ..usage
+            }
         })
     }
 }

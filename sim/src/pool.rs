@@ -3,8 +3,8 @@
 mod sums;
 
 use connector::{
-    Allocate, Duration, Mebibytes, ModelId, PoolGauge, PoolId, PoolInfo, Requirements, Tflops,
-    Timestamp,
+    Allocate, Duration, Mebibytes, ModelId, PoolGauge, PoolId, PoolInfo, Requirements, SetAside,
+    Tflops, Timestamp,
 };
 use hdrhistogram::Histogram;
 
@@ -13,6 +13,7 @@ pub(crate) use self::sums::Told;
 use crate::{
     card::Card,
     config::{PoolConfig, ProviderConfig},
+    line::Line,
     neighbour::Neighbour,
     placement::{Ask, Host, Models, Placer, Scale},
     random::Streams,
@@ -30,6 +31,8 @@ pub(crate) struct Pool {
     /// How every model runs on this pool's card.
     pub(crate) servers: Vec<Server>,
     pub(crate) victims: Victims,
+    /// Shares that wait for another place.
+    pub(crate) line: Line,
     placer: Placer,
     standings: Vec<Standing>,
     /// Cards that are there, and those of them that take shares.
@@ -46,6 +49,7 @@ pub(crate) struct Pool {
     pub(crate) preemptions: u64,
     /// By model, what the engines have handed out so far.
     gaps: Vec<Histogram<u64>>,
+    pub(crate) set_aside: SetAside,
     integrals: Integrals,
 }
 
@@ -102,6 +106,7 @@ impl Pool {
                 .collect(),
             servers,
             victims: Victims::default(),
+            line: Line::default(),
             placer,
             cards_there: config.count,
             cards_open: config.count,
@@ -114,6 +119,7 @@ impl Pool {
             promises: Promises::default(),
             preemptions: 0,
             gaps: vec![serving::histogram(); provider.models.len()],
+            set_aside: SetAside::default(),
             integrals: Integrals::default(),
             config,
         }
@@ -159,6 +165,15 @@ impl Pool {
             self.slots_closing -= 1;
         }
         self.placer.take_back(card, &self.of_a_card(ask), &THE_GPU);
+    }
+
+    /// The larger of the parts that a share asks of a card's memory and of its compute, in units of
+    /// one over the product of both.
+    pub(crate) fn part_of_card(&self, ask: &Allocate) -> u128 {
+        let Requirements { vram, tflops } = ask.requirements;
+        let of = |asked: u64, other: u64| u128::from(asked) * u128::from(other);
+        let memory = of(vram.get(), self.config.tflops().as_gflops());
+        memory.max(of(tflops.as_gflops(), self.config.vram().get()))
     }
 
     /// What a share asks of a card: one slot, its memory and compute.
@@ -275,6 +290,7 @@ impl Pool {
             card_ns: self.integrals.card_ns,
             held_slot_ns: self.integrals.held_slot_ns,
             preemptions: self.preemptions,
+            set_aside: SetAside { waiting: self.line.len() as u32, ..self.set_aside },
             changing_card_ns: self.integrals.changing_card_ns,
             paged_bytes: self.paged_bytes,
             recomputations: sum.recomputations,

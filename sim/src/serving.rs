@@ -43,6 +43,7 @@
 //! Equations and limits: `docs/model/serving.md`.
 
 mod admit;
+mod carry;
 mod clock;
 mod gaps;
 mod leave;
@@ -67,7 +68,10 @@ use connector::{Timestamp, Tokens};
 use slotmap::{SlotMap, new_key_type};
 
 pub(crate) use self::gaps::histogram;
-pub use self::limits::{Limits, Policy, Speculation};
+pub use self::{
+    carry::Carried,
+    limits::{Limits, Policy, Speculation},
+};
 use self::{
     clock::{Clock, Work},
     gaps::Gaps,
@@ -174,6 +178,8 @@ pub struct Engine {
     finishes: BinaryHeap<Reverse<(u64, u64, SequenceKey)>>,
     /// Those in the batch whose callers have gone.
     abandoned: Vec<SequenceKey>,
+    /// Those that decode and were withdrawn: the present step makes nothing for them.
+    decoders_withdrawn: u32,
     /// Those in the batch whose every token is told.
     watched: Vec<SequenceKey>,
     /// Steps done.
@@ -212,6 +218,7 @@ impl Engine {
             ahead: 0,
             finishes: BinaryHeap::new(),
             abandoned: Vec::new(),
+            decoders_withdrawn: 0,
             watched: Vec::new(),
             step: 0,
             stretch: None,
@@ -290,6 +297,12 @@ impl Engine {
     /// Like every call with a `now`, it first lets happen what is due by then; `now` never goes
     /// back.
     pub fn submit(&mut self, now: Timestamp, job: Job) -> SequenceKey {
+        self.resume_job(now, job, Carried::default())
+    }
+
+    /// Takes a job on that has got so far elsewhere. Of what was computed, the engine uses up to all
+    /// but the last token.
+    pub fn resume_job(&mut self, now: Timestamp, job: Job, carried: Carried) -> SequenceKey {
         self.advance(now);
         let key = self.sequences.insert(Sequence {
             id: job.id,
@@ -298,15 +311,17 @@ impl Engine {
             rank: job.rank,
             arrival: self.arrivals,
             joined: 0,
-            made: 0,
+            made: carried.made,
+            restored: carried.computed,
             state: State::Waiting,
             cached: Cached {
                 ids: job.content.filter(|_| self.memory.is_caching()),
                 ..Cached::default()
             },
-            last_token: now,
+            last_token: carried.last_token,
             watched: job.watched,
             abandoned: false,
+            withdrawn: false,
         });
         self.arrivals += 1;
         self.waiting.push(key, &self.sequences);

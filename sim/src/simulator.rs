@@ -6,8 +6,9 @@
 //! is held (and charged) from the moment it was asked for, and a slow answer is a late grant.
 //! Everything later is a [`Wake`] in the event queue: an answer leaves, an inference reaches its
 //! card, an engine reaches a milestone, weights have arrived, a grace is over, a fault begins or
-//! ends. Operations are handled in [`allocate`] and [`infer`], what lists show in [`lists`], faults in
-//! [`faults`], cards that come and go in [`capacity`]. What is held is charged for by the [`Meter`].
+//! ends. Operations are handled in [`allocate`] and [`infer`], what is taken away in [`preempt`] and
+//! [`requeue`], what lists show in [`lists`], faults in [`faults`], cards that come and go in
+//! [`capacity`]. What is held is charged for by the [`Meter`].
 //!
 //! # Edges
 //!
@@ -21,6 +22,8 @@ mod faults;
 mod host_memory;
 mod infer;
 mod lists;
+mod preempt;
+mod requeue;
 mod share;
 
 use std::collections::VecDeque;
@@ -89,6 +92,9 @@ enum Wake {
     /// The memory of this card's host does not suffice.
     HostFull(CardRef),
     GraceOver(ShareKey),
+    /// A share has waited long enough for another place.
+    WaitOver(ShareKey),
+    CheckpointRead(ShareKey),
     ReleaseDone(ShareKey),
     FaultBegins(usize),
     FaultEnds(usize),
@@ -101,6 +107,8 @@ pub struct Simulator {
     gateways: Vec<Gateway>,
     pools: Vec<Pool>,
     shares: SlotMap<ShareKey, Share>,
+    /// Shares granted so far.
+    grants: u64,
     inferences: SlotMap<InferenceKey, Inference>,
     /// Inferences in flight by ticket, to find the one to cancel. Only looked up, never iterated.
     by_ticket: HashMap<Ticket, InferenceKey, FxBuildHasher>,
@@ -141,6 +149,7 @@ impl Simulator {
             gateways,
             pools,
             shares: SlotMap::with_key(),
+            grants: 0,
             inferences: SlotMap::with_key(),
             by_ticket: HashMap::default(),
             queue,
@@ -156,7 +165,8 @@ impl Simulator {
         Ok(simulator)
     }
 
-    /// Shares held by anybody, the ones being taken away included.
+    /// Shares held by anybody: the ones that are being taken away, and those that wait for another
+    /// place, included.
     pub fn held(&self) -> usize {
         self.shares.len()
     }
@@ -235,6 +245,8 @@ impl Simulator {
             Wake::Loaded(at) => self.weights_arrive(now, at),
             Wake::HostFull(card) => self.free_host_memory(now, card),
             Wake::GraceOver(share) => self.grace_over(now, share),
+            Wake::WaitOver(share) => self.wait_over(now, share),
+            Wake::CheckpointRead(share) => self.checkpoint_read(now, share),
             Wake::ReleaseDone(share) => self.release_done(now, share),
             Wake::FaultBegins(index) => self.fault_begins(now, index),
             Wake::FaultEnds(index) => self.fault_ends(now, index),

@@ -224,7 +224,7 @@ mod tests {
             placement: Placement::FirstFit,
             serving: ServingConfig::default(),
             weight_load_bandwidth: None,
-            preemption_grace: None,
+            preemption: None,
             sharing: crate::config::SharingConfig::Spatial { interference: 0.0 },
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,

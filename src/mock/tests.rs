@@ -479,7 +479,7 @@ fn simulator() -> sim::Simulator {
             placement: Placement::default(),
             serving: sim::config::ServingConfig::default(),
             weight_load_bandwidth: None,
-            preemption_grace: None,
+            preemption: None,
             sharing: sim::config::SharingConfig::Spatial { interference: 0.0 },
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,

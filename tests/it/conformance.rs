@@ -17,7 +17,7 @@ use sim::{
     Simulator,
     config::{
         ControlPlane, GpuSpec, Latency, LinearTiming, ModelConfig, Placement, PoolConfig,
-        ProviderConfig, Quirks, RegionConfig, ServingConfig, Timing,
+        PreemptionConfig, ProviderConfig, Quirks, RegionConfig, ServingConfig, Timing,
     },
 };
 use tokio::{
@@ -176,7 +176,9 @@ fn pool((number, setup): (u32, &PoolSetup)) -> PoolConfig {
         placement: Placement::default(),
         serving: ServingConfig::default(),
         weight_load_bandwidth: None,
-        preemption_grace: setup.preemption_grace,
+        preemption: setup
+            .preemption_grace
+            .map(|grace| PreemptionConfig { grace, ..PreemptionConfig::default() }),
         sharing: sim::config::SharingConfig::Spatial { interference: 0.0 },
         guaranteed_share: connector::BasisPoints::ZERO,
         vip: false,

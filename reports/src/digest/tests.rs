@@ -65,6 +65,7 @@ fn every_outcome_has_its_own_digest() {
 fn every_field_of_a_gauge_is_part_of_the_digest() {
     let at = sample::at_ms(1_000);
     let base = sample::gauge(at, 500);
+    let none = SetAside::default();
     let variants = [
         base,
         PoolGauge { pool: PoolId(1), ..base },
@@ -86,6 +87,10 @@ fn every_field_of_a_gauge_is_part_of_the_digest() {
         PoolGauge { prefix_found: 9, ..base },
         PoolGauge { kv_blocks: 9, ..base },
         PoolGauge { kv_blocks_in_use: 9, ..base },
+        PoolGauge { set_aside: SetAside { waiting: 9, ..none }, ..base },
+        PoolGauge { set_aside: SetAside { requeued: 9, ..none }, ..base },
+        PoolGauge { set_aside: SetAside { resumed: 9, ..none }, ..base },
+        PoolGauge { set_aside: SetAside { recomputed_tokens: 9, ..none }, ..base },
     ];
     let mut digests = variants.map(|gauge| of_gauge(at, &gauge)).to_vec();
     digests.push(of_gauge(sample::at_ms(1_001), &base));

@@ -80,6 +80,24 @@ fn what_caches_did_leaves_the_warm_up_out_and_adds_up() {
 }
 
 #[test]
+fn what_became_of_shares_set_aside_leaves_the_warm_up_out_and_adds_up() {
+    let mut pools = pools(1_000);
+    let counts = |n: u64| SetAside {
+        waiting: n as u32,
+        requeued: 4 * n,
+        resumed: 3 * n,
+        recomputed_tokens: 100 * n,
+    };
+    let looked =
+        |n, pool| PoolGauge { pool: PoolId(pool), set_aside: counts(n), ..gauge(at_ms(0), 0) };
+    pools.gauge(at_ms(1_000), &looked(2, 0));
+    pools.gauge(at_ms(2_000), &looked(5, 0));
+    pools.gauge(at_ms(2_000), &looked(1, 1));
+    assert_eq!(pools.set_aside(Some(PoolId(0))), SetAside { waiting: 5, ..counts(3) });
+    assert_eq!(pools.set_aside(None), SetAside { waiting: 6, ..counts(4) });
+}
+
+#[test]
 fn the_peak_of_kv_blocks_is_a_share_and_absent_for_endless_caches() {
     let mut pools = pools(1_000);
     let looked = |blocks, in_use| PoolGauge {

@@ -1,6 +1,6 @@
 use connector::{
     ClassId, Comparison, ErrorKind, Metric, ModelId, Money, Outcome, PoolId, ProviderUsage, Scope,
-    Statistic, TenantId,
+    SetAside, Statistic, TenantId,
 };
 
 use super::*;
@@ -490,6 +490,22 @@ fn small_run() -> Summary {
         },
     );
     recorder.finish(end()).0
+}
+
+#[test]
+fn shares_that_were_set_aside_are_told_of() {
+    let mut recorder = recorder(Duration::ZERO, None);
+    let set_aside =
+        SetAside { waiting: 1, requeued: 1_200, resumed: 1_199, recomputed_tokens: 7_000 };
+    let gauge = PoolGauge { set_aside, ..gauge(at_ms(10_000), 0) };
+    recorder.gauge(at_ms(10_000), &gauge);
+    let (summary, _) = recorder.finish(end());
+    let told =
+        "set aside  1,200 shares taken away; 1,199 placed again; 7,000 tokens to compute again";
+    let table = summary.table(Style::PLAIN);
+    assert!(table.contains(told), "{table}");
+    assert_eq!(summary.pools[0].requeue, summary.requeue);
+    assert!(small_run().requeue.is_none());
 }
 
 fn end() -> RunEnd {

@@ -3,8 +3,8 @@ use platform::Meter;
 use serde::Serialize;
 
 use super::{
-    Amount, ChargeReport, KvCache, Latencies, Measured, Paging, Traffic, of_class, of_model,
-    of_pool, of_tenant,
+    Amount, ChargeReport, KvCache, Latencies, Measured, Paging, Requeue, Traffic, of_class,
+    of_model, of_pool, of_tenant,
 };
 
 /// The part of a run that belongs to one name.
@@ -71,6 +71,9 @@ pub struct PoolGroup {
     pub kv_cache: Option<KvCache>,
     /// Changing from one tenant of a card to the next; `None` if nobody looked.
     pub paging: Option<Paging>,
+    /// Shares that were taken away but not lost; `None` if there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requeue: Option<Requeue>,
     /// Most of its KV blocks in use at any gauge in the measured time, as a share of them; `None`
     /// without gauges, and if its caches are endless.
     pub peak_kv_use: Option<f64>,
@@ -102,6 +105,7 @@ impl PoolGroup {
             peak_waiting: track.map(|track| track.peak_waiting),
             kv_cache: KvCache::of(measured, Some(pool)),
             paging: Paging::of(measured, Some(pool)),
+            requeue: Requeue::of(measured, Some(pool)),
             peak_kv_use: track.and_then(|track| track.peak_kv_use),
             charged: ChargeReport::of(
                 &measured.usage,

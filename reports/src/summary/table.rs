@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use connector::Money;
 
-use super::{Amount, Group, KvCache, Paging, PoolGroup, Run, Summary, TenantGroup};
+use super::{Amount, Group, KvCache, Paging, PoolGroup, Requeue, Run, Summary, TenantGroup};
 use crate::{
     Style, Traffic, Verdict, humanise,
     layout::{ABSENT, Layout, in_unit, money, number, share, short, time, verdict_word},
@@ -54,6 +54,9 @@ impl Summary {
         }
         if let Some(told) = self.paging.as_ref().and_then(paging) {
             fact("sharing", told);
+        }
+        if let Some(told) = self.requeue.as_ref().map(requeue) {
+            fact("set aside", told);
         }
         if let Some(lag) = &self.generator {
             let limited =
@@ -226,6 +229,20 @@ fn paging(paging: &Paging) -> Option<String> {
         humanise::percent(share),
         humanise::significant(gib)
     ))
+}
+
+/// What became of shares that were taken away but not lost.
+fn requeue(requeue: &Requeue) -> String {
+    let mut text = format!(
+        "{} shares taken away; {} placed again",
+        humanise::whole(requeue.requeued),
+        humanise::whole(requeue.resumed)
+    );
+    if requeue.recomputed_tokens > 0 {
+        let tokens = humanise::whole(requeue.recomputed_tokens);
+        let _ = write!(text, "; {tokens} tokens to compute again");
+    }
+    text
 }
 
 fn rate(per_second: Option<f64>) -> String {

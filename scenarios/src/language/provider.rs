@@ -3,8 +3,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    ControlPlaneSpec, Either, List, NeighbourSpec, Optional, Positive, Quantity, ServingSpec,
-    SharingSpec, Time, TokenCount, WeightLoad, Whole,
+    ControlPlaneSpec, Either, List, NeighbourSpec, Optional, Positive, PreemptionSpec, Quantity,
+    ServingSpec, SharingSpec, Time, TokenCount, WeightLoad, Whole,
 };
 use crate::{document::Node, rate::Bandwidth};
 
@@ -115,14 +115,6 @@ pub(crate) enum PlacementSpec {
     /// The card where free slots that usual shares cannot use fall most (fragmentation gradient
     /// descent).
     Fgd,
-}
-
-/// Taking shares away for a higher priority.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PreemptionSpec {
-    /// How long a share that is taken away stays. Default: 30s.
-    pub(crate) grace: Optional<Time>,
 }
 
 /// A card's datasheet.

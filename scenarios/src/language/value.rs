@@ -213,7 +213,7 @@ impl FromStr for Limit {
     }
 }
 
-/// How fast weights come onto a card, or `instant`.
+/// How fast bytes come onto a card, or `instant`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct WeightLoad(pub(crate) Option<Bandwidth>);
 

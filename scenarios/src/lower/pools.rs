@@ -1,10 +1,10 @@
-use connector::{BasisPoints, Duration, Money, PoolKind};
+use connector::{BasisPoints, Money, PoolKind};
 use sim::{
     catalogue,
     config::{GpuSpec, Placement, PoolConfig, ServingConfig, SharingConfig},
 };
 
-use super::{Context, items, names::NameTable, read, regions, serving, sharing, time};
+use super::{Context, items, names::NameTable, preemption, read, regions, serving, sharing};
 use crate::{
     document::Node,
     language::{Either, GpuSpecification, PlacementSpec, PoolKindSpec, PoolSpec, ScenarioSpec},
@@ -18,7 +18,6 @@ const MAX_SLOTS: u64 = 1_000_000;
 const DEFAULT_WEIGHT_LOAD: f64 = 4.0 * 1_073_741_824.0;
 /// PCI Express 4.0 with 16 lanes, one direction.
 const DEFAULT_LINK: f64 = 32e9;
-const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
 /// A pool as far as it could be read.
 pub(super) struct Pool {
@@ -71,7 +70,7 @@ fn pool(context: Context<'_>, spec: Option<&PoolSpec>, regions: &NameTable) -> P
         placement: Placement::LeastLoaded,
         serving: ServingConfig::default(),
         weight_load_bandwidth: Some(DEFAULT_WEIGHT_LOAD),
-        preemption_grace: (kind == PoolKind::Preemptible).then_some(DEFAULT_GRACE),
+        preemption: (kind == PoolKind::Preemptible).then(preemption::unsaid),
         sharing: SharingConfig::default(),
         guaranteed_share: BasisPoints::ZERO,
         vip: false,
@@ -114,8 +113,8 @@ fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut
     if let Some(load) = read(&spec.weight_load_bandwidth) {
         config.weight_load_bandwidth = load.0.0.map(Bandwidth::bytes_per_second);
     }
-    if let Some(preemption) = read(&spec.preemption) {
-        config.preemption_grace = Some(time(preemption.grace.as_ref(), DEFAULT_GRACE));
+    if let Some(rules) = read(&spec.preemption) {
+        config.preemption = Some(preemption::lower(context, rules));
     }
     sharing::fill(context, spec, config);
 }

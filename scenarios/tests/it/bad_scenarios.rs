@@ -2,6 +2,7 @@
 
 mod control_plane;
 mod platform;
+mod preemption;
 mod provider;
 
 use std::fmt::Write as _;
@@ -17,7 +18,7 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str
 #[test]
 fn every_mistake_has_its_message_its_place_and_its_way_out() {
     let mut differing = String::new();
-    let cases = [provider::CASES, control_plane::CASES, platform::CASES];
+    let cases = [provider::CASES, control_plane::CASES, platform::CASES, preemption::CASES];
     for (name, edits, expected) in cases.into_iter().flatten() {
         let told = problems(&changed(edits));
         if told != *expected {

@@ -10,9 +10,10 @@ use platform::config::{Candidate, Jitter, RouterConfig};
 use scenarios::Scenario;
 use serde_json::Value;
 use sim::config::{
-    Direction, Efficiency, FailureRates, FaultKind, HostFull, KvCache, Latency, LongSteps,
-    NeighbourConfig, OperationRates, PagingConfig, Placement, QuantumBegins, Quirks, RateLimit,
-    ServingConfig, SharingConfig, StackEfficiency, Timing, TurnsConfig,
+    Direction, Efficiency, FailureRates, FaultKind, HostFull, KeptProgress, KvCache, Latency,
+    LongSteps, NeighbourConfig, OperationRates, PagingConfig, Placement, PreemptionConfig,
+    QuantumBegins, Quirks, RateLimit, RequeueConfig, ServingConfig, SharingConfig, StackEfficiency,
+    Timing, TurnsConfig, VictimRule,
 };
 use sim::serving::{Policy, Speculation};
 
@@ -32,7 +33,7 @@ fn the_smallest_scenario_has_every_default() {
     assert_eq!(scenario.platform.timeouts, platform::config::Timeouts::default());
     let pool = &scenario.provider.pools[0];
     assert_eq!((pool.kind, pool.sharing_ratio), (PoolKind::Standard, 1));
-    assert_eq!((pool.serving, pool.preemption_grace), (ServingConfig::default(), None));
+    assert_eq!((pool.serving, pool.preemption), (ServingConfig::default(), None));
     assert_eq!(pool.weight_load_bandwidth, Some(4.0 * 1_073_741_824.0));
     let millis = Duration::from_millis;
     let region = &scenario.provider.regions[0];
@@ -51,6 +52,16 @@ fn the_smallest_scenario_has_every_default() {
     assert_ne!(cable.paces[0].per_output_token, Duration::ZERO);
 }
 
+fn preemption() -> PreemptionConfig {
+    let requeue = RequeueConfig {
+        max_wait: Duration::from_secs(120),
+        max_waiting: 50,
+        progress: KeptProgress::Checkpoint { bandwidth: Some(12e9) },
+    };
+    let (grace, victim) = (Duration::from_secs(10), VictimRule::LeastProgressLost);
+    PreemptionConfig { grace, victim, requeue: Some(requeue) }
+}
+
 #[test]
 fn every_key_reaches_the_configuration() {
     let scenario = everything();
@@ -65,7 +76,7 @@ fn every_key_reaches_the_configuration() {
     let shared = &provider.pools[0];
     assert_eq!((shared.region, shared.placement), (1, Placement::PowerOfTwo));
     assert_eq!(shared.price_per_slot_hour, "0.35".parse::<Money>().expect("a price"));
-    assert_eq!(shared.preemption_grace, Some(Duration::from_secs(10)));
+    assert_eq!(shared.preemption, Some(preemption()));
     let serving = ServingConfig {
         max_sequences: 32,
         token_budget: 1_024,

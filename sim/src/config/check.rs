@@ -4,7 +4,7 @@
 use connector::{BasisPoints, ModelId};
 
 use super::{
-    ConfigError, Efficiency, PoolConfig, ProviderConfig, RegionConfig, ServingConfig,
+    ConfigError, Efficiency, KeptProgress, PoolConfig, ProviderConfig, RegionConfig, ServingConfig,
     StackEfficiency, Timing,
 };
 use crate::catalogue;
@@ -62,6 +62,7 @@ impl ProviderConfig {
             Some(pool.gpu.memory_bandwidth),
             Some(pool.gpu.link_bandwidth),
             pool.weight_load_bandwidth,
+            checkpoint_bandwidth(pool),
         ];
         if bandwidths.into_iter().flatten().any(|value| !positive(value)) {
             return Err(ConfigError::Zero { pool: name(), what: "bandwidth" });
@@ -71,6 +72,13 @@ impl ProviderConfig {
             return Err(ConfigError::Zero { pool: name(), what: "compute" });
         }
         Ok(())
+    }
+}
+
+fn checkpoint_bandwidth(pool: &PoolConfig) -> Option<f64> {
+    match pool.preemption?.requeue?.progress {
+        KeptProgress::Checkpoint { bandwidth } => bandwidth,
+        KeptProgress::Recompute => None,
     }
 }
 

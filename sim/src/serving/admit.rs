@@ -48,7 +48,9 @@ impl Engine {
     fn join(&mut self, key: SequenceKey, hit: Hit, budget: u32) -> Option<Chunk> {
         let total = self.sequences[key].total();
         let found = hit.shared_blocks + hit.own_blocks;
-        let done = (found * u64::from(self.limits.block_tokens)).min(u64::from(total - 1)) as u32;
+        let found_tokens =
+            (found * u64::from(self.limits.block_tokens)).min(u64::from(total - 1)) as u32;
+        let done = found_tokens.max(self.sequences[key].restored.min(total - 1));
         let tokens = (total - done).min(budget);
         let held = self.shape.prompt_blocks(done + tokens, total).max(found);
         let needed = if self.limits.reserve_prompt {
@@ -61,10 +63,11 @@ impl Engine {
         }
         self.take_found(key, hit);
         self.memory.take(held - found);
-        self.count_hit(key, hit, done);
+        self.count_hit(key, hit, found_tokens);
         self.joined += 1;
         let sequence = &mut self.sequences[key];
         sequence.joined = self.joined;
+        sequence.restored = 0;
         sequence.state = State::Prefilling { done, held };
         if sequence.watched {
             self.watched.push(key);
@@ -127,8 +130,8 @@ impl Engine {
         }
     }
 
-    fn count_hit(&mut self, key: SequenceKey, hit: Hit, done: u32) {
-        self.tally.tokens_found += u64::from(done);
+    fn count_hit(&mut self, key: SequenceKey, hit: Hit, tokens: u32) {
+        self.tally.tokens_found += u64::from(tokens);
         let sequence = &self.sequences[key];
         if let Some(ids) = sequence.cached.ids.as_ref().filter(|_| sequence.joined == 0) {
             self.tally.content_asked += ids.len() as u64;

@@ -31,6 +31,7 @@ impl Engine {
             }
         }
         self.abandoned.clear();
+        self.decoders_withdrawn = 0;
     }
 
     /// A sequence whose caller has gone leaves the batch.

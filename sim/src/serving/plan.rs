@@ -84,7 +84,9 @@ impl Engine {
         let line = self.time.line(&load, &growth);
         debug_assert!(line.first > 0 && line.steps > 0);
         let Opening { start, closed, brief, noted_at } = opening;
-        let steps = if brief { 1 } else { self.same_batch().min(line.steps) };
+        // Whoever is to leave at the next boundary does, also if somebody joined since.
+        let steps =
+            if brief || !self.abandoned.is_empty() { 1 } else { self.same_batch().min(line.steps) };
         let steps = self.within_memory(steps);
         self.tally.stretches += 1;
         self.stretch = Some(Stretch {

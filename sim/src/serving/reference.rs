@@ -1,5 +1,6 @@
 //! The same rules in the plain way: every step by itself, every sequence and every block by name.
 
+mod depart;
 mod pool;
 mod sequence;
 
@@ -9,7 +10,7 @@ use self::{
     pool::Pool,
     sequence::{Seq, drafts, load, made_in, sort, victim},
 };
-use super::{Job, Limits, Progress, ProgressKind, clock::Clock};
+use super::{Carried, Job, Limits, Progress, ProgressKind, clock::Clock};
 use crate::step_time::{BatchTime, Growth, StepTime};
 
 pub(super) struct Reference {
@@ -19,6 +20,7 @@ pub(super) struct Reference {
     waiting: Vec<Seq>,
     running: Vec<Seq>,
     abandoned: Vec<u64>,
+    withdrawn: Vec<u64>,
     pool: Pool,
     arrivals: u64,
     /// When the step began and ends, in work done.
@@ -38,6 +40,7 @@ impl Reference {
             waiting: Vec::new(),
             running: Vec::new(),
             abandoned: Vec::new(),
+            withdrawn: Vec::new(),
             pool: Pool::new(limits),
             arrivals: 0,
             step: None,
@@ -47,20 +50,11 @@ impl Reference {
         }
     }
 
-    pub(super) fn submit(&mut self, now: Timestamp, job: Job) {
+    pub(super) fn submit(&mut self, now: Timestamp, job: Job, carried: Carried) {
         self.advance(now);
-        self.waiting.push(Seq::new(job, self.arrivals, now));
+        self.waiting.push(Seq::new(job, self.arrivals, carried));
         self.arrivals += 1;
         sort(&mut self.waiting, self.limits.policy);
-        self.welcome(now);
-    }
-
-    pub(super) fn cancel(&mut self, now: Timestamp, id: u64) {
-        self.advance(now);
-        if self.running.iter().any(|seq| seq.job.id == id) && !self.abandoned.contains(&id) {
-            self.abandoned.push(id);
-        }
-        self.waiting.retain(|seq| seq.job.id != id);
         self.welcome(now);
     }
 
@@ -129,7 +123,7 @@ impl Reference {
             let Some(seq) = self.waiting.first_mut() else { break };
             let (found, unheld) = self.pool.look_up(&seq.held);
             seq.total = seq.job.prompt.get() + seq.made;
-            seq.done = (found as u32 * limits.block_tokens).min(seq.total - 1);
+            seq.done = (found as u32 * limits.block_tokens).max(seq.restored).min(seq.total - 1);
             let left = seq.total - seq.done;
             let chunk = left.min(budget);
             let must_fit = seq.blocks(&limits, if limits.reserve_prompt { left } else { chunk });
@@ -139,6 +133,7 @@ impl Reference {
             let mut seq = self.waiting.remove(0);
             self.news.push(Progress { at, id: seq.job.id, kind: ProgressKind::Scheduled });
             self.pool.adopt(&mut seq.held);
+            seq.restored = 0;
             let blocks = seq.blocks(&limits, chunk);
             seq.put_through(&mut self.pool, chunk, blocks);
             self.running.push(seq);
@@ -154,7 +149,8 @@ impl Reference {
             seq.made += made;
             let last = seq.made >= seq.job.output.get();
             if made > 0 {
-                self.gaps.extend((!first).then(|| at.since(seq.last_token).as_nanos()));
+                let gap = !first && !self.withdrawn.contains(&id);
+                self.gaps.extend(gap.then(|| at.since(seq.last_token).as_nanos()));
                 seq.last_token = at;
             }
             if made > 0 && !self.abandoned.contains(&id) {

@@ -81,7 +81,8 @@ impl Engine {
         let mut needed = self.taken_at_most(stretch.steps + 1);
         for key in self.waiting.first(MOST_FORESEEN) {
             let Some(sequence) = self.sequences.get(key) else { return 0 };
-            if sequence.cached.ids.is_some() || sequence.cached.own.is_some() || budget == 0 {
+            let found = sequence.cached.ids.is_some() || sequence.cached.own.is_some();
+            if found || sequence.restored > 0 || budget == 0 {
                 return 0;
             }
             let total = sequence.total();
@@ -112,7 +113,8 @@ impl Engine {
         let needed = if self.limits.reserve_prompt {
             self.shape.blocks(total)
         } else {
-            let first = total.min(self.least_budget(joins_present));
+            let restored = sequence.restored.min(total - 1);
+            let first = total.min(restored + self.least_budget(joins_present));
             self.shape.blocks(first).max(1)
         };
         needed <= self.memory.free()

@@ -25,6 +25,8 @@ pub(super) struct Sequence {
     pub(super) joined: u64,
     /// Tokens made before the present stay in the batch.
     pub(super) made: u32,
+    /// Tokens that are in the cache when it joins the batch, because they were computed elsewhere.
+    pub(super) restored: u32,
     pub(super) state: State,
     pub(super) cached: Cached,
     /// When the last token came, where that is not the last boundary.
@@ -32,6 +34,8 @@ pub(super) struct Sequence {
     pub(super) watched: bool,
     /// Nobody waits for it any more; it leaves at the next boundary.
     pub(super) abandoned: bool,
+    /// It goes on elsewhere.
+    pub(super) withdrawn: bool,
 }
 
 /// Where a sequence is.

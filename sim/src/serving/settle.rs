@@ -16,6 +16,7 @@ impl Engine {
         self.book(stretch.steps);
         self.finish_decoders(at);
         self.finish_prompts(at);
+        self.decoders_withdrawn = 0;
         for key in std::mem::take(&mut self.abandoned) {
             if self.sequences.contains_key(key) {
                 self.drop_from_batch(key);
@@ -101,7 +102,7 @@ impl Engine {
         let sequence = &mut self.sequences[key];
         sequence.made += 1;
         let first = sequence.made == 1;
-        if !first {
+        if !first && !sequence.withdrawn {
             self.gaps.record(at.since(sequence.last_token).as_nanos(), 1);
         }
         let told = first || (sequence.watched && sequence.made < sequence.output);
@@ -180,7 +181,7 @@ impl Engine {
     /// Records the gaps of the steps up to `done`, the last of which ends at `at`. The first one may
     /// have begun at another speed.
     fn note_gaps(&mut self, stretch: &Stretch, done: u64, at: Timestamp) {
-        let sequences = self.decoders.count;
+        let sequences = self.decoders.count - self.decoders_withdrawn;
         if sequences == 0 || done == stretch.noted {
             return;
         }

@@ -10,10 +10,22 @@ use crate::step_time::{AttentionPoint, BatchTime, Linear, Roofline, RooflineCost
 const LONG_AFTER: u64 = 1_000_000_000_000;
 
 /// What is done to both engines, a while after the thing before.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Act {
-    Submit { prompt: u32, output: u32, rank: u8, content: u8, watched: bool },
+    Submit {
+        prompt: u32,
+        output: u32,
+        rank: u8,
+        content: u8,
+        watched: bool,
+    },
     Cancel(u8),
+    Withdraw(u8),
+    /// Goes on with so many thirds of what was computed.
+    ResumeJob {
+        which: u8,
+        thirds: u8,
+    },
     Speed(u8),
     Suspend,
     Resume,
@@ -35,6 +47,8 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         12 => submit,
         2 => any::<u8>().prop_map(Act::Cancel),
+        2 => any::<u8>().prop_map(Act::Withdraw),
+        2 => (any::<u8>(), 0..4u8).prop_map(|(which, thirds)| Act::ResumeJob { which, thirds }),
         1 => (0..5u8).prop_map(Act::Speed),
         1 => Just(Act::Suspend),
         2 => Just(Act::Resume),
@@ -150,69 +164,112 @@ fn content(family: u8, prompt: u32, limits: &Limits) -> Option<Arc<[u64]>> {
     })
 }
 
-fn compare(limits: Limits, time: BatchTime, acts: Vec<(u64, Act)>) {
-    let mut engine = Engine::new(limits, time.clone());
-    let mut reference = Reference::new(limits, time);
-    let mut news = Vec::new();
-    let mut keys = Vec::new();
-    let mut drained = Vec::new();
-    let (mut now, mut fraction, mut ours) = (0, 1.0, true);
-    let at = Timestamp::from_nanos;
-    engine.resume(at(0));
-    reference.set_speed(at(0), 1.0);
-    for (pause, act) in acts {
-        now += pause;
-        let promised = engine.next_event();
+/// Both engines, and the jobs that they were given.
+struct Pair {
+    engine: Engine,
+    reference: Reference,
+    limits: Limits,
+    keys: Vec<SequenceKey>,
+    /// Jobs that were taken out.
+    aside: Vec<(Job, Carried)>,
+    fraction: f64,
+    ours: bool,
+}
+
+impl Pair {
+    fn new(limits: Limits, time: BatchTime) -> Self {
+        let mut engine = Engine::new(limits, time.clone());
+        let mut reference = Reference::new(limits, time);
+        engine.resume(Timestamp::ZERO);
+        reference.set_speed(Timestamp::ZERO, 1.0);
+        let (keys, aside) = (Vec::new(), Vec::new());
+        Self { engine, reference, limits, keys, aside, fraction: 1.0, ours: true }
+    }
+
+    fn jobs(&mut self, now: Timestamp, act: Act) {
         match act {
             Act::Submit { prompt, output, rank, content: family, watched } => {
-                let id = keys.len() as u64;
+                let id = self.keys.len() as u64;
                 let (prompt, output) = (Tokens::new(prompt), Tokens::new(output));
-                let content = content(family, prompt.get(), &limits);
+                let content = content(family, prompt.get(), &self.limits);
                 let job = Job { id, prompt, output, rank, content, watched };
-                keys.push(engine.submit(at(now), job.clone()));
-                reference.submit(at(now), job);
+                self.keys.push(self.engine.submit(now, job.clone()));
+                self.reference.submit(now, job, Carried::default());
             }
-            Act::Cancel(which) if !keys.is_empty() => {
-                let which = usize::from(which) % keys.len();
-                engine.cancel(at(now), keys[which]);
-                reference.cancel(at(now), which as u64);
+            Act::Cancel(which) if !self.keys.is_empty() => {
+                let which = usize::from(which) % self.keys.len();
+                self.engine.cancel(now, self.keys[which]);
+                self.reference.cancel(now, which as u64);
             }
-            Act::Speed(tenths) => {
-                fraction = f64::from(tenths) / 3.0;
-                engine.set_speed(at(now), fraction);
-                reference.set_speed(at(now), if ours { fraction } else { 0.0 });
+            Act::Withdraw(which) if !self.keys.is_empty() => {
+                let which = usize::from(which) % self.keys.len();
+                let withdrawn = self.engine.withdraw(now, self.keys[which]);
+                let expected = self.reference.withdraw(now, which as u64);
+                assert_eq!(withdrawn.as_ref().map(|(_, carried)| *carried), expected);
+                self.aside.extend(withdrawn);
             }
-            Act::Suspend => {
-                ours = false;
-                engine.suspend(at(now));
-                reference.set_speed(at(now), 0.0);
+            Act::ResumeJob { which, thirds } if !self.aside.is_empty() => {
+                let which = usize::from(which) % self.aside.len();
+                let (job, mut carried) = self.aside.swap_remove(which);
+                carried.computed = carried.computed * u32::from(thirds) / 3;
+                let job = Job { id: self.keys.len() as u64, ..job };
+                self.keys.push(self.engine.resume_job(now, job.clone(), carried));
+                self.reference.submit(now, job, carried);
             }
-            Act::Resume => {
-                ours = true;
-                engine.resume(at(now));
-                reference.set_speed(at(now), fraction);
-            }
-            Act::Evict => {
-                ours = false;
-                engine.evict(at(now));
-                reference.evict(at(now));
-            }
-            Act::DrainGaps => {
-                drained.extend(engine.drain_gaps(at(now)));
-                reference.advance(at(now));
-                assert_eq!(count(&drained), reference.gaps.len() as u64);
-            }
-            Act::Cancel(_) | Act::Wait => {
-                engine.advance(at(now));
-                reference.advance(at(now));
+            _ => {
+                self.engine.advance(now);
+                self.reference.advance(now);
             }
         }
-        assert!(engine.kv_cache(at(now)).is_none_or(|(blocks, in_use)| in_use <= blocks));
-        let latest: Vec<Progress> = engine.drain_news().collect();
+    }
+
+    fn act(&mut self, now: Timestamp, act: Act, drained: &mut Vec<(u64, u64)>) {
+        match act {
+            Act::Speed(tenths) => {
+                self.fraction = f64::from(tenths) / 3.0;
+                self.engine.set_speed(now, self.fraction);
+                self.reference.set_speed(now, if self.ours { self.fraction } else { 0.0 });
+            }
+            Act::Suspend => {
+                self.ours = false;
+                self.engine.suspend(now);
+                self.reference.set_speed(now, 0.0);
+            }
+            Act::Resume => {
+                self.ours = true;
+                self.engine.resume(now);
+                self.reference.set_speed(now, self.fraction);
+            }
+            Act::Evict => {
+                self.ours = false;
+                self.engine.evict(now);
+                self.reference.evict(now);
+            }
+            Act::DrainGaps => {
+                drained.extend(self.engine.drain_gaps(now));
+                self.reference.advance(now);
+                assert_eq!(count(drained), self.reference.gaps.len() as u64);
+            }
+            act => self.jobs(now, act),
+        }
+    }
+}
+
+fn compare(limits: Limits, time: BatchTime, acts: Vec<(u64, Act)>) {
+    let mut pair = Pair::new(limits, time);
+    let (mut news, mut drained, mut now) = (Vec::new(), Vec::new(), 0);
+    let at = Timestamp::from_nanos;
+    for (pause, act) in acts {
+        now += pause;
+        let promised = pair.engine.next_event();
+        pair.act(at(now), act, &mut drained);
+        assert!(pair.engine.kv_cache(at(now)).is_none_or(|(blocks, in_use)| in_use <= blocks));
+        let latest: Vec<Progress> = pair.engine.drain_news().collect();
         assert!(tokens(&latest).all(|at| promised.is_some_and(|promised| at >= promised)));
         news.extend(latest);
-        assert_same(&news, &reference.news);
+        assert_same(&news, &pair.reference.news);
     }
+    let Pair { mut engine, mut reference, .. } = pair;
     news.extend(run_to_the_end(&mut engine, &mut reference, now));
     assert_same(&news, &reference.news);
     assert_eq!((engine.running(), engine.waiting()), (0, 0));
@@ -302,5 +359,17 @@ proptest! {
         acts in prop::collection::vec((pause(), act()), 1..40),
     ) {
         compare(limits, time, acts);
+    }
+}
+
+/// Steps of whole microseconds, so that what is done comes at the very start of one.
+#[test]
+fn who_leaves_is_gone_after_the_step_that_somebody_with_a_long_prompt_joined() {
+    let submit =
+        |prompt, output| Act::Submit { prompt, output, rank: 0, content: 0, watched: true };
+    let limits = Limits { token_budget: 4, kv_blocks: 40, ..Limits::default() };
+    for leave in [Act::Cancel(0), Act::Withdraw(0)] {
+        let acts = vec![(0, submit(1, 10)), (1_000, leave), (0, submit(50, 10))];
+        compare(limits, BatchTime::Linear(Linear::new(1_000.0, 0.0, 0.0, 0.0)), acts);
     }
 }

@@ -1,31 +1,39 @@
-//! Shares: granting, releasing, taking away.
+//! Shares: granting, releasing, ending.
 
-use connector::{Allocate, AllocationId, EventKind, OperationKind, PoolId, Ticket, Timestamp};
+use connector::{Allocate, AllocationId, EventKey, OperationKind, PoolId, Ticket, Timestamp};
 use smallvec::SmallVec;
 
-use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
+use super::{
+    Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake, preempt::Leaving,
+};
 use crate::{control::Telling, meter::Stay, usage::Totals};
-
-/// Shares that may be taken away are looked through up to this number for one that makes room.
-const VICTIMS_CONSIDERED: usize = 64;
 
 /// A share that somebody holds.
 #[derive(Debug)]
 pub(super) struct Share {
     pub(super) ask: Allocate,
-    pub(super) at: StationRef,
+    /// How many shares were granted before it.
+    pub(super) age: u64,
+    /// Its place; `None` while it waits for one.
+    pub(super) at: Option<StationRef>,
     pub(super) inferences: SmallVec<[InferenceKey; 2]>,
     pub(super) stay: Stay,
-    /// What a share of its kind had had when it was granted.
+    /// What a share of its kind had had when it was placed.
     pub(super) had: Totals,
-    /// For whom it is being taken away.
-    successor: Option<(Ticket, Allocate)>,
+    /// It is being taken away.
+    pub(super) leaving: Option<Leaving>,
+    /// The end of its wait for a place, or of reading its checkpoint in a new one.
+    pub(super) timer: Option<EventKey>,
 }
 
 impl Share {
+    pub(super) fn pool(&self) -> usize {
+        self.ask.pool.index()
+    }
+
     /// Whether it may be taken away: not twice, and not if it is leaving by itself.
-    fn may_go(&self) -> bool {
-        self.successor.is_none() && !self.stay.is_ending()
+    pub(super) fn may_go(&self) -> bool {
+        self.leaving.is_none() && !self.stay.is_ending() && self.at.is_some()
     }
 
     /// Whether its holder may still use it. One that is being released is only in the way.
@@ -65,7 +73,7 @@ impl Simulator {
         if let Some(card) = self.pools[pool].choose_card(&ask) {
             return Ok(Some(self.grant(now, pool, card as usize, ask)));
         }
-        self.evict_for(now, ticket, ask)
+        self.evict_for(now, ticket, ask).map(|()| None)
     }
 
     /// Whether the region's rules allow the tenant a share of the pool.
@@ -80,9 +88,41 @@ impl Simulator {
         Ok(())
     }
 
-    fn grant(&mut self, now: Timestamp, pool: usize, card: usize, ask: Allocate) -> ShareKey {
+    pub(super) fn grant(
+        &mut self,
+        now: Timestamp,
+        pool: usize,
+        card: usize,
+        ask: Allocate,
+    ) -> ShareKey {
+        let at = self.place(now, pool, card, &ask);
+        self.meter.open(&ask);
+        let age = self.grants;
+        self.grants += 1;
+        let share = self.shares.insert(Share {
+            ask,
+            age,
+            at: Some(at),
+            inferences: SmallVec::new(),
+            stay: Stay::since(now),
+            had: self.totals(now, at),
+            leaving: None,
+            timer: None,
+        });
+        self.expose(share);
+        share
+    }
+
+    /// A share gets its place on a card, and the weights of its model are loaded if need be.
+    pub(super) fn place(
+        &mut self,
+        now: Timestamp,
+        pool: usize,
+        card: usize,
+        ask: &Allocate,
+    ) -> StationRef {
         let of = &mut self.pools[pool];
-        of.promise(now, card as u32, &ask);
+        of.promise(now, card as u32, ask);
         let server = &of.servers[ask.model.index()];
         let station = of.cards[card].station(ask.model, server);
         let at = StationRef { pool, card, station };
@@ -91,22 +131,38 @@ impl Simulator {
             self.load_weights(now, at, bytes);
         }
         self.shares_changed(now, at);
-        self.meter.open(&ask);
-        let (inferences, stay) = (SmallVec::new(), Stay::since(now));
-        let of = &mut self.pools[pool];
-        of.note_engine(now, card, station);
-        let had = of.cards[card].stations[station].totals(now);
-        let share = self.shares.insert(Share { ask, at, inferences, stay, had, successor: None });
-        if ask.preemptible && of.config.preemption_grace.is_some() {
-            let shares = &self.shares;
-            let alive = |key| shares.get(key).is_some_and(Share::may_go);
-            of.victims.add(ask.priority, share, shares.len(), alive);
-        }
-        share
+        self.pools[pool].note_engine(now, card, station);
+        at
     }
 
-    fn answer_grant(&mut self, now: Timestamp, ticket: Ticket, share: ShareKey) {
-        let pool = self.shares[share].at.pool;
+    /// A share that has its place may be taken away from now on, if it may at all.
+    pub(super) fn expose(&mut self, key: ShareKey) {
+        let Share { ask, age, .. } = self.shares[key];
+        let pool = &mut self.pools[ask.pool.index()];
+        if ask.preemptible && pool.config.preemption.is_some() {
+            let shares = &self.shares;
+            let alive = |key| shares.get(key).is_some_and(Share::may_go);
+            pool.victims.add(ask.priority, (age, key), shares.len(), alive);
+        }
+    }
+
+    /// The place of a share is free again.
+    pub(super) fn leave_card(&mut self, now: Timestamp, at: StationRef, ask: &Allocate) {
+        let pool = &mut self.pools[at.pool];
+        pool.take_back(now, at.card as u32, ask);
+        pool.cards[at.card].let_go(at.station);
+        pool.note_engine(now, at.card, at.station);
+        self.shares_changed(now, at);
+        self.leave_if_empty(now, (at.pool, at.card));
+    }
+
+    /// What a share has had so far that has been in this place since the beginning.
+    pub(super) fn totals(&self, now: Timestamp, at: StationRef) -> Totals {
+        self.pools[at.pool].cards[at.card].stations[at.station].totals(now)
+    }
+
+    pub(super) fn answer_grant(&mut self, now: Timestamp, ticket: Ticket, share: ShareKey) {
+        let pool = self.shares[share].pool();
         let region = self.region(pool);
         let answer = match self.gateways[region].tell_grant() {
             Telling::Granted => Ok(Answer::Granted(share)),
@@ -139,44 +195,9 @@ impl Simulator {
         self.with_engine(now, at, |engine| engine.resume(now));
     }
 
-    /// Gives notice to the least important share whose leaving makes room.
-    fn evict_for(
-        &mut self,
-        now: Timestamp,
-        ticket: Ticket,
-        ask: Allocate,
-    ) -> Result<Option<ShareKey>, Refusal> {
-        let grace = self.pools[ask.pool.index()].config.preemption_grace;
-        let grace = grace.ok_or(Refusal::PoolFull)?;
-        let share = self.victim_for(&ask).ok_or(Refusal::PoolFull)?;
-        self.pools[ask.pool.index()].preemptions += 1;
-        self.shares[share].successor = Some((ticket, ask));
-        if !self.faults.lose_answer(now, ask.pool.index()) {
-            self.emit(now, EventKind::Preempted { allocation: share.id(), grace });
-        }
-        self.queue.schedule(now + grace, Wake::GraceOver(share));
-        Ok(None)
-    }
-
-    fn victim_for(&self, ask: &Allocate) -> Option<ShareKey> {
-        let pool = &self.pools[ask.pool.index()];
-        let makes_room =
-            |(_, share): &(ShareKey, &Share)| pool.would_have_room(share.at.card, ask, &share.ask);
-        let below = pool.victims.below(ask.priority);
-        let victims = below.filter_map(|key| Some((key, self.shares.get(key)?)));
-        let mut victims = victims.filter(|(_, share)| share.may_go()).take(VICTIMS_CONSIDERED);
-        victims.find(makes_room).map(|(share, _)| share)
-    }
-
-    pub(super) fn grace_over(&mut self, now: Timestamp, share: ShareKey) {
-        if self.shares.contains_key(share) {
-            self.take_away(now, share, Refusal::Preempted);
-        }
-    }
-
     pub(super) fn release(&mut self, now: Timestamp, ticket: Ticket, allocation: AllocationId) {
         let key = ShareKey::from_id(allocation);
-        let pool = self.shares.get(key).map_or(0, |share| share.at.pool);
+        let pool = self.shares.get(key).map_or(0, Share::pool);
         let result = self.admit(now, pool, OperationKind::Release).and_then(|()| {
             if !self.shares.get(key).is_some_and(Share::is_usable) {
                 return Err(Refusal::UnknownAllocation);
@@ -189,10 +210,11 @@ impl Simulator {
 
     /// Nothing runs on the share any more; whether it is free at once is another matter.
     fn begin_release(&mut self, now: Timestamp, key: ShareKey) {
-        let region = self.region(self.shares[key].at.pool);
+        let region = self.region(self.shares[key].pool());
         let time = self.gateways[region].release_time();
         self.shares[key].stay.released = Some(now);
-        if time.is_zero() {
+        // Who waits for a place has nothing that would have to be freed.
+        if time.is_zero() || self.shares[key].at.is_none() {
             self.take_away(now, key, Refusal::Abandoned);
         } else {
             self.stop_inferences(now, key, Refusal::Abandoned);
@@ -214,38 +236,26 @@ impl Simulator {
         }
     }
 
-    /// Ends a share: what runs on it fails for this reason, and who waits for it gets it.
+    /// Ends a share: what runs on it fails for this reason, and who waits for its place gets it.
     pub(super) fn take_away(&mut self, now: Timestamp, key: ShareKey, reason: Refusal) {
+        let leaving = self.end_notice(key);
         self.stop_inferences(now, key, reason);
         let share = self.shares.remove(key).expect("the share was just there");
+        share.timer.map(|timer| self.queue.cancel(timer));
         self.meter.close(&share.stay, &share.ask, now);
         self.departures.add(now, key, &share);
-        let pool = &mut self.pools[share.at.pool];
-        pool.take_back(now, share.at.card as u32, &share.ask);
-        pool.cards[share.at.card].let_go(share.at.station);
-        pool.note_engine(now, share.at.card, share.at.station);
-        self.shares_changed(now, share.at);
-        self.leave_if_empty(now, (share.at.pool, share.at.card));
-        if let Some((ticket, ask)) = share.successor {
-            self.succeed(now, share.at, ticket, ask);
-        }
-    }
-
-    /// The share that was taken away makes room for the one it was taken away for.
-    fn succeed(&mut self, now: Timestamp, at: StationRef, ticket: Ticket, ask: Allocate) {
-        let pool = &self.pools[at.pool];
-        if pool.has_room(at.card, &ask) {
-            let share = self.grant(now, at.pool, at.card, ask);
-            self.answer_grant(now, ticket, share);
-        } else {
-            let full = Err(Refusal::PoolFull);
-            self.answer(now, at.pool, OperationKind::Allocate, ticket, full);
+        match share.at {
+            Some(at) => {
+                self.leave_card(now, at, &share.ask);
+                self.fill_room(now, at, leaving.and_then(|leaving| leaving.notice.successor));
+            }
+            None => self.pools[share.pool()].line.leave(share.ask.priority, share.age),
         }
     }
 
     pub(super) fn inspect(&mut self, now: Timestamp, ticket: Ticket, allocation: AllocationId) {
         let key = ShareKey::from_id(allocation);
-        let pool = self.shares.get(key).map_or(0, |share| share.at.pool);
+        let pool = self.shares.get(key).map_or(0, Share::pool);
         let result = self.admit(now, pool, OperationKind::Inspect);
         let result = result.map(|()| Answer::Inspect(key));
         self.answer(now, pool, OperationKind::Inspect, ticket, result);

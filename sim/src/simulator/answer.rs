@@ -157,7 +157,7 @@ impl Simulator {
         usage: Usage,
     ) {
         let share = &self.shares[share];
-        let pool = share.at.pool;
+        let pool = share.pool();
         self.meter.count_tokens(&share.ask, usage);
         let is_zero = self.gateway(pool).is_some_and(|gateway| gateway.quirks.zero_usage);
         let told = if is_zero { Usage::default() } else { usage };

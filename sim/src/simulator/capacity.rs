@@ -24,7 +24,8 @@ impl Simulator {
         reason: Refusal,
     ) {
         self.pools[card.0].change_standing(now, card.1, |standing| standing.close(cause));
-        for share in self.shares_where(|share| (share.at.pool, share.at.card) == card) {
+        let here = |share: &Share| share.at.is_some_and(|at| (at.pool, at.card) == card);
+        for share in self.shares_where(here) {
             self.take_away(now, share, reason);
         }
         self.leave_if_empty(now, card);
@@ -36,6 +37,7 @@ impl Simulator {
         if came {
             self.start_neighbours(now, card.0, card.1);
         }
+        self.serve_line(now, card.0);
     }
 
     /// A card that takes nobody new and has nobody left goes, with what is in its memory.

@@ -158,7 +158,7 @@ impl Simulator {
 
     /// Everything running in the pool fails; the shares stay held.
     fn lose_inferences(&mut self, now: Timestamp, pool: usize) {
-        for share in self.shares_where(|share| share.at.pool == pool) {
+        for share in self.shares_where(|share| share.pool() == pool) {
             for inference in std::mem::take(&mut self.shares[share].inferences) {
                 self.abort(now, inference, Refusal::Lost);
             }

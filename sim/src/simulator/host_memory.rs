@@ -21,7 +21,7 @@ impl Simulator {
     /// started by itself, two that do not fit would kill each other for ever.)
     fn kill_process(&mut self, now: Timestamp, at: StationRef) {
         let place = |of: StationRef| (of.pool, of.card, of.station);
-        for share in self.shares_where(|share| place(share.at) == place(at)) {
+        for share in self.shares_where(|share| share.at.map(place) == Some(place(at))) {
             self.stop_inferences(now, share, Refusal::Killed);
         }
         self.with_engine(now, at, |engine| engine.evict(now));

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use connector::{Content, EventKind, Infer, OperationKind, Priority, Ticket, Timestamp, Usage};
+use connector::{
+    Content, EventKind, Infer, OperationKind, Priority, Ticket, Timestamp, Tokens, Usage,
+};
 use slotmap::{Key, KeyData};
 
-use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
-use crate::serving::{Engine, Job, Progress, ProgressKind, SequenceKey};
+use super::{
+    Answer, InferenceKey, Refusal, Share, ShareKey, Simulator, StationRef, Wake, requeue::Aside,
+};
+use crate::serving::{Carried, Engine, Job, Progress, ProgressKind, SequenceKey};
 
 /// An inference in flight.
 #[derive(Debug)]
@@ -17,8 +21,24 @@ pub(super) struct Inference {
     usage: Usage,
     /// Ids of the prompt's blocks, until the engine has them.
     content: Option<Arc<[u64]>>,
-    /// What the engine knows it by, once it has reached its card.
-    sequence: Option<SequenceKey>,
+    pub(super) stage: Stage,
+}
+
+/// Where an inference is.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// On its way to its card.
+    OnTheWay,
+    /// Its engine knows it by this name.
+    AtEngine(SequenceKey),
+    /// Its share has no card, or what it had computed is not there yet.
+    Aside(Box<Aside>),
+}
+
+impl Inference {
+    pub(super) fn prompt(&self) -> Tokens {
+        self.usage.prompt
+    }
 }
 
 fn job_id(key: InferenceKey) -> u64 {
@@ -32,7 +52,7 @@ fn inference_key(id: u64) -> InferenceKey {
 impl Simulator {
     pub(super) fn infer(&mut self, now: Timestamp, ticket: Ticket, ask: Infer) {
         let share = ShareKey::from_id(ask.allocation);
-        let pool = self.shares.get(share).map_or(0, |share| share.at.pool);
+        let pool = self.shares.get(share).map_or(0, Share::pool);
         let usage = Usage { prompt: ask.prompt.tokens, output: ask.max_tokens };
         if let Err(refusal) = self.admit_inference(now, pool, share, usage) {
             self.answer(now, pool, OperationKind::Infer, ticket, Err(refusal));
@@ -47,7 +67,7 @@ impl Simulator {
                 Content::Blocks(blocks) => Some(blocks),
                 Content::Unknown | Content::Text(_) => None,
             },
-            sequence: None,
+            stage: Stage::OnTheWay,
         });
         self.by_ticket.insert(ticket, key);
         let model = self.shares[share].ask.model;
@@ -88,19 +108,35 @@ impl Simulator {
         let (at, priority) = (share.at, share.ask.priority);
         let rank = Priority::MAX.rank() - priority.rank();
         let job = Job { id: job_id(key), prompt, output, rank, content, watched: false };
+        let aside = Aside { job, carried: Carried::default() };
+        match at {
+            Some(at) => self.start(now, at, key, aside),
+            None => inference.stage = Stage::Aside(Box::new(aside)),
+        }
+    }
+
+    /// The inference begins at an engine, or goes on there.
+    pub(super) fn start(
+        &mut self,
+        now: Timestamp,
+        at: StationRef,
+        key: InferenceKey,
+        aside: Aside,
+    ) {
+        let Aside { job, carried } = aside;
         let (pool, mut sequence) = (&mut self.pools[at.pool], None);
         if let Some(bytes) = pool.cards[at.card].want_weights(at.station, now, pool.config.vram()) {
             self.load_weights(now, at, bytes);
         }
-        self.with_engine(now, at, |engine| sequence = Some(engine.submit(now, job)));
-        if let Some(inference) = self.inferences.get_mut(key) {
-            inference.sequence = sequence;
+        self.with_engine(now, at, |engine| sequence = Some(engine.resume_job(now, job, carried)));
+        if let (Some(inference), Some(sequence)) = (self.inferences.get_mut(key), sequence) {
+            inference.stage = Stage::AtEngine(sequence);
         }
     }
 
     pub(super) fn cancel(&mut self, now: Timestamp, ticket: Ticket, inference: Ticket) {
         let found = self.by_ticket.get(&inference).copied();
-        let pool = found.map_or(0, |key| self.shares[self.inferences[key].share].at.pool);
+        let pool = found.map_or(0, |key| self.shares[self.inferences[key].share].pool());
         let result = match (found, self.admit(now, pool, OperationKind::Cancel)) {
             (_, Err(refusal)) => Err(refusal),
             (Some(key), Ok(())) => {
@@ -118,13 +154,14 @@ impl Simulator {
     pub(super) fn abort(&mut self, now: Timestamp, key: InferenceKey, reason: Refusal) {
         let inference = self.inferences.remove(key).expect("a listed inference is in flight");
         self.by_ticket.remove(&inference.ticket);
-        let at = self.shares[inference.share].at;
-        if let Some(sequence) = inference.sequence {
+        let share = &self.shares[inference.share];
+        let pool = share.pool();
+        if let (Some(at), Stage::AtEngine(sequence)) = (share.at, inference.stage) {
             self.with_engine(now, at, |engine| {
                 engine.cancel(now, sequence);
             });
         }
-        self.deliver_from(now, at.pool, inference.ticket, Answer::Refused(reason));
+        self.deliver_from(now, pool, inference.ticket, Answer::Refused(reason));
     }
 
     /// Does something to an engine and sees to the consequences: what it reports, how the card is
@@ -181,7 +218,7 @@ impl Simulator {
             ProgressKind::FirstToken => {
                 let inference = self.inferences.get(inference_key(id));
                 if let Some(&Inference { ticket, share, stream: true, .. }) = inference
-                    && !self.faults.lose_answer(at, self.shares[share].at.pool)
+                    && !self.faults.lose_answer(at, self.shares[share].pool())
                 {
                     self.emit(at, EventKind::FirstToken { ticket });
                 }

@@ -67,15 +67,19 @@ impl Simulator {
         Some(AllocationInfo { usage: self.usage(now, share), ..share.row(key) })
     }
 
-    /// What a share used lately, where its region tells.
+    /// What a share used lately, where its region tells: since it has its place, and nothing without
+    /// one.
     fn usage(&self, now: Timestamp, share: &Share) -> Option<Box<ShareUsages>> {
-        let pool = &self.pools[share.at.pool];
-        let station = &pool.cards[share.at.card].stations[share.at.station];
-        let history = station.history.as_ref()?;
-        if self.gateway(share.at.pool)?.quirks.zero_usage {
-            return Some(Box::default());
+        let pool = &self.pools[share.pool()];
+        let region = &self.config.regions[pool.config.region].control_plane;
+        if !region.usage_windows {
+            return None;
         }
-        Some(Box::new(history.usages(now, share.had, pool.config.tflops())))
+        let place = share.at.filter(|_| !region.quirks.zero_usage);
+        let history =
+            place.and_then(|at| pool.cards[at.card].stations[at.station].history.as_ref());
+        let usages = history.map(|past| past.usages(now, share.had, pool.config.tflops()));
+        Some(Box::new(usages.unwrap_or_default()))
     }
 
     /// The rows of a list that arrives now.

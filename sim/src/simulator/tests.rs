@@ -1,6 +1,7 @@
 mod conservation;
 mod control;
 mod meter;
+mod preemption;
 mod quirks;
 mod rules;
 mod sharing;
@@ -19,8 +20,8 @@ use crate::{
     catalogue,
     config::{
         ControlPlane, Direction, Efficiency, FailureRates, FaultConfig, FaultKind, KvCache,
-        Latency, LinearTiming, ModelConfig, OperationRates, Placement, PoolConfig, Quirks,
-        RateLimit, RegionConfig, ServingConfig, StackEfficiency, Timing,
+        Latency, LinearTiming, ModelConfig, OperationRates, Placement, PoolConfig,
+        PreemptionConfig, Quirks, RateLimit, RegionConfig, ServingConfig, StackEfficiency, Timing,
     },
 };
 
@@ -93,7 +94,7 @@ fn a_higher_priority_takes_a_preemptible_share_after_the_grace() {
     let mut config = one_pool();
     config.pools[0].count = 1;
     config.pools[0].sharing_ratio = 1;
-    config.pools[0].preemption_grace = Some(Duration::from_secs(1));
+    config.pools[0].preemption = Some(after(Duration::from_secs(1)));
     let mut world = World::new(config);
     let share = world.grant(Allocate { preemptible: true, ..ask() });
     world.infer(share, 1000);
@@ -118,7 +119,7 @@ fn an_equal_priority_takes_nothing() {
     let mut config = one_pool();
     config.pools[0].count = 1;
     config.pools[0].sharing_ratio = 1;
-    config.pools[0].preemption_grace = Some(Duration::from_secs(1));
+    config.pools[0].preemption = Some(after(Duration::from_secs(1)));
     let mut world = World::new(config);
     world.grant(Allocate { preemptible: true, ..ask() });
     assert_eq!(world.refusal(Operation::Allocate(ask())), ErrorKind::CapacityExhausted);
@@ -346,7 +347,7 @@ fn one_pool() -> ProviderConfig {
             placement: Placement::LeastLoaded,
             serving: ServingConfig { max_sequences: 8, ..ServingConfig::default() },
             weight_load_bandwidth: None,
-            preemption_grace: None,
+            preemption: None,
             sharing: crate::config::SharingConfig::Spatial { interference: 0.0 },
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
@@ -366,6 +367,11 @@ fn with_quirks(quirks: Quirks) -> ProviderConfig {
     let mut config = one_pool();
     config.regions[0].control_plane.quirks = quirks;
     config
+}
+
+/// Shares are taken away after this grace, and lost.
+fn after(grace: Duration) -> PreemptionConfig {
+    PreemptionConfig { grace, ..PreemptionConfig::default() }
 }
 
 fn need(gib: u64) -> Requirements {

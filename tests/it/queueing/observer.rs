@@ -22,6 +22,8 @@ pub(super) enum WaitsAt {
     Line,
     /// For a place in the batch of a card.
     Card,
+    /// Wherever it was: all that is not service, interruptions included.
+    BesideService,
 }
 
 /// What of a system counts as busy.
@@ -63,6 +65,11 @@ impl Reading {
                 let first = record.time_to_first_token().unwrap_or_default();
                 let wait = first.saturating_sub(before);
                 if wait > AT_ONCE { wait } else { Duration::ZERO }
+            }
+            WaitsAt::BesideService => {
+                let tokens = f64::from(record.output_tokens.get());
+                let service = Duration::from_secs_f64(tokens / TOKENS_PER_SECOND);
+                record.end_to_end().saturating_sub(service)
             }
         };
         (wait, record.end_to_end().saturating_sub(before))

@@ -16,13 +16,13 @@ use sim::{
     ProviderConfig,
     config::{
         ControlPlane, FaultConfig, FaultKind, GpuSpec, KvCache, Latency, LinearTiming, ModelConfig,
-        Placement, PoolConfig, RegionConfig, ServingConfig, Timing,
+        Placement, PoolConfig, PreemptionConfig, RegionConfig, ServingConfig, Timing,
     },
     serving::Policy,
 };
 
 /// Longer than any run: time-outs that never fire, faults that never end.
-const FOR_EVER: Duration = Duration::from_secs(1_000_000_000);
+pub(super) const FOR_EVER: Duration = Duration::from_secs(1_000_000_000);
 /// Bytes per second of the card's memory.
 pub(super) const BANDWIDTH: f64 = 2e12;
 /// Operations per second of the card.
@@ -49,6 +49,8 @@ pub(super) struct Setting {
     /// Share of allocations that fail.
     pub(super) failing: BasisPoints,
     pub(super) retry: RetryConfig,
+    /// How the place of whoever is less important is taken.
+    pub(super) preemption: Option<PreemptionConfig>,
 }
 
 impl Default for Setting {
@@ -67,6 +69,7 @@ impl Default for Setting {
             allocating: Latency::Fixed(Duration::ZERO),
             failing: BasisPoints::ZERO,
             retry: RetryConfig::default(),
+            preemption: None,
         }
     }
 }
@@ -124,7 +127,7 @@ impl Setting {
                 ..ServingConfig::default()
             },
             weight_load_bandwidth: None,
-            preemption_grace: None,
+            preemption: self.preemption,
             sharing: sim::config::SharingConfig::Spatial { interference: 0.0 },
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,

@@ -9,12 +9,16 @@
 //! * Patience is the time-out of a cable's line.
 //! * A closed system of `N` customers is a saturated cable with `N` places: whoever leaves is
 //!   replaced at once. The time an allocation takes is the time to think.
+//! * Preemptive priority is a pool of one place that is taken from whoever is less important, who
+//!   waits and goes on where it was.
 //! * Failures are a scripted error rate of allocations; what follows is the platform's own retry.
 
 use connector::{BasisPoints, Duration};
 use platform::config::RetryConfig;
 use sim::{
-    config::{Latency, ModelShape, Placement, Timing},
+    config::{
+        KeptProgress, Latency, ModelShape, Placement, PreemptionConfig, RequeueConfig, Timing,
+    },
     serving::Policy,
 };
 
@@ -23,7 +27,7 @@ use super::{
     case::{ClassParams, Params, Servers},
     distribution::{Distribution, Gaps},
     observer::{Busy, Reading, WaitsAt},
-    setting::{BANDWIDTH, FLOPS, Setting, iteration},
+    setting::{BANDWIDTH, FLOPS, FOR_EVER, Setting, iteration},
 };
 
 /// Shares of a card that is not to run out of them.
@@ -47,6 +51,8 @@ pub(super) struct World {
     pub(super) reading: Reading,
     /// Share by which the exact value itself may be off.
     pub(super) band: f64,
+    /// Customers deal with the pool themselves, see [`desk`](super::desk).
+    pub(super) at_desk: bool,
 }
 
 impl World {
@@ -57,7 +63,14 @@ impl World {
         let poisson = Gaps::Renewal(Distribution::Exp { mean: 1.0 / batches });
         let classes = vec![(1.0, service)];
         let traffic = Traffic { gaps: params.arrival.unwrap_or(poisson), batch, classes };
-        Ok(Self { setting, traffic, rate: batches * f64::from(batch), reading, band: 0.0 })
+        Ok(Self {
+            setting,
+            traffic,
+            rate: batches * f64::from(batch),
+            reading,
+            band: 0.0,
+            at_desk: false,
+        })
     }
 
     /// What the product can be made of these parameters, or what it lacks.
@@ -170,28 +183,60 @@ fn engine(params: &Params, discipline: &str) -> Result<World, String> {
     World::new(setting, params, reading)
 }
 
-/// The line of a card in order of priority: whoever is in the batch stays there.
+/// Classes of customers, the most important first.
 fn priorities(params: &Params, classes: &[ClassParams]) -> Result<World, String> {
-    let (Some("nonpreemptive"), Some(Servers::Number(servers))) =
-        (params.discipline.as_deref(), &params.servers)
-    else {
-        return Err(format!("no discipline {:?}", params.discipline));
+    match (params.discipline.as_deref(), &params.servers) {
+        (Some("nonpreemptive"), Some(Servers::Number(servers))) => {
+            whoever_is_served_stays(params, classes, *servers)
+        }
+        (Some("preemptive_resume"), Some(Servers::Number(1))) => one_place(params, classes),
+        (discipline, servers) => Err(format!("no discipline {discipline:?} of {servers:?}")),
+    }
+}
+
+/// A card with one place, which is taken from whoever is less important.
+fn one_place(params: &Params, classes: &[ClassParams]) -> Result<World, String> {
+    let requeue = RequeueConfig {
+        max_wait: FOR_EVER,
+        max_waiting: u32::MAX,
+        progress: KeptProgress::Checkpoint { bandwidth: None },
     };
-    let arrival_rate = classes.iter().map(|class| class.arrival_rate).sum();
+    let preemption = PreemptionConfig { requeue: Some(requeue), ..PreemptionConfig::default() };
+    let setting = Setting { preemption: Some(preemption), ..Setting::default() };
+    let reading = Reading::open(WaitsAt::BesideService, 1);
+    Ok(World { at_desk: true, ..of_classes(params, classes, setting, reading)? })
+}
+
+/// The line of a card in order of priority: whoever is in the batch stays there.
+fn whoever_is_served_stays(
+    params: &Params,
+    classes: &[ClassParams],
+    servers: u32,
+) -> Result<World, String> {
     let setting = Setting {
         sharing_ratio: PLENTY,
-        max_batch: *servers,
+        max_batch: servers,
         policy: Policy::Priority,
         classes: classes.len() as u8,
         ..Setting::default()
     };
+    let mut reading = Reading::open(WaitsAt::Card, servers);
+    reading.busy = Busy::Work;
+    of_classes(params, classes, setting, reading)
+}
+
+fn of_classes(
+    params: &Params,
+    classes: &[ClassParams],
+    setting: Setting,
+    reading: Reading,
+) -> Result<World, String> {
+    let arrival_rate = classes.iter().map(|class| class.arrival_rate).sum();
     let params = Params {
         arrival_rate: Some(arrival_rate),
         service: Some(classes[0].service),
         ..params.clone()
     };
-    let mut reading = Reading::open(WaitsAt::Card, *servers);
-    reading.busy = Busy::Work;
     let world = World::new(setting, &params, reading)?;
     let classes = classes.iter().map(|class| (class.arrival_rate, class.service)).collect();
     Ok(World { traffic: Traffic { classes, ..world.traffic }, ..world })
@@ -249,7 +294,7 @@ fn closed(params: &Params) -> Result<World, String> {
         ..Reading::open(WaitsAt::Card, *servers)
     };
     let traffic = Traffic { gaps: Gaps::Renewal(gap), batch: 1, classes: vec![(1.0, service)] };
-    Ok(World { setting, traffic, rate: fastest, reading, band: 0.0 })
+    Ok(World { setting, traffic, rate: fastest, reading, band: 0.0, at_desk: false })
 }
 
 /// Short jobs on a pool that is never full but often fails.

@@ -3,7 +3,7 @@
 use connector::Timestamp;
 
 use super::{
-    Job, Limits,
+    Carried, Job, Limits,
     pool::{Held, Pool},
 };
 use crate::serving::Policy;
@@ -13,6 +13,8 @@ pub(super) struct Seq {
     pub(super) job: Job,
     pub(super) arrival: u64,
     pub(super) made: u32,
+    /// Tokens in the cache when it joins.
+    pub(super) restored: u32,
     /// Prompt and answer so far when it joined: what is to be computed before it decodes.
     pub(super) total: u32,
     pub(super) done: u32,
@@ -24,10 +26,11 @@ pub(super) struct Seq {
 }
 
 impl Seq {
-    pub(super) fn new(job: Job, arrival: u64, now: Timestamp) -> Self {
+    pub(super) fn new(job: Job, arrival: u64, carried: Carried) -> Self {
         let held = Held::nothing(arrival, job.content.clone().unwrap_or_default());
-        let (made, total, done, chunk, decode_steps) = (0, 0, 0, 0, 0);
-        Self { job, arrival, made, total, done, chunk, decode_steps, held, last_token: now }
+        let (total, done, chunk, decode_steps) = (0, 0, 0, 0);
+        let Carried { made, computed: restored, last_token } = carried;
+        Self { job, arrival, made, restored, total, done, chunk, decode_steps, held, last_token }
     }
 
     pub(super) fn decodes(&self) -> bool {

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{
-    HostFull, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig,
+    HostFull, KeptProgress, ModelShape, NeighbourConfig, PagingConfig, QuantumBegins,
+    RequeueConfig, SharingConfig, TurnsConfig, VictimRule,
 };
 use crate::serving::Engine;
 
@@ -90,6 +91,50 @@ prop_compose! {
     }
 }
 
+fn progress() -> impl Strategy<Value = KeptProgress> {
+    let bandwidth = prop_oneof![1 => Just(None), 3 => (1e6..1e9f64).prop_map(Some)];
+    prop_oneof![
+        Just(KeptProgress::Recompute),
+        bandwidth.prop_map(|bandwidth| KeptProgress::Checkpoint { bandwidth }),
+    ]
+}
+
+fn requeue() -> impl Strategy<Value = RequeueConfig> {
+    let waits = (duration(0..5_000), 0..5u32, progress());
+    waits.prop_map(|(max_wait, max_waiting, progress)| RequeueConfig {
+        max_wait,
+        max_waiting,
+        progress,
+    })
+}
+
+prop_compose! {
+    fn preemption()(
+        grace in duration(0..500),
+        victim in 0..VictimRule::ALL.len(),
+        requeue in prop::option::weighted(0.7, requeue()),
+    ) -> PreemptionConfig {
+        PreemptionConfig { grace, victim: VictimRule::ALL[victim], requeue }
+    }
+}
+
+/// Two thousand parameters, and many bytes of keys and values per token.
+fn shape() -> ModelShape {
+    ModelShape {
+        parameters: 8e9,
+        active_parameters: 1e9,
+        vocabulary: 0,
+        tied_embeddings: false,
+        weight_bits: 16,
+        kv_bits: 16,
+        layers: 8,
+        heads: 8,
+        kv_heads: 8,
+        head_dim: 64,
+        hidden: 512,
+    }
+}
+
 prop_compose! {
     fn provider()(
         count in 1..4u32,
@@ -98,7 +143,7 @@ prop_compose! {
         sharing in sharing(),
         guaranteed in 0..30u32,
         vip: bool,
-        grace in prop::option::of(duration(0..500)),
+        preemption in prop::option::weighted(0.8, preemption()),
         instant: bool,
         lost in prop::option::of((0..10_000u64, 1..5_000u64, 1..3u32)),
         outage in prop::option::of((0..10_000u64, 1..5_000u64)),
@@ -109,17 +154,18 @@ prop_compose! {
         pool.sharing_ratio = shares + neighbours.len() as u32;
         (pool.sharing, pool.neighbours, pool.vip) = (sharing, neighbours, vip);
         pool.guaranteed_share = BasisPoints::from_percent(guaranteed);
-        pool.preemption_grace = grace;
+        pool.preemption = preemption;
         pool.weight_load_bandwidth = (!instant).then_some(8e9);
         pool.serving.max_sequences = 4;
         pool.serving.kv_cache = KvCache::Tokens(5_000);
-        config.models = [2e9, 9e9, 16e9]
+        config.models = [2e9, 9e9]
             .map(|weight_bytes| {
                 let base = Duration::from_millis(3);
                 let timing = LinearTiming { base, weight_bytes, ..LinearTiming::default() };
                 ModelConfig { name: format!("{weight_bytes}"), timing: Timing::Linear(timing) }
             })
             .into();
+        config.models.push(ModelConfig { name: "shape".into(), timing: Timing::Roofline(shape()) });
         let ms = Duration::from_millis;
         let fault = |at, lasts, kind| FaultConfig { at: ms(at), lasts: ms(lasts), pool: None, kind };
         config.faults.extend(lost.map(|(at, lasts, count)| {
@@ -136,6 +182,11 @@ struct Books {
     held: Vec<AllocationId>,
     waiting: std::collections::BTreeMap<u64, Question>,
     last: Option<PoolGauge>,
+    /// Shares that may not be taken away.
+    firm: Vec<AllocationId>,
+    /// Of which share each inference is.
+    asked_of: std::collections::BTreeMap<u64, AllocationId>,
+    first_tokens: std::collections::BTreeSet<u64>,
 }
 
 impl Books {
@@ -159,7 +210,7 @@ impl Books {
                     prompt: Prompt::of_length(Tokens::new(prompt)),
                     max_tokens: Tokens::new(output),
                     temperature: Temperature::default(),
-                    stream: false,
+                    stream: true,
                 })
             }),
             Question::CancelLast => {
@@ -170,6 +221,9 @@ impl Books {
             }
         };
         if let Some(operation) = operation {
+            if let Operation::Infer(ask) = &operation {
+                self.asked_of.insert(self.world.tickets + 1, ask.allocation);
+            }
             let ticket = self.world.submit(operation);
             self.waiting.insert(ticket.0, question);
         }
@@ -195,10 +249,46 @@ impl Books {
     }
 
     fn note(&mut self, event: EventKind) {
-        let EventKind::Completed { ticket, result } = event else { return };
-        assert!(self.waiting.remove(&ticket.0).is_some(), "answered twice: {ticket:?}");
-        if let Ok(Reply::Granted { allocation }) = result {
-            self.held.push(allocation);
+        let (ticket, result) = match event {
+            EventKind::Completed { ticket, result } => (ticket, result),
+            EventKind::FirstToken { ticket } => {
+                assert!(self.waiting.contains_key(&ticket.0), "after its end: {ticket:?}");
+                assert!(self.first_tokens.insert(ticket.0), "two first tokens: {ticket:?}");
+                return;
+            }
+            EventKind::Preempted { allocation, .. } => {
+                assert!(!self.firm.contains(&allocation), "{allocation:?} may not be taken away");
+                return;
+            }
+        };
+        let question = self.waiting.remove(&ticket.0);
+        let question = question.unwrap_or_else(|| panic!("answered twice: {ticket:?}"));
+        match (question, result) {
+            (Question::Allocate { preemptible, .. }, Ok(Reply::Granted { allocation })) => {
+                self.held.push(allocation);
+                self.firm.extend((!preemptible).then_some(allocation));
+            }
+            (Question::Infer { prompt, output, .. }, Ok(Reply::Generated { usage, .. })) => {
+                assert!(self.first_tokens.contains(&ticket.0), "no first token: {ticket:?}");
+                assert_eq!((usage.prompt.get(), usage.output.get()), (prompt, output));
+            }
+            (Question::Infer { .. }, Err(error)) if error.kind == ErrorKind::Preempted => {
+                let of = self.asked_of[&ticket.0];
+                assert!(!self.firm.contains(&of), "{of:?} may not be taken away");
+            }
+            _ => {}
+        }
+    }
+
+    /// Whoever waits for a place would not fit anywhere.
+    fn nobody_waits_in_vain(&self) {
+        let simulator = &self.world.simulator;
+        let pool = &simulator.pools[0];
+        for key in pool.line.in_order() {
+            let share = &simulator.shares[key];
+            assert!(share.at.is_none() && share.leaving.is_none() && share.is_usable());
+            let fits = (0..pool.cards.len()).any(|card| pool.has_room(card, &share.ask));
+            assert!(!fits || pool.free_slots() == 0, "{share:?} has room and waits");
         }
     }
 
@@ -208,7 +298,10 @@ impl Books {
         let gauge = self.world.gauge();
         let most = u64::from(config.sharing_ratio);
         assert!(gauge.slots_held <= config.count * config.open_slots());
-        assert!(gauge.slots_held as usize == self.world.simulator.held());
+        let waiting = gauge.set_aside.waiting;
+        assert_eq!((gauge.slots_held + waiting) as usize, self.world.simulator.held());
+        assert!(gauge.set_aside.requeued >= gauge.set_aside.resumed + u64::from(waiting));
+        self.nobody_waits_in_vain();
         assert!(gauge.vram_promised.get() <= config.vram().get() * u64::from(config.count) * most);
         assert!(gauge.busy_card_ns + gauge.changing_card_ns <= wall(&config, self.world.now));
         assert!(gauge.card_ns <= wall(&config, self.world.now));
@@ -266,6 +359,9 @@ proptest! {
             held: Vec::new(),
             waiting: std::collections::BTreeMap::new(),
             last: None,
+            firm: Vec::new(),
+            asked_of: std::collections::BTreeMap::new(),
+            first_tokens: std::collections::BTreeSet::new(),
         };
         for (wait, question) in questions {
             books.ask(question);
@@ -285,6 +381,8 @@ proptest! {
         prop_assert_eq!(books.world.simulator.held(), 0);
         let gauge = books.world.gauge();
         prop_assert_eq!((gauge.slots_held, gauge.running, gauge.waiting), (0, 0, 0));
+        prop_assert_eq!(gauge.set_aside.waiting, 0);
+        prop_assert_eq!(books.world.simulator.inferences.len(), 0);
         prop_assert_eq!((gauge.vram_promised, gauge.tflops_promised), (Mebibytes::ZERO, Tflops::ZERO));
     }
 }

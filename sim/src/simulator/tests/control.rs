@@ -162,7 +162,7 @@ fn a_notice_is_lost_in_a_partition_like_any_answer() {
     let mut config = with_fault(FaultKind::Partition { direction: Direction::Answer }, 50, 100);
     config.pools[0].count = 1;
     config.pools[0].sharing_ratio = 1;
-    config.pools[0].preemption_grace = Some(Duration::from_secs(1));
+    config.pools[0].preemption = Some(after(Duration::from_secs(1)));
     let mut world = World::new(config);
     world.grant(Allocate { preemptible: true, ..ask() });
     world.run_until(60);

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::{KeptProgress, RequeueConfig};
 
 fn ms(ns: u128) -> u128 {
     ns / 1_000_000
@@ -111,7 +112,10 @@ fn world_of(ghosts: u32, empty: u32, release_s: u64, lag_s: u64, seed: u64) -> W
         ..Quirks::default()
     };
     let mut config = with_quirks(quirks);
-    config.pools[0].preemption_grace = Some(secs(1));
+    let waits =
+        RequeueConfig { max_wait: secs(20), max_waiting: 2, progress: KeptProgress::Recompute };
+    let requeue = (seed % 2 == 1).then_some(waits);
+    config.pools[0].preemption = Some(PreemptionConfig { requeue, ..after(secs(1)) });
     let (at, lasts) = (secs(5), secs(3));
     let loss = FaultKind::GpuLoss { count: 1 };
     let cut = FaultKind::Partition { direction: Direction::Answer };
@@ -193,6 +197,7 @@ proptest! {
         prop_assert_eq!(usage.mebibyte_ns, held.mebibytes);
         prop_assert_eq!(usage.slot_ns, gauge.held_slot_ns);
         prop_assert_eq!(usage.slots_held, gauge.slots_held);
+        prop_assert_eq!(usage.slots_held as usize, world.simulator.held() - gauge.set_aside.waiting as usize);
         let parts = usage.untold_slot_ns + usage.ghost_slot_ns + usage.releasing_slot_ns;
         prop_assert!(parts <= usage.slot_ns);
     }

@@ -115,7 +115,7 @@ fn slow_release_is_cut_short_when_the_share_is_taken_away() {
     let mut config = with_quirks(slow_release(60));
     config.pools[0].count = 1;
     config.pools[0].sharing_ratio = 1;
-    config.pools[0].preemption_grace = Some(secs(1));
+    config.pools[0].preemption = Some(after(secs(1)));
     let mut world = World::new(config);
     let share = world.grant(Allocate { preemptible: true, ..ask() });
     let rival = Allocate { priority: Priority::MAX, ..ask() };
