@@ -1,6 +1,6 @@
 //! One card: which models are on it, and what it computes.
 
-use connector::{EventKey, Mebibytes, ModelId, Timestamp};
+use connector::{EventKey, Mebibytes, ModelId, Tflops, Timestamp};
 
 use crate::{
     config::PoolConfig,
@@ -31,6 +31,8 @@ pub(crate) struct Station {
     pub(crate) fraction: f64,
     /// Shares held for this model.
     shares: u32,
+    /// Compute that they asked for together.
+    asked: Tflops,
     weight_bytes: f64,
     kv_block_bytes: f64,
     residence: Residence,
@@ -75,6 +77,8 @@ impl Card {
             let member = sharing.join();
             debug_assert_eq!(member, neighbour.member, "neighbours are the first to join");
             sharing.set_rights(member, rights);
+            let part = pool.tflops().as_gflops() / u64::from(pool.sharing_ratio);
+            sharing.set_shares(member, 1, Tflops::from_gflops(part));
         }
         Self {
             stations: Vec::new(),
@@ -107,6 +111,7 @@ impl Card {
             ready: false,
             fraction,
             shares: 0,
+            asked: Tflops::ZERO,
             weight_bytes: server.footprint.weight_bytes,
             kv_block_bytes: server.footprint.kv_bytes_per_token.unwrap_or(0.0) * block_tokens,
             residence: Residence::Away,
@@ -121,14 +126,21 @@ impl Card {
         self.stations.iter().position(|station| station.model == model)
     }
 
-    /// One more share wants this model; returns the bytes to load, if it is not there yet.
+    /// One more share wants this model, and this compute; returns the bytes to load, if it is not there yet.
     ///
     /// Weights stay on the card after the last share has gone, until another model needs the room:
     /// then the one unasked for longest makes way. Weights in use never do; if they alone exceed
     /// the card, it is overcommitted and they all stay.
-    pub(crate) fn ask_for(&mut self, index: usize, now: Timestamp, vram: Mebibytes) -> Option<f64> {
+    pub(crate) fn ask_for(
+        &mut self,
+        index: usize,
+        now: Timestamp,
+        asked: Tflops,
+        vram: Mebibytes,
+    ) -> Option<f64> {
         let station = &mut self.stations[index];
         station.shares += 1;
+        station.asked += asked;
         station.last_asked = now;
         self.tell_shares(index);
         self.want_weights(index, now, vram)
@@ -173,8 +185,8 @@ impl Card {
 
     /// Tells the sharing how many shares this model has.
     fn tell_shares(&mut self, index: usize) {
-        let Station { member, shares, .. } = self.stations[index];
-        self.sharing.set_parts(member, shares);
+        let Station { member, shares, asked, .. } = self.stations[index];
+        self.sharing.set_shares(member, shares, asked);
         let guaranteed = self.rights.guaranteed * f64::from(shares);
         self.sharing.set_rights(member, Rights { guaranteed, ..self.rights });
     }
@@ -212,9 +224,10 @@ impl Card {
     }
 
     /// One share fewer wants this model.
-    pub(crate) fn let_go(&mut self, index: usize) {
-        let shares = &mut self.stations[index].shares;
-        *shares = shares.checked_sub(1).expect("a share of the model is held");
+    pub(crate) fn let_go(&mut self, index: usize, asked: Tflops) {
+        let station = &mut self.stations[index];
+        station.shares = station.shares.checked_sub(1).expect("a share of the model is held");
+        station.asked -= asked;
         self.tell_shares(index);
     }
 

@@ -14,7 +14,7 @@
 mod residency;
 mod turns;
 
-use connector::Timestamp;
+use connector::{Tflops, Timestamp};
 
 use self::turns::Working;
 pub(crate) use self::turns::{Rights, Turns};
@@ -24,11 +24,7 @@ use crate::config::SharingConfig;
 #[derive(Debug)]
 pub(crate) enum Sharing {
     Turns(Box<Turns>),
-    Spatial {
-        interference: f64,
-        ready: Vec<bool>,
-        busy: u32,
-    },
+    Spatial(Spatial),
     /// Parts of a card that belong to somebody, out of how many.
     Slices {
         ready: Vec<bool>,
@@ -47,6 +43,62 @@ pub(crate) enum Activity {
     Changing,
 }
 
+/// All that have work compute at once.
+#[derive(Debug)]
+pub(crate) struct Spatial {
+    interference: f64,
+    by_compute: bool,
+    ready: Vec<bool>,
+    busy: u32,
+    /// Compute that each asked for, and all that are ready together.
+    asked: Vec<Tflops>,
+    asked_by_ready: Tflops,
+}
+
+impl Spatial {
+    fn new(interference: f64, by_compute: bool) -> Self {
+        Self {
+            interference,
+            by_compute,
+            ready: Vec::new(),
+            busy: 0,
+            asked: Vec::new(),
+            asked_by_ready: Tflops::ZERO,
+        }
+    }
+
+    fn set_ready(&mut self, who: usize, is_ready: bool) {
+        let was = std::mem::replace(&mut self.ready[who], is_ready);
+        if is_ready && !was {
+            self.busy += 1;
+            self.asked_by_ready += self.asked[who];
+        } else if was && !is_ready {
+            self.busy -= 1;
+            self.asked_by_ready -= self.asked[who];
+        }
+    }
+
+    fn set_asked(&mut self, who: usize, asked: Tflops) {
+        let was = std::mem::replace(&mut self.asked[who], asked);
+        if self.ready[who] {
+            self.asked_by_ready += asked;
+            self.asked_by_ready -= was;
+        }
+    }
+
+    fn fraction(&self, who: usize) -> f64 {
+        let equal = together(self.busy, self.interference);
+        let all = self.asked_by_ready.as_gflops();
+        // Who asked for nothing has nothing beside whoever asked for something.
+        if self.by_compute && all > 0 {
+            let part = self.asked[who].as_gflops() as f64 / all as f64;
+            equal * f64::from(self.busy) * part.min(1.0)
+        } else {
+            equal
+        }
+    }
+}
+
 /// What each of so many has of a card on which all compute at once.
 fn together(busy: u32, interference: f64) -> f64 {
     let others = f64::from(busy.saturating_sub(1));
@@ -61,11 +113,9 @@ impl Sharing {
             SharingConfig::Turns(rule) if ratio > 1 => {
                 Self::Turns(Box::new(Turns::new(rule, ratio, capacity)))
             }
-            SharingConfig::Turns(_) => {
-                Self::Spatial { interference: 0.0, ready: Vec::new(), busy: 0 }
-            }
-            SharingConfig::Spatial { interference } => {
-                Self::Spatial { interference, ready: Vec::new(), busy: 0 }
+            SharingConfig::Turns(_) => Self::Spatial(Spatial::new(0.0, false)),
+            SharingConfig::Spatial { interference, by_compute } => {
+                Self::Spatial(Spatial::new(interference, by_compute))
             }
             SharingConfig::Slices => {
                 Self::Slices { ready: Vec::new(), busy: 0, parts: Vec::new(), ratio }
@@ -77,9 +127,10 @@ impl Sharing {
     pub(crate) fn join(&mut self) -> usize {
         match self {
             Self::Turns(turns) => turns.join(),
-            Self::Spatial { ready, .. } => {
-                ready.push(false);
-                ready.len() - 1
+            Self::Spatial(spatial) => {
+                spatial.ready.push(false);
+                spatial.asked.push(Tflops::ZERO);
+                spatial.ready.len() - 1
             }
             Self::Slices { ready, parts, .. } => {
                 ready.push(false);
@@ -99,7 +150,8 @@ impl Sharing {
     ) {
         match self {
             Self::Turns(turns) => turns.set_ready(now, who, is_ready, working),
-            Self::Spatial { ready, busy, .. } | Self::Slices { ready, busy, .. } => {
+            Self::Spatial(spatial) => spatial.set_ready(who, is_ready),
+            Self::Slices { ready, busy, .. } => {
                 let was = std::mem::replace(&mut ready[who], is_ready);
                 *busy += u32::from(is_ready && !was);
                 *busy -= u32::from(was && !is_ready);
@@ -118,7 +170,7 @@ impl Sharing {
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match self {
             Self::Turns(turns) => turns.deadline(),
-            Self::Spatial { .. } | Self::Slices { .. } => None,
+            Self::Spatial(_) | Self::Slices { .. } => None,
         }
     }
 
@@ -126,7 +178,7 @@ impl Sharing {
     pub(crate) fn fraction(&self, who: usize) -> f64 {
         match self {
             Self::Turns(turns) => turns.fraction(who),
-            Self::Spatial { interference, busy, .. } => together(*busy, *interference),
+            Self::Spatial(spatial) => spatial.fraction(who),
             // Who has lost its last share still ends the step that it is in.
             Self::Slices { parts, ratio, .. } => f64::from(parts[who].max(1)) / f64::from(*ratio),
         }
@@ -136,15 +188,26 @@ impl Sharing {
     pub(crate) fn activity(&self) -> Activity {
         match self {
             Self::Turns(turns) => turns.activity(),
-            Self::Spatial { busy: 0, .. } | Self::Slices { busy: 0, .. } => Activity::Idle,
-            Self::Spatial { .. } | Self::Slices { .. } => Activity::Computing,
+            Self::Spatial(Spatial { busy: 0, .. }) | Self::Slices { busy: 0, .. } => Activity::Idle,
+            Self::Spatial(_) | Self::Slices { .. } => Activity::Computing,
         }
     }
 
-    /// Somebody holds so many shares of the card.
-    pub(crate) fn set_parts(&mut self, who: usize, shares: u32) {
-        if let Self::Slices { parts, .. } = self {
-            parts[who] = shares;
+    /// Somebody holds so many shares of the card, which asked for this compute.
+    pub(crate) fn set_shares(&mut self, who: usize, shares: u32, asked: Tflops) {
+        match self {
+            Self::Turns(_) => {}
+            Self::Spatial(spatial) => spatial.set_asked(who, asked),
+            Self::Slices { parts, .. } => parts[who] = shares,
+        }
+    }
+
+    /// Whether parts of the card depend on who holds how many shares.
+    pub(crate) fn goes_by_shares(&self) -> bool {
+        match self {
+            Self::Turns(_) => false,
+            Self::Spatial(spatial) => spatial.by_compute,
+            Self::Slices { .. } => true,
         }
     }
 
@@ -203,7 +266,8 @@ mod tests {
 
     #[test]
     fn those_who_compute_at_once_have_equal_parts_and_interfere() {
-        let mut sharing = Sharing::new(&SharingConfig::Spatial { interference: 0.1 }, 4, 100);
+        let mut sharing =
+            Sharing::new(&SharingConfig::Spatial { interference: 0.1, by_compute: false }, 4, 100);
         let members: Vec<usize> = (0..3).map(|_| sharing.join()).collect();
         for (count, &who) in members.iter().enumerate() {
             sharing.set_ready(Timestamp::ZERO, who, true, &|_| 0);
@@ -221,8 +285,8 @@ mod tests {
     fn a_slice_is_as_large_alone_as_in_company() {
         let mut sharing = Sharing::new(&SharingConfig::Slices, 4, 100);
         let (one, other) = (sharing.join(), sharing.join());
-        sharing.set_parts(one, 1);
-        sharing.set_parts(other, 2);
+        sharing.set_shares(one, 1, Tflops::ZERO);
+        sharing.set_shares(other, 2, Tflops::ZERO);
         sharing.set_ready(Timestamp::ZERO, one, true, &|_| 0);
         assert!((sharing.fraction(one) - 0.25).abs() < 1e-12);
         sharing.set_ready(Timestamp::ZERO, other, true, &|_| 0);

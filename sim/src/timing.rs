@@ -225,7 +225,7 @@ mod tests {
             serving: ServingConfig::default(),
             weight_load_bandwidth: None,
             preemption: None,
-            sharing: crate::config::SharingConfig::Spatial { interference: 0.0 },
+            sharing: crate::config::SharingConfig::Spatial { interference: 0.0, by_compute: false },
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
             neighbours: Vec::new(),

@@ -480,7 +480,7 @@ fn simulator() -> sim::Simulator {
             serving: sim::config::ServingConfig::default(),
             weight_load_bandwidth: None,
             preemption: None,
-            sharing: sim::config::SharingConfig::Spatial { interference: 0.0 },
+            sharing: sim::config::SharingConfig::Spatial { interference: 0.0, by_compute: false },
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
             neighbours: Vec::new(),

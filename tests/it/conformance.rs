@@ -179,7 +179,7 @@ fn pool((number, setup): (u32, &PoolSetup)) -> PoolConfig {
         preemption: setup
             .preemption_grace
             .map(|grace| PreemptionConfig { grace, ..PreemptionConfig::default() }),
-        sharing: sim::config::SharingConfig::Spatial { interference: 0.0 },
+        sharing: sim::config::SharingConfig::Spatial { interference: 0.0, by_compute: false },
         guaranteed_share: connector::BasisPoints::ZERO,
         vip: false,
         neighbours: Vec::new(),

@@ -38,10 +38,8 @@ const WARM_UP: usize = 4;
 const SEED: u64 = 1;
 
 /// Cases of the kept file that the product has no parts for yet, and which part is missing.
-const OUT_OF_REACH: [(&str, &str); 10] = [
+const OUT_OF_REACH: [(&str, &str); 8] = [
     ("bernoulli_feedback_p0.2_lam0.6", "answers that fail at their end and are tried again"),
-    ("dps_2_equal_sizes_w4_1", "weights on a card"),
-    ("dps_3_classes", "weights on a card"),
     ("erlang_a_c1_lam1.5_theta0.5", "a patience of each request's own"),
     ("fanout_100_slow0.01", "requests that fan out"),
     ("hedge_exp_p95", "hedged requests"),
@@ -147,7 +145,8 @@ fn simulate(case: &Case, world: &World) -> Windows {
     let arrivals = Arrivals::new(world.traffic.clone(), &case.name, streams, until);
     let windows = if world.at_desk {
         let classes = world.traffic.classes.len();
-        Desk::new(simulator, observer, classes).run(arrivals, window, until)
+        Desk::new(simulator, observer, classes, world.setting.weights.clone())
+            .run(arrivals, window, until)
     } else {
         drive(world, arrivals, simulator, observer, window)
     };

@@ -15,6 +15,8 @@ pub(crate) enum SharingSpec {
     Spatial {
         /// What each loses for every other one that computes. Default: nothing.
         interference: Optional<Quantity<BasisPoints>>,
+        /// Whether parts are in proportion to the compute that shares ask for. Default: false.
+        by_compute: Optional<bool>,
     },
     /// Each share has its part of compute and memory for itself.
     Slices {},

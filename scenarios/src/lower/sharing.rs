@@ -42,9 +42,10 @@ pub(super) fn fill(context: Context<'_>, spec: &PoolSpec, config: &mut PoolConfi
 fn sharing_config(context: Context<'_>, spec: &SharingSpec) -> SharingConfig {
     match spec {
         SharingSpec::Turns(turns) => SharingConfig::Turns(turns_config(context, turns)),
-        SharingSpec::Spatial { interference } => {
-            SharingConfig::Spatial { interference: ratio(interference).unwrap_or(0.0) }
-        }
+        SharingSpec::Spatial { interference, by_compute } => SharingConfig::Spatial {
+            interference: ratio(interference).unwrap_or(0.0),
+            by_compute: read(by_compute).copied().unwrap_or(false),
+        },
         SharingSpec::Slices {} => SharingConfig::Slices,
     }
 }

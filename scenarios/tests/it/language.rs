@@ -159,7 +159,7 @@ fn every_key_of_sharing_reaches_the_pool() {
         vip: false,
     };
     assert_eq!((&shared.neighbours[0], shared.neighbours.len()), (&neighbour, 2));
-    let spatial = SharingConfig::Spatial { interference: 0.05 };
+    let spatial = SharingConfig::Spatial { interference: 0.05, by_compute: true };
     assert_eq!(
         (provider.pools[1].sharing, provider.pools[2].sharing),
         (spatial, SharingConfig::Slices)

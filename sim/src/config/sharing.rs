@@ -15,6 +15,9 @@ pub enum SharingConfig {
         /// What each loses for every other one that computes: with `k` of them each has
         /// `1 / (k (1 + interference (k - 1)))` of the card.
         interference: f64,
+        /// Whether parts are not equal but in proportion to the compute that the shares of each asked
+        /// for. Neighbours count as one share's part of a card each.
+        by_compute: bool,
     },
     /// Each share has its part of the compute and of the memory, as Multi-Instance GPU cuts a card;
     /// what one leaves idle is lost.

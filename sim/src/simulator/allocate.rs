@@ -127,7 +127,7 @@ impl Simulator {
         let station = of.cards[card].station(ask.model, server);
         let at = StationRef { pool, card, station };
         let vram = of.config.vram();
-        if let Some(bytes) = of.cards[card].ask_for(station, now, vram) {
+        if let Some(bytes) = of.cards[card].ask_for(station, now, ask.requirements.tflops, vram) {
             self.load_weights(now, at, bytes);
         }
         self.shares_changed(now, at);
@@ -150,7 +150,7 @@ impl Simulator {
     pub(super) fn leave_card(&mut self, now: Timestamp, at: StationRef, ask: &Allocate) {
         let pool = &mut self.pools[at.pool];
         pool.take_back(now, at.card as u32, ask);
-        pool.cards[at.card].let_go(at.station);
+        pool.cards[at.card].let_go(at.station, ask.requirements.tflops);
         pool.note_engine(now, at.card, at.station);
         self.shares_changed(now, at);
         self.leave_if_empty(now, (at.pool, at.card));

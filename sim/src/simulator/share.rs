@@ -39,9 +39,10 @@ impl Simulator {
         self.schedule_turn(at);
     }
 
-    /// Somebody has more shares of a card or fewer: with slices, that is a part of the card.
+    /// Somebody has more shares of a card or fewer: with slices, for one, that is a part of
+    /// the card.
     pub(super) fn shares_changed(&mut self, now: Timestamp, at: StationRef) {
-        if matches!(self.pools[at.pool].cards[at.card].sharing, Sharing::Slices { .. }) {
+        if self.pools[at.pool].cards[at.card].sharing.goes_by_shares() {
             self.set_speeds(now, at);
         }
     }

@@ -76,6 +76,7 @@ pub(super) struct Params {
 pub(super) struct ClassParams {
     pub(super) arrival_rate: f64,
     pub(super) service: Distribution,
+    pub(super) weight: Option<f64>,
 }
 
 /// A number of servers, or `"infinity"`.

@@ -1,11 +1,14 @@
-//! Customers who deal with a pool of one place themselves, without the platform.
+//! Customers who deal with a pool themselves, without the platform.
 //!
 //! # Problem
 //!
 //! A full pool refuses and never queues, so preemptive priority needs somebody who keeps the line: of
-//! each class at most one customer is at the pool, and nobody asks there while somebody as important
-//! or more so has not left. What is under test is the pool: who is important takes the place of who
-//! is not, who lost its place waits there and goes on where it was.
+//! each class at most one customer is at a pool of one place, and nobody asks there while somebody as
+//! important or more so has not left. What is under test is the pool: who is important takes the place
+//! of who is not, who lost its place waits there and goes on where it was.
+//!
+//! Where classes have weights, everybody goes to the pool at once, and asks for as much of the card's
+//! compute as its class weighs.
 //!
 //! # Mechanism
 //!
@@ -31,13 +34,16 @@ pub(super) struct Desk {
     windows: Windows,
     /// By class, the most important first.
     lines: Vec<VecDeque<Request>>,
-    at_pool: Vec<Option<Customer>>,
+    at_pool: Vec<Customer>,
+    /// Of each class, where everybody goes to the pool at once.
+    weights: Vec<f64>,
     tickets: u64,
     present: usize,
 }
 
 /// A customer at the pool.
 struct Customer {
+    class: usize,
     request: Request,
     /// What it has asked last.
     asked: Ticket,
@@ -46,12 +52,18 @@ struct Customer {
 }
 
 impl Desk {
-    pub(super) fn new(simulator: Simulator, windows: Windows, classes: usize) -> Self {
+    pub(super) fn new(
+        simulator: Simulator,
+        windows: Windows,
+        classes: usize,
+        weights: Vec<f64>,
+    ) -> Self {
         Self {
             simulator,
             windows,
             lines: (0..classes).map(|_| VecDeque::new()).collect(),
-            at_pool: (0..classes).map(|_| None).collect(),
+            at_pool: Vec::new(),
+            weights,
             tickets: 0,
             present: 0,
         }
@@ -87,15 +99,30 @@ impl Desk {
     /// to wait for.
     fn send(&mut self, now: Timestamp) {
         for class in 0..self.lines.len() {
-            if self.at_pool[class].is_some() {
+            if self.weights.is_empty() && self.at_pool.iter().any(|other| other.class == class) {
                 return;
             }
             let Some(request) = self.lines[class].pop_front() else { continue };
-            let least = self.lines.len() - 1;
-            let asked = self.ask(now, Operation::Allocate(of_class(class, least)));
-            let customer = Customer { request, asked, share: None, first_token: None };
-            self.at_pool[class] = Some(customer);
+            let asked = self.ask(now, Operation::Allocate(self.of_class(class)));
+            self.at_pool.push(Customer { class, request, asked, share: None, first_token: None });
             return;
+        }
+    }
+
+    fn of_class(&self, class: usize) -> Allocate {
+        let weight = self.weights.get(class);
+        let least = self.lines.len() - 1;
+        Allocate {
+            pool: PoolId(0),
+            model: ModelId(if weight.is_some() { class as u32 } else { 0 }),
+            requirements: Requirements {
+                tflops: weight.map_or(Tflops::ZERO, |&parts| Tflops::new(parts as u64)),
+                vram: Mebibytes::ZERO,
+            },
+            overcommit: true,
+            preemptible: true,
+            priority: Priority::new((least - class) as u8).expect("few classes"),
+            tenant: connector::TenantId(class as u32),
         }
     }
 
@@ -111,11 +138,8 @@ impl Desk {
             EventKind::FirstToken { ticket } => (ticket, None),
             EventKind::Preempted { allocation, .. } => panic!("{allocation} is lost"),
         };
-        let all = self.at_pool.iter_mut().enumerate();
-        let mut of = all.filter_map(|(class, customer)| Some((class, customer.as_mut()?)));
-        let Some((class, customer)) = of.find(|(_, customer)| customer.asked == ticket) else {
-            return;
-        };
+        let Some(place) = self.at_pool.iter().position(|of| of.asked == ticket) else { return };
+        let customer = &mut self.at_pool[place];
         match result {
             None => customer.first_token = Some(now),
             Some(Ok(Reply::Granted { allocation })) => {
@@ -127,14 +151,13 @@ impl Desk {
                     temperature: Temperature::default(),
                     stream: true,
                 });
-                let asked = self.ask(now, infer);
-                self.at_pool[class].as_mut().expect("it was just there").asked = asked;
+                self.at_pool[place].asked = self.ask(now, infer);
             }
             Some(Ok(Reply::Generated { .. })) => {
-                let customer = self.at_pool[class].take().expect("it was just there");
+                let customer = self.at_pool.swap_remove(place);
                 self.leave(now, &customer);
             }
-            Some(other) => panic!("a customer of class {class} heard {other:?}"),
+            Some(other) => panic!("a customer of class {} heard {other:?}", customer.class),
         }
     }
 
@@ -144,18 +167,6 @@ impl Desk {
         self.present -= 1;
         self.windows.record(&record(now, customer));
         self.send(now);
-    }
-}
-
-fn of_class(class: usize, least: usize) -> Allocate {
-    Allocate {
-        pool: PoolId(0),
-        model: ModelId(0),
-        requirements: Requirements { tflops: Tflops::ZERO, vram: Mebibytes::ZERO },
-        overcommit: true,
-        preemptible: true,
-        priority: Priority::new((least - class) as u8).expect("few classes"),
-        tenant: connector::TenantId(class as u32),
     }
 }
 

@@ -49,6 +49,9 @@ pub(super) struct Setting {
     /// Share of allocations that fail.
     pub(super) failing: BasisPoints,
     pub(super) retry: RetryConfig,
+    /// By class: a model of its own, whose shares ask for so many parts of the card. Empty: one model
+    /// for all.
+    pub(super) weights: Vec<f64>,
     /// How the place of whoever is less important is taken.
     pub(super) preemption: Option<PreemptionConfig>,
 }
@@ -69,6 +72,7 @@ impl Default for Setting {
             allocating: Latency::Fixed(Duration::ZERO),
             failing: BasisPoints::ZERO,
             retry: RetryConfig::default(),
+            weights: Vec::new(),
             preemption: None,
         }
     }
@@ -96,7 +100,12 @@ impl Setting {
         ProviderConfig {
             regions: vec![RegionConfig { name: "region".into(), control_plane }],
             pools: vec![self.pool()],
-            models: vec![ModelConfig { name: "model".into(), timing: self.timing.clone() }],
+            models: (0..self.weights.len().max(1))
+                .map(|index| ModelConfig {
+                    name: format!("model {index}"),
+                    timing: self.timing.clone(),
+                })
+                .collect(),
             faults: if self.failing == BasisPoints::ZERO { Vec::new() } else { vec![failing] },
         }
     }
@@ -128,7 +137,10 @@ impl Setting {
             },
             weight_load_bandwidth: None,
             preemption: self.preemption,
-            sharing: sim::config::SharingConfig::Spatial { interference: 0.0 },
+            sharing: sim::config::SharingConfig::Spatial {
+                interference: 0.0,
+                by_compute: !self.weights.is_empty(),
+            },
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
             neighbours: Vec::new(),

@@ -11,6 +11,8 @@
 //!   replaced at once. The time an allocation takes is the time to think.
 //! * Preemptive priority is a pool of one place that is taken from whoever is less important, who
 //!   waits and goes on where it was.
+//! * Discriminatory processor sharing is a card shared in space by the compute that is asked for, one
+//!   model for each class.
 //! * Failures are a scripted error rate of allocations; what follows is the platform's own retry.
 
 use connector::{BasisPoints, Duration};
@@ -190,6 +192,7 @@ fn priorities(params: &Params, classes: &[ClassParams]) -> Result<World, String>
             whoever_is_served_stays(params, classes, *servers)
         }
         (Some("preemptive_resume"), Some(Servers::Number(1))) => one_place(params, classes),
+        (Some("dps"), Some(Servers::Number(1))) => by_weight(params, classes),
         (discipline, servers) => Err(format!("no discipline {discipline:?} of {servers:?}")),
     }
 }
@@ -204,6 +207,20 @@ fn one_place(params: &Params, classes: &[ClassParams]) -> Result<World, String> 
     let preemption = PreemptionConfig { requeue: Some(requeue), ..PreemptionConfig::default() };
     let setting = Setting { preemption: Some(preemption), ..Setting::default() };
     let reading = Reading::open(WaitsAt::BesideService, 1);
+    Ok(World { at_desk: true, ..of_classes(params, classes, setting, reading)? })
+}
+
+/// A card on which every class has as much of the compute as its customers ask for together.
+fn by_weight(params: &Params, classes: &[ClassParams]) -> Result<World, String> {
+    let weights: Option<Vec<f64>> = classes.iter().map(|class| class.weight).collect();
+    let setting = Setting {
+        sharing_ratio: PLENTY,
+        max_batch: u32::MAX,
+        timing: iteration(0.0, 1000.0),
+        weights: weights.ok_or("a class has no weight")?,
+        ..Setting::default()
+    };
+    let reading = Reading::open(WaitsAt::Card, 1);
     Ok(World { at_desk: true, ..of_classes(params, classes, setting, reading)? })
 }
 

@@ -68,7 +68,9 @@ prop_compose! {
 fn sharing() -> impl Strategy<Value = SharingConfig> {
     prop_oneof![
         4 => turns(),
-        1 => (0.0..0.5f64).prop_map(|interference| SharingConfig::Spatial { interference }),
+        1 => (0.0..0.5f64, any::<bool>()).prop_map(|(interference, by_compute)| {
+            SharingConfig::Spatial { interference, by_compute }
+        }),
         1 => Just(SharingConfig::Slices),
     ]
 }

@@ -112,7 +112,7 @@ fn t3_who_is_alone_has_all_of_the_card() {
 #[test]
 fn a7_a_card_that_is_not_shared_is_a_bare_card() {
     let seen = |sharing| Busy::new(one_card(1, sharing), 1).pass(100);
-    let bare = seen(SharingConfig::Spatial { interference: 0.0 });
+    let bare = seen(SharingConfig::Spatial { interference: 0.0, by_compute: false });
     assert_eq!(
         seen(SharingConfig::Turns(TurnsConfig { switch: Duration::from_secs(1), ..turns(10) })),
         bare
@@ -121,7 +121,7 @@ fn a7_a_card_that_is_not_shared_is_a_bare_card() {
 
 #[test]
 fn sharing_in_space_halves_the_speed_of_two_and_interferes() {
-    let config = one_card(4, SharingConfig::Spatial { interference: 0.25 });
+    let config = one_card(4, SharingConfig::Spatial { interference: 0.25, by_compute: false });
     let had = Busy::new(config, 2).pass(1_000);
     assert!(had.iter().all(|had| (had - 400.0).abs() < 2.0), "{had:?}");
 }
