@@ -349,6 +349,7 @@ fn one_pool() -> ProviderConfig {
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
             neighbours: Vec::new(),
+            autoscale: None,
         }],
         models: vec![ModelConfig { name: "m".to_owned(), timing }],
         faults: Vec::new(),
