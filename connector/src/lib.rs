@@ -37,5 +37,5 @@ pub use operation::{
     Temperature,
 };
 pub use queue::{EventKey, EventQueue};
-pub use record::{Outcome, PoolGauge, ProviderUsage, RequestRecord, TokenGaps};
+pub use record::{Outcome, PoolGauge, PoolScaling, ProviderUsage, RequestRecord, TokenGaps};
 pub use units::{BasisPoints, Duration, Mebibytes, Money, Tflops, Timestamp, Tokens};

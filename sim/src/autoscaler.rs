@@ -29,8 +29,8 @@
 //! * Everything is in integers, so that a metric exactly on its target is there on every machine.
 //!
 //! Sources: Kubernetes, "Horizontal Pod Autoscaling" (algorithm details; configurable scaling
-//! behavior) and `pkg/controller/podautoscaler/{horizontal,replica_calculator}.go`; KEDA, "ScaledObject
-//! specification" (`cooldownPeriod`, `idleReplicaCount`); Knative Serving, "Scale to zero".
+//! behavior) and `pkg/controller/podautoscaler/{horizontal,replica_calculator}.go`; KEDA, specification
+//! of scaled objects (`cooldownPeriod`, `idleReplicaCount`); Knative Serving, "Scale to zero".
 
 mod load;
 #[cfg(test)]

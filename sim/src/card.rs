@@ -115,6 +115,12 @@ impl Card {
     pub(crate) fn ask_for(&mut self, index: usize, now: Timestamp, vram: Mebibytes) -> Option<f64> {
         self.stations[index].shares += 1;
         self.tell_shares(index);
+        self.fetch(index, now, vram)
+    }
+
+    /// The weights of this model are wanted on the card, whoever asks for them; returns the bytes to
+    /// load, if they are not there yet.
+    pub(crate) fn fetch(&mut self, index: usize, now: Timestamp, vram: Mebibytes) -> Option<f64> {
         let station = &mut self.stations[index];
         station.last_asked = now;
         if station.residence != Residence::Away {

@@ -258,6 +258,7 @@ impl Pool {
             prefix_found: engines.prefix_found,
             kv_blocks: engines.kv_blocks,
             kv_blocks_in_use: engines.kv_blocks_in_use,
+            scaling: None,
         }
     }
 

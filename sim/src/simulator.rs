@@ -20,6 +20,7 @@ mod capacity;
 mod faults;
 mod infer;
 mod lists;
+mod scale;
 mod share;
 
 use std::collections::VecDeque;
@@ -35,9 +36,11 @@ use slotmap::{Key, KeyData, SlotMap, new_key_type};
 use self::{
     allocate::Share,
     answer::{Answer, Refusal},
+    capacity::CardRef,
     faults::Faults,
     infer::Inference,
     lists::Departures,
+    scale::Fleet,
 };
 use crate::{
     config::{ConfigError, ProviderConfig},
@@ -88,6 +91,10 @@ enum Wake {
     ReleaseDone(ShareKey),
     FaultBegins(usize),
     FaultEnds(usize),
+    /// A pool that scales is looked at.
+    Look(usize),
+    /// A card that was on its way is there.
+    CardComes(CardRef),
 }
 
 /// A simulated provider.
@@ -96,6 +103,8 @@ pub struct Simulator {
     config: ProviderConfig,
     gateways: Vec<Gateway>,
     pools: Vec<Pool>,
+    /// Of each pool that scales, the part each card plays.
+    fleets: Vec<Option<Fleet>>,
     shares: SlotMap<ShareKey, Share>,
     inferences: SlotMap<InferenceKey, Inference>,
     /// Inferences in flight by ticket, to find the one to cancel. Only looked up, never iterated.
@@ -123,7 +132,7 @@ impl Simulator {
             .iter()
             .map(|region| Gateway::new(&region.name, &region.control_plane, streams))
             .collect();
-        let pools =
+        let pools: Vec<Pool> =
             config.pools.iter().map(|pool| Pool::new(pool.clone(), &config, streams)).collect();
         let mut queue = EventQueue::new();
         for (index, fault) in config.faults.iter().enumerate() {
@@ -135,6 +144,7 @@ impl Simulator {
             meter: Meter::default(),
             departures: Departures::new(&config),
             gateways,
+            fleets: Fleet::all(&config.pools, streams),
             pools,
             shares: SlotMap::with_key(),
             inferences: SlotMap::with_key(),
@@ -145,8 +155,11 @@ impl Simulator {
             config,
         };
         for pool in 0..simulator.pools.len() {
+            simulator.start_fleet(pool);
             for card in 0..simulator.pools[pool].cards.len() {
-                simulator.start_neighbours(Timestamp::ZERO, pool, card);
+                if simulator.pools[pool].standing(card).is_there() {
+                    simulator.start_neighbours(Timestamp::ZERO, pool, card);
+                }
             }
         }
         Ok(simulator)
@@ -233,6 +246,8 @@ impl Simulator {
             Wake::ReleaseDone(share) => self.release_done(now, share),
             Wake::FaultBegins(index) => self.fault_begins(now, index),
             Wake::FaultEnds(index) => self.fault_ends(now, index),
+            Wake::Look(pool) => self.look_at(now, pool),
+            Wake::CardComes(card) => self.card_comes(now, card),
         }
     }
 
@@ -298,8 +313,8 @@ impl Connector for Simulator {
 
     fn gauges(&mut self, now: Timestamp, report: &mut dyn FnMut(PoolGauge)) {
         self.catch_up(now);
-        for (index, pool) in self.pools.iter_mut().enumerate() {
-            report(pool.gauge(now, PoolId(index as u32)));
+        for pool in 0..self.pools.len() {
+            report(self.gauge(now, pool));
         }
     }
 

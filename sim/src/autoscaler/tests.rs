@@ -262,8 +262,8 @@ proptest! {
             prop_assert!((config.min..=config.max).contains(&is));
             let before = |per: Duration| {
                 let start = (second * 1_000_000_000).saturating_sub(per.as_nanos());
-                let earlier = was.iter().filter(|(at, _)| at * 1_000_000_000 <= start);
-                earlier.last().map_or(config.start, |(_, cards)| *cards)
+                let mut earlier = was.iter().filter(|(at, _)| at * 1_000_000_000 <= start);
+                earlier.next_back().map_or(config.start, |(_, cards)| *cards)
             };
             let now = was.last().expect("it began").1;
             let share = |of: u32, share: BasisPoints| f64::from(of) * share.as_ratio();

@@ -39,6 +39,9 @@ impl Simulator {
             Ok(Some(share)) => self.answer_grant(now, ticket, share),
             Ok(None) => {}
             Err(refusal) => {
+                if refusal == Refusal::PoolFull {
+                    self.note_demand(now, pool);
+                }
                 self.answer(now, pool, OperationKind::Allocate, ticket, Err(refusal));
             }
         }
@@ -84,17 +87,9 @@ impl Simulator {
         let server = &of.servers[ask.model.index()];
         let station = of.cards[card].station(ask.model, server);
         let at = StationRef { pool, card, station };
-        let (vram, bandwidth) = (of.config.vram(), of.config.weight_load_bandwidth);
+        let vram = of.config.vram();
         if let Some(bytes) = of.cards[card].ask_for(station, now, vram) {
-            match bandwidth {
-                Some(bandwidth) => {
-                    of.cards[card].note_loads(Some(bandwidth));
-                    let time = connector::Duration::from_secs_f64(bytes / bandwidth);
-                    let arrival = self.queue.schedule(now + time, Wake::Loaded(at));
-                    of.cards[card].await_weights(station, arrival);
-                }
-                None => self.weights_arrive(now, at),
-            }
+            self.load_weights(now, at, bytes);
         }
         self.shares_changed(now, at);
         self.meter.open(&ask);
@@ -120,6 +115,18 @@ impl Simulator {
         let names_it = answer.is_ok();
         let heard = self.answer(now, pool, OperationKind::Allocate, ticket, answer);
         self.shares[share].stay.told = heard.filter(|_| names_it);
+    }
+
+    /// So many bytes of weights set out for a card.
+    pub(super) fn load_weights(&mut self, now: Timestamp, at: StationRef, bytes: f64) {
+        let pool = &mut self.pools[at.pool];
+        let Some(bandwidth) = pool.config.weight_load_bandwidth else {
+            return self.weights_arrive(now, at);
+        };
+        let card = &mut pool.cards[at.card];
+        card.note_loads(Some(bandwidth));
+        let time = connector::Duration::from_secs_f64(bytes / bandwidth);
+        card.await_weights(at.station, self.queue.schedule(now + time, Wake::Loaded(at)));
     }
 
     pub(super) fn weights_arrive(&mut self, now: Timestamp, at: StationRef) {

@@ -3,6 +3,7 @@ mod control;
 mod meter;
 mod quirks;
 mod rules;
+mod scaling;
 mod sharing;
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! The rule written down a second time, from the documentation of Kubernetes and in floating point, with
 //! nothing of ours but the configuration.
 
+use std::cmp::Ordering;
+
 use crate::config::{AutoscaleConfig, Behaviour, Change};
 
 /// One autoscaler; times in seconds.
@@ -56,12 +58,14 @@ impl Hpa {
     pub(super) fn look(&mut self, now: u64, usage: f64, ready: u32) {
         let proposal = self.proposal(usage, f64::from(ready));
         let stabilized = self.stabilize(now, proposal);
-        let next = if stabilized > self.replicas {
-            stabilized.min(self.max).min(self.scale_up_limit(now).max(self.replicas))
-        } else if stabilized < self.replicas {
-            stabilized.max(self.min).max(self.scale_down_limit(now).min(self.replicas))
-        } else {
-            self.replicas
+        let next = match stabilized.cmp(&self.replicas) {
+            Ordering::Greater => {
+                stabilized.min(self.max).min(self.scale_up_limit(now).max(self.replicas))
+            }
+            Ordering::Less => {
+                stabilized.max(self.min).max(self.scale_down_limit(now).min(self.replicas))
+            }
+            Ordering::Equal => self.replicas,
         };
         if next != self.replicas {
             self.events.push((now, next - self.replicas));
