@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{
-    Isolation, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig,
+    AutoscaleConfig, Behaviour, Change, Isolation, Most, NeighbourConfig, PagingConfig,
+    QuantumBegins, Schedule, SharingConfig, Target, TurnsConfig,
 };
 
 /// A question at a time, about the so manieth share that is held.
@@ -87,9 +88,71 @@ prop_compose! {
     }
 }
 
+fn behaviour() -> impl Strategy<Value = Behaviour> {
+    let change = prop_oneof![
+        (0..3u32).prop_map(Change::Cards),
+        (0..150u32).prop_map(|percent| Change::Share(BasisPoints::from_percent(percent))),
+    ];
+    let most = (change, 1..60u64);
+    let most = most.prop_map(|(change, per)| Most { change, per: Duration::from_secs(per) });
+    (duration(0..60_000), prop::collection::vec(most, 1..3))
+        .prop_map(|(window, most)| Behaviour { window, most })
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![
+        (1..100u32).prop_map(|of| Target::GpuUtilization(BasisPoints::from_percent(of))),
+        (1..100u32).prop_map(|of| Target::SlotUtilization(BasisPoints::from_percent(of))),
+        (1..4u32).prop_map(Target::Waiting),
+        (1..4u32).prop_map(Target::Concurrency),
+    ]
+}
+
+prop_compose! {
+    /// For at most so many cards.
+    fn autoscale(count: u32)(
+        bounds in (0..=count, 1..=count, 0..=count),
+        targets in prop::collection::vec(target(), 0..3),
+        interval in duration(1_000..20_000),
+        behaviours in (behaviour(), behaviour()),
+        provisioning in prop_oneof![
+            duration(0..20_000).prop_map(Latency::Fixed),
+            duration(1..20_000).prop_map(|mean| Latency::Exponential { mean }),
+        ],
+        points in prop::collection::btree_map(duration(0..30_000), 0..=count, 0..3),
+        scheduled: bool,
+        warm in 0..=count,
+        preload in prop::collection::vec((0..3u32).prop_map(ModelId), 0..3),
+        idle_to_zero in prop::option::of(duration(0..30_000)),
+    ) -> AutoscaleConfig {
+        let (min, max) = (bounds.0.min(bounds.1), bounds.1);
+        let points = points.into_iter().map(|(at, cards)| (at, cards.min(max))).collect();
+        AutoscaleConfig {
+            min,
+            max,
+            start: bounds.2.clamp(min, max),
+            targets,
+            interval,
+            tolerance: BasisPoints::from_percent(10),
+            scale_out: behaviours.0,
+            scale_in: behaviours.1,
+            provisioning,
+            schedule: scheduled.then(|| Schedule { period: Duration::from_secs(30), points }),
+            warm,
+            preload,
+            idle_to_zero,
+            price_per_card_hour: None,
+        }
+    }
+}
+
+fn cards() -> impl Strategy<Value = (u32, Option<AutoscaleConfig>)> {
+    (1..5u32).prop_flat_map(|count| (Just(count), prop::option::of(autoscale(count))))
+}
+
 prop_compose! {
     fn provider()(
-        count in 1..4u32,
+        (count, autoscale) in cards(),
         neighbours in prop::collection::vec(neighbour(), 0..3),
         shares in 1..5u32,
         sharing in sharing(),
@@ -102,7 +165,7 @@ prop_compose! {
     ) -> ProviderConfig {
         let mut config = one_pool();
         let pool = &mut config.pools[0];
-        pool.count = count;
+        (pool.count, pool.autoscale) = (count, autoscale);
         pool.sharing_ratio = shares + neighbours.len() as u32;
         (pool.sharing, pool.neighbours, pool.vip) = (sharing, neighbours, vip);
         pool.guaranteed_share = BasisPoints::from_percent(guaranteed);
@@ -209,6 +272,7 @@ impl Books {
         assert!(gauge.vram_promised.get() <= config.vram().get() * u64::from(config.count) * most);
         assert!(gauge.busy_card_ns + gauge.changing_card_ns <= wall(&config, self.world.now));
         assert!(gauge.card_ns <= wall(&config, self.world.now));
+        self.world.simulator.check_fleet(self.world.now, 0);
         for card in &mut self.world.simulator.pools[0].cards {
             if let Some((spent, _)) = card.sharing.spent(self.world.now) {
                 let all = spent.computing + spent.changing + spent.free;

@@ -1,5 +1,7 @@
 //! Cards that come and go by themselves: when, and what that does to those who use them.
 
+use connector::PoolScaling;
+
 use super::*;
 use crate::config::{AutoscaleConfig, Behaviour, Schedule, Target};
 
@@ -38,6 +40,25 @@ fn pool(autoscale: AutoscaleConfig) -> ProviderConfig {
 
 fn full() -> ErrorKind {
     ErrorKind::CapacityExhausted
+}
+
+impl Simulator {
+    /// Whatever a pool that scales is going through, this holds.
+    pub(super) fn check_fleet(&mut self, now: Timestamp, pool: usize) {
+        let of = &self.pools[pool];
+        for share in self.shares.values() {
+            assert!(of.standing(share.at.card).is_there(), "a card in use stays");
+        }
+        let Some(config) = of.config.autoscale.clone() else { return };
+        let gauge = self.gauge(now, pool);
+        let PoolScaling { wanted, coming, spare, .. } = gauge.scaling.expect("it scales");
+        assert!(wanted <= config.max);
+        let least = config.schedule.is_none() && config.idle_to_zero.is_none();
+        assert!(!least || wanted >= config.min);
+        let room = self.pools[pool].config.count.min(config.max + config.warm);
+        assert!(gauge.cards + coming <= room, "{} and {coming} of {room}", gauge.cards);
+        assert!(spare <= config.warm && wanted + spare <= self.pools[pool].config.count);
+    }
 }
 
 impl World {
@@ -181,7 +202,8 @@ fn a_card_that_drains_is_taken_back_before_another_comes() {
 #[test]
 fn an_idle_pool_goes_to_zero_and_the_first_who_asks_wakes_it() {
     let idle_to_zero = Some(seconds(60));
-    let mut world = World::new(pool(AutoscaleConfig { start: 2, min: 2, idle_to_zero, ..scaling() }));
+    let mut world =
+        World::new(pool(AutoscaleConfig { start: 2, min: 2, idle_to_zero, ..scaling() }));
     let share = world.grant(ask());
     world.run_until(25_000);
     world.release(share);
