@@ -34,6 +34,15 @@
 //! | 128 | recomputations, prefix blocks asked and found, KV blocks and those in use (5 x 8) |
 //! | 168 | integral of cards that were changing (16), bytes paged (8) |
 //!
+//! After the gauge of a pool whose cards come and go, 48 bytes:
+//!
+//! | offset | field |
+//! | --- | --- |
+//! | 0 | 4, then three zero bytes |
+//! | 4 | pool, cards wanted, on their way, spare (4 x 4) |
+//! | 20 | four zero bytes |
+//! | 24 | time, times scaled out, times scaled in (3 x 8) |
+//!
 //! Gaps between tokens, 40 bytes:
 //!
 //! | offset | field |
@@ -50,7 +59,10 @@
 
 use std::fmt;
 
-use connector::{Duration, ErrorKind, Outcome, PoolGauge, RequestRecord, Timestamp, TokenGaps};
+use connector::{
+    Duration, ErrorKind, Outcome, PoolGauge, PoolId, PoolScaling, RequestRecord, Timestamp,
+    TokenGaps,
+};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 /// Hash of everything that a run reported.
@@ -139,6 +151,22 @@ impl Digest {
         entry.put(gauge.kv_blocks_in_use.to_le_bytes());
         entry.put(gauge.changing_card_ns.to_le_bytes());
         entry.put(gauge.paged_bytes.to_le_bytes());
+        self.0.update(entry.finished());
+        if let Some(scaling) = &gauge.scaling {
+            self.scaling(at, gauge.pool, scaling);
+        }
+    }
+
+    fn scaling(&mut self, at: Timestamp, pool: PoolId, scaling: &PoolScaling) {
+        let mut entry = Entry::<48>::begin([4, 0, 0, 0]);
+        entry.put(pool.0.to_le_bytes());
+        entry.put(scaling.wanted.to_le_bytes());
+        entry.put(scaling.coming.to_le_bytes());
+        entry.put(scaling.spare.to_le_bytes());
+        entry.put([0; 4]);
+        entry.put(at.as_nanos().to_le_bytes());
+        entry.put(scaling.scaled_out.to_le_bytes());
+        entry.put(scaling.scaled_in.to_le_bytes());
         self.0.update(entry.finished());
     }
 

@@ -7,6 +7,7 @@ mod json;
 mod kv_cache;
 mod latency;
 mod paging;
+mod scaling;
 mod table;
 mod traffic;
 
@@ -21,6 +22,7 @@ pub(crate) use json::{HasHeader, header_first};
 pub use kv_cache::KvCache;
 pub use latency::{Latencies, Latency};
 pub use paging::Paging;
+pub use scaling::Scaling;
 pub use traffic::{Amount, FailuresByKind, Traffic};
 
 use crate::{GeneratorLag, Header, RunEnd, Verdict, cells::Counts, humanise};
@@ -88,6 +90,10 @@ pub struct Run {
     pub metered_cost: Option<Amount>,
     /// What the provider will charge for over the whole run; `None` if nobody could look.
     pub charged: Option<ChargeReport>,
+    /// What the cards of pools that scale cost their operator over the whole run; `None` if there are
+    /// no such pools, or their cards' prices are not stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provisioned_cost: Option<Amount>,
     /// How much more that is than what was metered, negative if it is less; `None` if either is
     /// not known.
     pub charged_beyond_metered: Option<Amount>,
@@ -118,6 +124,7 @@ impl Summary {
             folded_requests: measured.cells.folded().offered(),
             metered_cost,
             charged,
+            provisioned_cost: Scaling::provisioned_cost(&measured),
             charged_beyond_metered: charged
                 .zip(metered_cost)
                 .map(|(charged, metered)| charged.beyond(metered)),
