@@ -100,10 +100,6 @@ fn warm(context: Context<'_>, spec: &AutoscaleSpec, pool: &PoolConfig) -> u32 {
         let message = format!("{warm} spare cards are more than the pool's {}", pool.count);
         context.report.problem_with_help(node.at, message, "lower `warm`, or raise `count`");
     }
-    if let Some(node) = spec.preload.as_ref().filter(|_| warm == 0) {
-        let message = "there are no spare cards to load anything onto";
-        context.report.problem_with_help(node.at, message, "state how many as `warm`");
-    }
     warm
 }
 

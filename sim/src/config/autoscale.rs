@@ -51,7 +51,8 @@ pub struct AutoscaleConfig {
 pub enum Target {
     /// Share of the time since the last look during which a card computes.
     GpuUtilization(BasisPoints),
-    /// Share of a card's slots that are held, or were asked for in vain since the last look.
+    /// Share of a card's slots that were held in the mean since the last look, and those asked for in
+    /// vain.
     SlotUtilization(BasisPoints),
     /// Requests that wait in a card's engines, and shares asked for in vain since the last look.
     Waiting(u32),

@@ -146,8 +146,8 @@ impl Fleet {
                 Load { amount: busy * whole, per_card: elapsed * u128::from(share.get()) }
             }
             Target::SlotUtilization(share) => Load {
-                amount: asked(gauge.slots_held) * whole,
-                per_card: u128::from(slots) * u128::from(share.get()),
+                amount: (held + u128::from(in_vain) * elapsed) * whole,
+                per_card: elapsed * u128::from(slots) * u128::from(share.get()),
             },
             Target::Waiting(each) => Load { amount: asked(gauge.waiting), per_card: each.into() },
             Target::Concurrency(each) => {

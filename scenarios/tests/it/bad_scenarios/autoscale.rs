@@ -23,11 +23,6 @@ pub(super) const CASES: &[Case] = &[
         "8:26 provider.pools[0].autoscale.warm: 4 spare cards are more than the pool's 3 (lower `warm`, or raise `count`)",
     ),
     (
-        "weights for spare cards without any",
-        &[("      count: 1", "      count: 3\n      autoscale: { preload: [gemma-2b] }")],
-        "8:29 provider.pools[0].autoscale.preload: there are no spare cards to load anything onto (state how many as `warm`)",
-    ),
-    (
         "an unknown model to load ahead",
         &[("      count: 1", "      count: 3\n      autoscale: { warm: 1, preload: [gemma-2] }")],
         "8:39 provider.pools[0].autoscale.preload[0]: unknown model `gemma-2` (did you mean `gemma-2b`?)",
