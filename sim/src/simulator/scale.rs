@@ -133,7 +133,7 @@ impl Fleet {
 
     /// What a look at this moment sees, of a pool with so many slots on each card.
     fn see(&mut self, now: Timestamp, gauge: &PoolGauge, ready: u32, slots: u32) -> Seen {
-        let elapsed = u128::from(now.since(self.looked).as_nanos());
+        let elapsed = u128::from(now.since(self.looked).as_nanos().max(1));
         let busy = gauge.busy_card_ns - self.busy_card_ns;
         let held = gauge.held_slot_ns - self.held_slot_ns;
         let in_vain = std::mem::take(&mut self.in_vain);
@@ -217,7 +217,9 @@ impl Simulator {
             fleet.rule.look(now, &seen);
             simulator.deploy(now, fleet);
             let next = now + fleet.rule.config().interval;
-            simulator.queue.schedule(next, Wake::Look(pool));
+            if next > now {
+                simulator.queue.schedule(next, Wake::Look(pool));
+            }
         });
     }
 
