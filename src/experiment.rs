@@ -76,6 +76,11 @@ pub fn simulate(
     Ok(conclude(session, scenario, ended, started, None))
 }
 
+/// What a card of a pool that scales costs, if that is stated.
+fn price_of_a_card(pool: &sim::config::PoolConfig) -> Option<connector::Money> {
+    pool.autoscale.as_ref()?.price_per_card_hour
+}
+
 type ScenarioSession = Session<scenarios::Arrivals, Recorder>;
 
 fn session(
@@ -91,6 +96,7 @@ fn session(
             interval: INTERVAL,
             warm_up: scenario.warm_up,
             pool_kinds: scenario.provider.pools.iter().map(|pool| pool.kind).collect(),
+            card_prices: scenario.provider.pools.iter().map(price_of_a_card).collect(),
             kept_tenants: scenario
                 .objectives
                 .iter()

@@ -38,6 +38,8 @@ pub use operation::{
     SecurityLevel, Temperature,
 };
 pub use queue::{EventKey, EventQueue};
-pub use record::{Outcome, PoolGauge, ProviderUsage, RequestRecord, SetAside, TokenGaps};
+pub use record::{
+    Outcome, PoolGauge, PoolScaling, ProviderUsage, RequestRecord, SetAside, TokenGaps,
+};
 pub use units::{BasisPoints, Duration, Mebibytes, Money, Tflops, Timestamp, Tokens};
 pub use usage_window::{ShareUsage, ShareUsages, UsageWindow};

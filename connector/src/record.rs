@@ -138,6 +138,23 @@ pub struct PoolGauge {
     pub kv_blocks: u64,
     /// Those of them that sequences hold.
     pub kv_blocks_in_use: u64,
+    /// How it scales; `None` for a pool whose cards are always there.
+    pub scaling: Option<PoolScaling>,
+}
+
+/// The state of a pool whose cards come and go by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolScaling {
+    /// Cards that should be in service.
+    pub wanted: u32,
+    /// Cards on their way.
+    pub coming: u32,
+    /// Cards that are there to spare and take no shares.
+    pub spare: u32,
+    /// How often so far the number wanted was raised.
+    pub scaled_out: u64,
+    /// How often it was lowered.
+    pub scaled_in: u64,
 }
 
 /// Shares that were taken away but not lost: they wait for another place.

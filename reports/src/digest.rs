@@ -43,6 +43,15 @@
 //! | 12 | four zero bytes |
 //! | 16 | time, shares set aside, placed again, tokens lost by it (4 x 8) |
 //!
+//! After the gauge of a pool whose cards come and go, 48 bytes:
+//!
+//! | offset | field |
+//! | --- | --- |
+//! | 0 | 5, then three zero bytes |
+//! | 4 | pool, cards wanted, on their way, spare (4 x 4) |
+//! | 20 | four zero bytes |
+//! | 24 | time, times scaled out, times scaled in (3 x 8) |
+//!
 //! Gaps between tokens, 40 bytes:
 //!
 //! | offset | field |
@@ -60,7 +69,8 @@
 use std::fmt;
 
 use connector::{
-    Duration, ErrorKind, Outcome, PoolGauge, PoolId, RequestRecord, SetAside, Timestamp, TokenGaps,
+    Duration, ErrorKind, Outcome, PoolGauge, PoolId, PoolScaling, RequestRecord, SetAside,
+    Timestamp, TokenGaps,
 };
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
@@ -154,6 +164,9 @@ impl Digest {
         if gauge.set_aside != SetAside::default() {
             self.set_aside(at, gauge.pool, &gauge.set_aside);
         }
+        if let Some(scaling) = &gauge.scaling {
+            self.scaling(at, gauge.pool, scaling);
+        }
     }
 
     fn set_aside(&mut self, at: Timestamp, pool: PoolId, set_aside: &SetAside) {
@@ -165,6 +178,19 @@ impl Digest {
         entry.put(set_aside.requeued.to_le_bytes());
         entry.put(set_aside.resumed.to_le_bytes());
         entry.put(set_aside.recomputed_tokens.to_le_bytes());
+        self.0.update(entry.finished());
+    }
+
+    fn scaling(&mut self, at: Timestamp, pool: PoolId, scaling: &PoolScaling) {
+        let mut entry = Entry::<48>::begin([5, 0, 0, 0]);
+        entry.put(pool.0.to_le_bytes());
+        entry.put(scaling.wanted.to_le_bytes());
+        entry.put(scaling.coming.to_le_bytes());
+        entry.put(scaling.spare.to_le_bytes());
+        entry.put([0; 4]);
+        entry.put(at.as_nanos().to_le_bytes());
+        entry.put(scaling.scaled_out.to_le_bytes());
+        entry.put(scaling.scaled_in.to_le_bytes());
         self.0.update(entry.finished());
     }
 

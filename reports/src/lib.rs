@@ -41,6 +41,6 @@ pub use series::MAX_INTERVALS;
 pub use style::Style;
 pub use summary::{
     Amount, ChargeReport, FailuresByKind, Group, KvCache, Latencies, Latency, MeterReport, Paging,
-    PoolGroup, Requeue, Run, Summary, TenantGroup, Traffic,
+    PoolGroup, Requeue, Run, Scaling, Summary, TenantGroup, Traffic,
 };
 pub use sweep::Sweep;

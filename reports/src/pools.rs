@@ -20,7 +20,21 @@ pub(crate) struct PoolTrack {
     pub(crate) peak_waiting: u32,
     /// Most of the KV blocks in use, as a share of them; `None` if there never were any.
     pub(crate) peak_kv_use: Option<f64>,
+    /// Fewest and most cards of a pool that scales.
+    cards_seen: Option<(u32, u32)>,
     pub(crate) seen: bool,
+}
+
+/// How the cards of a pool came and went, over the measured time but for `card_ns`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScalingGrowth {
+    pub(crate) cards_least: u32,
+    pub(crate) cards_most: u32,
+    pub(crate) measured_card_ns: u128,
+    /// From the start of the run on.
+    pub(crate) card_ns: u128,
+    pub(crate) scaled_out: u64,
+    pub(crate) scaled_in: u64,
 }
 
 /// What caches did over the measured time, of one pool or several.
@@ -76,6 +90,11 @@ impl PoolTrack {
                 (most, share) => most.or(share),
             };
         }
+        if gauge.scaling.is_some() {
+            // What is there at the end of the warm-up is there when the measured time begins.
+            let (least, most) = self.cards_seen.filter(|_| !warming_up).unwrap_or((u32::MAX, 0));
+            self.cards_seen = Some((least.min(gauge.cards), most.max(gauge.cards)));
+        }
         if gauge.cards > 0 {
             (self.slots, self.cards) = (gauge.slots, gauge.cards);
         }
@@ -90,6 +109,20 @@ impl PoolTrack {
     /// From the start of the run on.
     pub(crate) const fn busy_card_ns(&self) -> u128 {
         self.last.busy_card_ns
+    }
+
+    /// `None` if its cards are always there.
+    pub(crate) fn scaling(&self) -> Option<ScalingGrowth> {
+        let (cards_least, cards_most) = self.cards_seen?;
+        let (base, last) = (self.base.scaling.unwrap_or_default(), self.last.scaling?);
+        Some(ScalingGrowth {
+            cards_least,
+            cards_most,
+            measured_card_ns: self.last.card_ns.saturating_sub(self.base.card_ns),
+            card_ns: self.last.card_ns,
+            scaled_out: last.scaled_out.saturating_sub(base.scaled_out),
+            scaled_in: last.scaled_in.saturating_sub(base.scaled_in),
+        })
     }
 
     fn cache(&self) -> CacheGrowth {

@@ -1,7 +1,7 @@
 //! Takes everything that a run reports, as it happens, and condenses it.
 
 use connector::{
-    Duration, Names, Objective, PoolGauge, PoolKind, ProviderUsage, RequestRecord, TenantId,
+    Duration, Money, Names, Objective, PoolGauge, PoolKind, ProviderUsage, RequestRecord, TenantId,
     Timestamp, TokenGaps,
 };
 use platform::Meter;
@@ -29,6 +29,9 @@ pub struct RecorderConfig {
     /// How the pools are sold, by [`PoolId`](connector::PoolId), for the table of pools; may be
     /// shorter than the list of pools.
     pub pool_kinds: Vec<PoolKind>,
+    /// What a card of each pool costs for an hour, by [`PoolId`](connector::PoolId), for pools that
+    /// scale; `None` where it is not stated. May be shorter than the list of pools.
+    pub card_prices: Vec<Option<Money>>,
     /// Tenants with figures of their own even if they come after there are [`MAX_CELLS`] cells:
     /// those that objectives ask about.
     pub kept_tenants: Vec<TenantId>,
@@ -196,6 +199,7 @@ impl Recorder {
         let measured = Measured {
             names: self.names,
             pool_kinds: self.config.pool_kinds,
+            card_prices: self.config.card_prices,
             cells: self.cells,
             gaps: self.gaps,
             pools: self.pools,

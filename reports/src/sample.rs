@@ -31,6 +31,7 @@ pub(crate) fn recorder(warm_up: Duration, files: Option<RunFiles>) -> Recorder {
         interval: Duration::from_secs(1),
         warm_up,
         pool_kinds: vec![PoolKind::Standard, PoolKind::Preemptible],
+        card_prices: vec![Some(Money::from_nanos(3_600_000_000_000))],
         kept_tenants: Vec::new(),
         files,
     };
@@ -99,6 +100,7 @@ pub(crate) fn gauge(at: Timestamp, busy_ms: u64) -> PoolGauge {
         prefix_found: 10,
         kv_blocks: 400,
         kv_blocks_in_use: 100,
+        scaling: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod kv_cache;
 mod latency;
 mod paging;
 mod requeue;
+mod scaling;
 mod table;
 mod traffic;
 
@@ -23,6 +24,7 @@ pub use kv_cache::KvCache;
 pub use latency::{Latencies, Latency};
 pub use paging::Paging;
 pub use requeue::Requeue;
+pub use scaling::Scaling;
 pub use traffic::{Amount, FailuresByKind, Traffic};
 
 use crate::{GeneratorLag, Header, RunEnd, Verdict, cells::Counts, humanise};
@@ -93,6 +95,10 @@ pub struct Run {
     pub metered_cost: Option<Amount>,
     /// What the provider will charge for over the whole run; `None` if nobody could look.
     pub charged: Option<ChargeReport>,
+    /// What the cards of pools that scale cost their operator over the whole run; `None` if there are
+    /// no such pools, or their cards' prices are not stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provisioned_cost: Option<Amount>,
     /// How much more that is than what was metered, negative if it is less; `None` if either is
     /// not known.
     pub charged_beyond_metered: Option<Amount>,
@@ -123,6 +129,7 @@ impl Summary {
             folded_requests: measured.cells.folded().offered(),
             metered_cost,
             charged,
+            provisioned_cost: Scaling::provisioned_cost(&measured),
             charged_beyond_metered: charged
                 .zip(metered_cost)
                 .map(|(charged, metered)| charged.beyond(metered)),

@@ -57,6 +57,8 @@ struct Row {
     figures: [Option<f64>; COLUMNS.len()],
     /// What the provider will charge, in the currency unit.
     charged: Option<f64>,
+    /// What the cards of pools that scale cost.
+    provisioned: Option<f64>,
     met: bool,
     digest: String,
 }
@@ -78,12 +80,18 @@ impl Sweep {
             summary.header.digest.map(|digest| digest.to_string()).unwrap_or_default(),
         );
         let charged = summary.run.charged.map(|charged| charged.cost.0.as_f64());
-        self.rows.push(Row { values, figures, charged, met, digest });
+        let provisioned = summary.run.provisioned_cost.map(|cost| cost.0.as_f64());
+        self.rows.push(Row { values, figures, charged, provisioned, met, digest });
     }
 
     /// Whether every run met every objective.
     pub fn objectives_met(&self) -> bool {
         self.rows.iter().all(|row| row.met)
+    }
+
+    /// Whether any run tells what its cards cost.
+    fn scales(&self) -> bool {
+        self.rows.iter().any(|row| row.provisioned.is_some())
     }
 
     /// For people.
@@ -92,7 +100,8 @@ impl Sweep {
         let varied: Vec<String> = self.paths.iter().map(last).collect();
         let titles = varied.iter().map(String::as_str);
         let titles = titles.chain(COLUMNS.iter().filter_map(|column| column.title));
-        let header: Vec<&str> = titles.chain(["charged", "verdict"]).collect();
+        let titles = titles.chain(["charged"]).chain(self.scales().then_some("cards"));
+        let header: Vec<&str> = titles.chain(["verdict"]).collect();
         let mut table = Layout::new(&header, 0);
         for row in &self.rows {
             let shown =
@@ -104,11 +113,13 @@ impl Sweep {
                 (_, None) => crate::layout::ABSENT.to_owned(),
             });
             let cells = row.values.iter().map(|value| short(value)).chain(figures);
-            let charged = row.charged.map_or_else(
-                || crate::layout::ABSENT.to_owned(),
-                |value| in_unit(value, connector::MetricUnit::Money),
-            );
-            table.row(cells.chain([charged, verdict_word(row.met).to_owned()]).collect());
+            let amount = |value: Option<f64>| match value {
+                Some(value) => in_unit(value, connector::MetricUnit::Money),
+                None => crate::layout::ABSENT.to_owned(),
+            };
+            let cells = cells.chain([amount(row.charged)]);
+            let cells = cells.chain(self.scales().then(|| amount(row.provisioned)));
+            table.row(cells.chain([verdict_word(row.met).to_owned()]).collect());
         }
         table.finish_with_verdicts(style)
     }
@@ -121,14 +132,18 @@ impl Sweep {
         let mut csv = csv::Writer::from_writer(out);
         let names = COLUMNS.iter().map(|column| column.name);
         let header = self.paths.iter().map(String::as_str).chain(names);
-        csv.write_record(header.chain(["charged", "objectives_met", "digest"]))?;
+        let header = header.chain(["charged"]).chain(self.scales().then_some("provisioned_cost"));
+        csv.write_record(header.chain(["objectives_met", "digest"]))?;
         for row in &self.rows {
             let figures = row.figures.iter();
             let figures =
                 figures.map(|figure| figure.map(|value| value.to_string()).unwrap_or_default());
             let cells = row.values.iter().cloned().chain(figures);
-            let charged = row.charged.map(|value| value.to_string()).unwrap_or_default();
-            csv.write_record(cells.chain([charged, row.met.to_string(), row.digest.clone()]))?;
+            let amount =
+                |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+            let cells = cells.chain([amount(row.charged)]);
+            let cells = cells.chain(self.scales().then(|| amount(row.provisioned)));
+            csv.write_record(cells.chain([row.met.to_string(), row.digest.clone()]))?;
         }
         csv.flush()?;
         Ok(())

@@ -5,6 +5,7 @@
 //! said in its documentation and done where the language becomes a
 //! [`Scenario`](crate::Scenario).
 
+mod autoscale;
 mod control_plane;
 mod platform;
 mod preemption;
@@ -18,8 +19,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    control_plane::*, platform::*, preemption::*, provider::*, serving::*, sharing::*, traffic::*,
-    value::*,
+    autoscale::*, control_plane::*, platform::*, preemption::*, provider::*, serving::*,
+    sharing::*, traffic::*, value::*,
 };
 use crate::document::Node;
 

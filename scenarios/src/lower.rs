@@ -4,6 +4,7 @@
 //! Nothing stops at a mistake. A part that is wrong is reported and stands as `None`, checks that need
 //! it are left out, and the scenario exists only if nothing was reported.
 
+mod autoscale;
 mod control_plane;
 mod faults;
 mod models;
@@ -97,7 +98,7 @@ pub(crate) fn scenario(context: Context<'_>, spec: &ScenarioSpec, hash: u64) -> 
     let name = names::checked(context.report, &spec.name);
     let duration = run_length(context, spec);
     let warm_up = warm_up(context, spec, duration);
-    let pools = pools::lower(context, spec);
+    let pools = pools::lower(context, spec, &known);
     let models = models::lower(context, spec, &pools);
     let traffic = traffic::lower(context, spec, &mut known, duration);
     let platform = platform::lower(context, spec, &known, &pools, &models);

@@ -70,15 +70,14 @@ impl Card {
         neighbours: impl Iterator<Item = Neighbour>,
         keeps_history: bool,
     ) -> Self {
-        let mut sharing = Sharing::new(&pool.sharing, pool.sharing_ratio, pool.vram().as_bytes());
+        let mut sharing =
+            Sharing::new(&pool.sharing, pool.sharing_ratio, pool.vram().as_bytes(), pool.tflops());
         let neighbours: Vec<Neighbour> = neighbours.collect();
         for (neighbour, config) in neighbours.iter().zip(&pool.neighbours) {
             let rights = Rights { guaranteed: config.guaranteed.as_ratio(), vip: config.vip };
             let member = sharing.join();
             debug_assert_eq!(member, neighbour.member, "neighbours are the first to join");
             sharing.set_rights(member, rights);
-            let part = pool.tflops().as_gflops() / u64::from(pool.sharing_ratio);
-            sharing.set_shares(member, 1, Tflops::from_gflops(part));
         }
         Self {
             stations: Vec::new(),

@@ -1,6 +1,7 @@
 //! What a simulated provider consists of. Plain data, valid by the constructor's check
 //! ([`Simulator::new`](crate::Simulator::new)); the scenario language fills it in.
 
+mod autoscale;
 mod check;
 mod control_plane;
 mod efficiency;
@@ -16,6 +17,7 @@ use connector::{
 
 pub(crate) use self::serving::Footprint;
 pub use self::{
+    autoscale::{AutoscaleConfig, Behaviour, Change, Most, Schedule, Target},
     control_plane::{ControlPlane, FailureRates, Latency, OperationRates, Quirks, RateLimit},
     efficiency::{Efficiency, LongSteps, StackEfficiency},
     fault::{Direction, FaultConfig, FaultKind},
@@ -82,6 +84,8 @@ pub struct PoolConfig {
     pub vip: bool,
     /// Load of other customers: each takes one share of every card.
     pub neighbours: Vec<NeighbourConfig>,
+    /// How its cards come and go by themselves. `None`: all of them are always there.
+    pub autoscale: Option<AutoscaleConfig>,
 }
 
 impl PoolConfig {
@@ -260,6 +264,14 @@ pub enum ConfigError {
         block_tokens: u32,
         /// Tokens that a content id stands for: must be a multiple of that.
         content_tokens: u32,
+    },
+    /// A pool that scales in a way that cannot be.
+    #[error("pool `{pool}`: autoscaling: {what}")]
+    Autoscale {
+        /// The pool's name.
+        pool: String,
+        /// What would do.
+        what: &'static str,
     },
     /// A pool in a region that does not exist.
     #[error("pool `{pool}` is in region {region}, but there are {regions}")]

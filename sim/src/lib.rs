@@ -8,6 +8,7 @@
 //! * [`placement`]: which card takes a share, and which node of a cluster a pod.
 //! * [`random`]: named random streams derived from one seed.
 
+mod autoscaler;
 mod card;
 pub mod catalogue;
 pub mod config;

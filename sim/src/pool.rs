@@ -298,6 +298,7 @@ impl Pool {
             prefix_found: sum.prefix_found,
             kv_blocks: sum.kv_blocks,
             kv_blocks_in_use: self.sums.kv_blocks_in_use(now, &self.cards),
+            scaling: None,
         }
     }
 

@@ -50,16 +50,19 @@ pub(crate) struct Spatial {
     by_compute: bool,
     ready: Vec<bool>,
     busy: u32,
+    /// What somebody counts who asked for none: one share's part of the card.
+    usual: Tflops,
     /// Compute that each asked for, and all that are ready together.
     asked: Vec<Tflops>,
     asked_by_ready: Tflops,
 }
 
 impl Spatial {
-    fn new(interference: f64, by_compute: bool) -> Self {
+    fn new(interference: f64, by_compute: bool, usual: Tflops) -> Self {
         Self {
             interference,
             by_compute,
+            usual,
             ready: Vec::new(),
             busy: 0,
             asked: Vec::new(),
@@ -79,6 +82,8 @@ impl Spatial {
     }
 
     fn set_asked(&mut self, who: usize, asked: Tflops) {
+        // Who has lost its last share still ends the step that it is in.
+        let asked = if asked == Tflops::ZERO { self.usual } else { asked };
         let was = std::mem::replace(&mut self.asked[who], asked);
         if self.ready[who] {
             self.asked_by_ready += asked;
@@ -89,7 +94,6 @@ impl Spatial {
     fn fraction(&self, who: usize) -> f64 {
         let equal = together(self.busy, self.interference);
         let all = self.asked_by_ready.as_gflops();
-        // Who asked for nothing has nothing beside whoever asked for something.
         if self.by_compute && all > 0 {
             let part = self.asked[who].as_gflops() as f64 / all as f64;
             equal * f64::from(self.busy) * part.min(1.0)
@@ -106,16 +110,17 @@ fn together(busy: u32, interference: f64) -> f64 {
 }
 
 impl Sharing {
-    /// Of a card that nobody has joined yet, with so much memory. One that is not shared belongs to
-    /// whoever is there.
-    pub(crate) fn new(rule: &SharingConfig, ratio: u32, capacity: u64) -> Self {
+    /// Of a card that nobody has joined yet, with so much memory and compute. One that is not shared
+    /// belongs to whoever is there.
+    pub(crate) fn new(rule: &SharingConfig, ratio: u32, capacity: u64, compute: Tflops) -> Self {
         match *rule {
             SharingConfig::Turns(rule) if ratio > 1 => {
                 Self::Turns(Box::new(Turns::new(rule, ratio, capacity)))
             }
-            SharingConfig::Turns(_) => Self::Spatial(Spatial::new(0.0, false)),
+            SharingConfig::Turns(_) => Self::Spatial(Spatial::new(0.0, false, Tflops::ZERO)),
             SharingConfig::Spatial { interference, by_compute } => {
-                Self::Spatial(Spatial::new(interference, by_compute))
+                let usual = Tflops::from_gflops(compute.as_gflops() / u64::from(ratio.max(1)));
+                Self::Spatial(Spatial::new(interference, by_compute, usual))
             }
             SharingConfig::Slices => {
                 Self::Slices { ready: Vec::new(), busy: 0, parts: Vec::new(), ratio }
@@ -129,7 +134,7 @@ impl Sharing {
             Self::Turns(turns) => turns.join(),
             Self::Spatial(spatial) => {
                 spatial.ready.push(false);
-                spatial.asked.push(Tflops::ZERO);
+                spatial.asked.push(spatial.usual);
                 spatial.ready.len() - 1
             }
             Self::Slices { ready, parts, .. } => {
@@ -266,8 +271,12 @@ mod tests {
 
     #[test]
     fn those_who_compute_at_once_have_equal_parts_and_interfere() {
-        let mut sharing =
-            Sharing::new(&SharingConfig::Spatial { interference: 0.1, by_compute: false }, 4, 100);
+        let mut sharing = Sharing::new(
+            &SharingConfig::Spatial { interference: 0.1, by_compute: false },
+            4,
+            100,
+            Tflops::ZERO,
+        );
         let members: Vec<usize> = (0..3).map(|_| sharing.join()).collect();
         for (count, &who) in members.iter().enumerate() {
             sharing.set_ready(Timestamp::ZERO, who, true, &|_| 0);
@@ -282,8 +291,26 @@ mod tests {
     }
 
     #[test]
+    fn by_compute_parts_are_in_proportion_to_what_was_asked_for() {
+        let rule = SharingConfig::Spatial { interference: 0.0, by_compute: true };
+        let mut sharing = Sharing::new(&rule, 4, 100, Tflops::new(80));
+        let [large, small, unsaid] = [60, 20, 0].map(|asked| {
+            let who = sharing.join();
+            sharing.set_shares(who, 1, Tflops::new(asked));
+            sharing.set_ready(Timestamp::ZERO, who, true, &|_| 0);
+            who
+        });
+        let parts = |sharing: &Sharing| [large, small, unsaid].map(|who| sharing.fraction(who));
+        assert_eq!(parts(&sharing), [0.6, 0.2, 0.2], "who asked for none counts as a share");
+        sharing.set_ready(Timestamp::ZERO, large, false, &|_| 0);
+        assert_eq!(parts(&sharing)[1..], [0.5, 0.5]);
+        sharing.set_shares(small, 3, Tflops::new(60));
+        assert_eq!(parts(&sharing)[1..], [0.75, 0.25]);
+    }
+
+    #[test]
     fn a_slice_is_as_large_alone_as_in_company() {
-        let mut sharing = Sharing::new(&SharingConfig::Slices, 4, 100);
+        let mut sharing = Sharing::new(&SharingConfig::Slices, 4, 100, Tflops::ZERO);
         let (one, other) = (sharing.join(), sharing.join());
         sharing.set_shares(one, 1, Tflops::ZERO);
         sharing.set_shares(other, 2, Tflops::ZERO);

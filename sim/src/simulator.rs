@@ -24,6 +24,7 @@ mod infer;
 mod lists;
 mod preempt;
 mod requeue;
+mod scale;
 mod share;
 
 use std::collections::VecDeque;
@@ -43,6 +44,7 @@ use self::{
     faults::Faults,
     infer::Inference,
     lists::Departures,
+    scale::Fleet,
 };
 use crate::{
     config::{ConfigError, ProviderConfig},
@@ -98,6 +100,10 @@ enum Wake {
     ReleaseDone(ShareKey),
     FaultBegins(usize),
     FaultEnds(usize),
+    /// A pool that scales is looked at.
+    Look(usize),
+    /// A card that was on its way is there.
+    CardComes(CardRef),
 }
 
 /// A simulated provider.
@@ -106,6 +112,8 @@ pub struct Simulator {
     config: ProviderConfig,
     gateways: Vec<Gateway>,
     pools: Vec<Pool>,
+    /// Of each pool that scales, the part each card plays.
+    fleets: Vec<Option<Fleet>>,
     shares: SlotMap<ShareKey, Share>,
     /// Shares granted so far.
     grants: u64,
@@ -135,7 +143,7 @@ impl Simulator {
             .iter()
             .map(|region| Gateway::new(&region.name, &region.control_plane, streams))
             .collect();
-        let pools =
+        let pools: Vec<Pool> =
             config.pools.iter().map(|pool| Pool::new(pool.clone(), &config, streams)).collect();
         let mut queue = EventQueue::new();
         for (index, fault) in config.faults.iter().enumerate() {
@@ -147,6 +155,7 @@ impl Simulator {
             meter: Meter::default(),
             departures: Departures::new(&config),
             gateways,
+            fleets: Fleet::all(&config.pools, streams),
             pools,
             shares: SlotMap::with_key(),
             grants: 0,
@@ -158,8 +167,11 @@ impl Simulator {
             config,
         };
         for pool in 0..simulator.pools.len() {
+            simulator.start_fleet(pool);
             for card in 0..simulator.pools[pool].cards.len() {
-                simulator.start_neighbours(Timestamp::ZERO, pool, card);
+                if simulator.pools[pool].standing(card).is_there() {
+                    simulator.start_neighbours(Timestamp::ZERO, pool, card);
+                }
             }
         }
         Ok(simulator)
@@ -250,6 +262,8 @@ impl Simulator {
             Wake::ReleaseDone(share) => self.release_done(now, share),
             Wake::FaultBegins(index) => self.fault_begins(now, index),
             Wake::FaultEnds(index) => self.fault_ends(now, index),
+            Wake::Look(pool) => self.look_at(now, pool),
+            Wake::CardComes(card) => self.card_comes(now, card),
         }
     }
 
@@ -315,8 +329,8 @@ impl Connector for Simulator {
 
     fn gauges(&mut self, now: Timestamp, report: &mut dyn FnMut(PoolGauge)) {
         self.catch_up(now);
-        for (index, pool) in self.pools.iter_mut().enumerate() {
-            report(pool.gauge(now, PoolId(index as u32)));
+        for pool in 0..self.pools.len() {
+            report(self.gauge(now, pool));
         }
     }
 

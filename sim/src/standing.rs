@@ -2,7 +2,8 @@
 //!
 //! A card is *open*, *closing* (nobody new comes onto it; those who are there stay until they leave or
 //! are made to), or *away*. It may be wanted away for several causes at once: it fails while it is
-//! drained for maintenance. It opens again when the last of them is gone.
+//! drained for maintenance. It opens again when the last of them is gone. A *spare* card is closed and
+//! stays.
 //!
 //! ```text
 //!            close               it is empty, or withdrawn
@@ -16,6 +17,10 @@
 pub(crate) enum Cause {
     /// A scripted fault took it off the bus.
     Fault,
+    /// The pool needs fewer cards than it has.
+    Scaling,
+    /// It is kept ready for when the pool needs more: the one cause for which no card leaves.
+    Spare,
 }
 
 /// See the module text. A new card is open.
@@ -37,6 +42,16 @@ impl Standing {
         self.causes == 0
     }
 
+    /// Whether it takes no shares for this cause and no other.
+    pub(crate) fn is_closed_only_for(self, cause: Cause) -> bool {
+        self.causes == bit(cause)
+    }
+
+    /// Whether it is there, or will be, once it is empty.
+    pub(crate) fn stays(self) -> bool {
+        self.causes & !bit(Cause::Spare) == 0
+    }
+
     /// Whether it is there, open or closing.
     pub(crate) fn is_there(self) -> bool {
         self.is_there
@@ -49,14 +64,14 @@ impl Standing {
 
     /// It is gone; it was closed before.
     pub(crate) fn leave(&mut self) {
-        debug_assert!(!self.is_open(), "a card leaves for a cause");
+        debug_assert!(!self.stays(), "a card leaves for a cause");
         self.is_there = false;
     }
 
-    /// A cause is gone. Without any, the card is open again.
+    /// A cause is gone. Without any to leave for, the card is there again.
     pub(crate) fn lift(&mut self, cause: Cause) {
         self.causes &= !bit(cause);
-        self.is_there |= self.causes == 0;
+        self.is_there |= self.stays();
     }
 }
 

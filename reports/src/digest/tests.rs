@@ -92,7 +92,18 @@ fn every_field_of_a_gauge_is_part_of_the_digest() {
         PoolGauge { set_aside: SetAside { resumed: 9, ..none }, ..base },
         PoolGauge { set_aside: SetAside { recomputed_tokens: 9, ..none }, ..base },
     ];
+    let none = PoolScaling::default();
+    let scaling = [
+        none,
+        PoolScaling { wanted: 9, ..none },
+        PoolScaling { coming: 9, ..none },
+        PoolScaling { spare: 9, ..none },
+        PoolScaling { scaled_out: 9, ..none },
+        PoolScaling { scaled_in: 9, ..none },
+    ];
     let mut digests = variants.map(|gauge| of_gauge(at, &gauge)).to_vec();
+    let scaling = scaling.map(|scaling| PoolGauge { scaling: Some(scaling), ..base });
+    digests.extend(scaling.map(|gauge| of_gauge(at, &gauge)));
     digests.push(of_gauge(sample::at_ms(1_001), &base));
     assert_all_differ(&digests);
 }

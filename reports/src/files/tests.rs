@@ -137,6 +137,7 @@ fn names_with_commas_and_quotes_stay_in_their_column() {
         interval: Duration::ZERO,
         warm_up: Duration::ZERO,
         pool_kinds: Vec::new(),
+        card_prices: Vec::new(),
         kept_tenants: Vec::new(),
         files: Some(begin(directory.path())),
     };

@@ -1,5 +1,7 @@
+use connector::{Duration, PoolScaling};
+
 use super::*;
-use crate::sample::{at_ms, gauge};
+use crate::sample::{self, at_ms, gauge};
 
 fn pools(warm_up_ms: u64) -> Pools {
     Pools::new(2, at_ms(warm_up_ms))
@@ -113,4 +115,33 @@ fn the_peak_of_kv_blocks_is_a_share_and_absent_for_endless_caches() {
         pools.gauge(at_ms(2_000), &looked(100, in_use));
     }
     assert_eq!(peak(&pools), Some(0.6));
+}
+
+#[test]
+fn a_pool_that_scales_tells_its_cards_of_the_measured_time_and_their_cost_of_the_run() {
+    let mut recorder = sample::recorder(Duration::from_secs(2), None);
+    let scaling = |scaled_out, scaled_in| {
+        Some(PoolScaling { scaled_out, scaled_in, ..PoolScaling::default() })
+    };
+    let looks = [
+        (1_000, 9, 9, scaling(3, 0)),
+        (2_000, 4, 13, scaling(5, 1)),
+        (3_000, 6, 17, scaling(6, 1)),
+        (4_000, 3, 23, scaling(6, 2)),
+    ];
+    for (ms, cards, card_seconds, scaling) in looks {
+        let at = at_ms(ms);
+        let card_ns = card_seconds * 1_000_000_000;
+        recorder.gauge(at, &PoolGauge { cards, card_ns, scaling, ..gauge(at, 0) });
+    }
+    let end = crate::RunEnd { ended: at_ms(4_000), ..crate::RunEnd::default() };
+    let (summary, _) = recorder.finish(end);
+    let told = summary.pools[0].scaling.expect("it scales");
+    assert_eq!((told.cards_least, told.cards_mean, told.cards_most), (3, Some(5.0), 6));
+    assert_eq!((told.scaled_out, told.scaled_in), (1, 1));
+    let cost = told.provisioned_cost.expect("a price is stated").0;
+    assert_eq!(cost.to_string(), "23.00", "a unit for a card and second");
+    assert_eq!(summary.run.provisioned_cost, told.provisioned_cost);
+    let table = summary.table(crate::Style::PLAIN);
+    assert!(table.contains("scaling"), "{table}");
 }

@@ -1,4 +1,4 @@
-use connector::{Duration, Metric, Names, PoolKind, ProviderUsage, Scope, Statistic};
+use connector::{Duration, Metric, Money, Names, PoolKind, ProviderUsage, Scope, Statistic};
 
 use super::Traffic;
 use crate::{cells::Cells, distribution::Merged, gaps::Gaps, pools::Pools};
@@ -8,6 +8,7 @@ use crate::{cells::Cells, distribution::Merged, gaps::Gaps, pools::Pools};
 pub(crate) struct Measured {
     pub(crate) names: Names,
     pub(crate) pool_kinds: Vec<PoolKind>,
+    pub(crate) card_prices: Vec<Option<Money>>,
     pub(crate) cells: Cells,
     pub(crate) gaps: Gaps,
     pub(crate) pools: Pools,

@@ -3,8 +3,8 @@ use platform::Meter;
 use serde::Serialize;
 
 use super::{
-    Amount, ChargeReport, KvCache, Latencies, Measured, Paging, Requeue, Traffic, of_class,
-    of_model, of_pool, of_tenant,
+    Amount, ChargeReport, KvCache, Latencies, Measured, Paging, Requeue, Scaling, Traffic,
+    of_class, of_model, of_pool, of_tenant,
 };
 
 /// The part of a run that belongs to one name.
@@ -79,6 +79,9 @@ pub struct PoolGroup {
     pub peak_kv_use: Option<f64>,
     /// What the provider will charge for; `None` if nobody could look.
     pub charged: Option<ChargeReport>,
+    /// How its cards came and went; `None` if they are always there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
 }
 
 impl PoolGroup {
@@ -112,6 +115,7 @@ impl PoolGroup {
                 |usage| usage.pool == pool,
                 track.map(crate::pools::PoolTrack::busy_card_ns),
             ),
+            scaling: Scaling::of(measured, pool),
         })
     }
 }

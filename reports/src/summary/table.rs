@@ -24,6 +24,7 @@ impl Summary {
         text += &self.facts();
         section(&mut text, style, "latency", Some(self.latencies()));
         section(&mut text, style, "pools", pools(&self.pools));
+        section(&mut text, style, "scaling", scaling(&self.pools));
         section(&mut text, style, "models", groups("model", &self.models));
         section(&mut text, style, "classes", groups("class", &self.classes));
         section(&mut text, style, "tenants", tenants(&self.tenants, &self.run));
@@ -48,6 +49,9 @@ impl Summary {
         }
         if let Some(told) = charged(&self.run) {
             fact("charged", told);
+        }
+        if let Some(Amount(cost)) = self.run.provisioned_cost {
+            fact("cards", format!("{} for those provisioned over the whole run", money(cost)));
         }
         if let Some(told) = self.kv_cache.as_ref().and_then(cache) {
             fact("cache", told);
@@ -282,6 +286,25 @@ fn pools(pools: &[PoolGroup]) -> Option<Layout> {
         ]);
     }
     Some(table)
+}
+
+/// Pools whose cards come and go.
+fn scaling(pools: &[PoolGroup]) -> Option<Layout> {
+    let titles = ["pool", "cards least", "mean", "most", "out", "in", "cards' cost"];
+    let mut table = Layout::new(&titles, 1);
+    let scaled = pools.iter().filter_map(|pool| Some((pool, pool.scaling.as_ref()?)));
+    for (pool, scaling) in scaled.clone() {
+        table.row(vec![
+            short(&pool.group.name),
+            humanise::whole(scaling.cards_least.into()),
+            rate(scaling.cards_mean),
+            humanise::whole(scaling.cards_most.into()),
+            humanise::whole(scaling.scaled_out),
+            humanise::whole(scaling.scaled_in),
+            scaling.provisioned_cost.map_or_else(|| ABSENT.to_owned(), |Amount(cost)| money(cost)),
+        ]);
+    }
+    scaled.count().gt(&0).then_some(table)
 }
 
 fn groups(what: &str, groups: &[Group]) -> Option<Layout> {

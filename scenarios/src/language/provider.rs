@@ -3,8 +3,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    ControlPlaneSpec, Either, List, NeighbourSpec, Optional, Positive, PreemptionSpec, Quantity,
-    ServingSpec, SharingSpec, Time, TokenCount, WeightLoad, Whole,
+    AutoscaleSpec, ControlPlaneSpec, Either, List, NeighbourSpec, Optional, Positive,
+    PreemptionSpec, Quantity, ServingSpec, SharingSpec, Time, TokenCount, WeightLoad, Whole,
 };
 use crate::{document::Node, rate::Bandwidth};
 
@@ -68,6 +68,8 @@ pub(crate) struct PoolSpec {
     /// Whether shares may be taken away for a higher priority. Default: a grace of 30s for pools of
     /// kind `preemptible`, never for others.
     pub(crate) preemption: Optional<PreemptionSpec>,
+    /// How its cards come and go by themselves. Default: all of them are always there.
+    pub(crate) autoscale: Optional<AutoscaleSpec>,
     /// Base address of the pool for live runs.
     pub(crate) endpoint: Optional<String>,
 }

@@ -4,7 +4,9 @@ use sim::{
     config::{GpuSpec, Placement, PoolConfig, ServingConfig, SharingConfig},
 };
 
-use super::{Context, items, names::NameTable, preemption, read, regions, serving, sharing};
+use super::{
+    Context, Known, autoscale, items, names::NameTable, preemption, read, regions, serving, sharing,
+};
 use crate::{
     document::Node,
     language::{Either, GpuSpecification, PlacementSpec, PoolKindSpec, PoolSpec, ScenarioSpec},
@@ -28,14 +30,14 @@ pub(super) struct Pool {
 }
 
 /// All pools, in order; a pool that could not be read keeps its place.
-pub(super) fn lower(context: Context<'_>, spec: &ScenarioSpec) -> Vec<Pool> {
+pub(super) fn lower(context: Context<'_>, spec: &ScenarioSpec, known: &Known) -> Vec<Pool> {
     let regions = regions::names(context, spec);
     let list = spec.provider.get().map(|provider| &provider.pools);
     if let Some(list) = list.filter(|list| list.get().is_some_and(Vec::is_empty)) {
         context.report.problem_with_help(list.at, "there are no pools", "add at least one");
     }
     let pools: Vec<Pool> =
-        items(list).iter().map(|node| pool(context, node.get(), &regions)).collect();
+        items(list).iter().map(|node| pool(context, node.get(), &regions, known)).collect();
     check_total(context, list.map(|list| list.at), &pools);
     pools
 }
@@ -54,7 +56,7 @@ fn check_total(context: Context<'_>, at: Option<crate::document::NodeId>, pools:
     }
 }
 
-fn pool(context: Context<'_>, spec: Option<&PoolSpec>, regions: &NameTable) -> Pool {
+fn pool(context: Context<'_>, spec: Option<&PoolSpec>, regions: &NameTable, known: &Known) -> Pool {
     let card = spec.and_then(|spec| gpu(context, &spec.gpu));
     let kind =
         spec.and_then(|spec| read(&spec.kind)).map_or(PoolKind::Standard, |&kind| kind.into());
@@ -75,9 +77,11 @@ fn pool(context: Context<'_>, spec: Option<&PoolSpec>, regions: &NameTable) -> P
         guaranteed_share: BasisPoints::ZERO,
         vip: false,
         neighbours: Vec::new(),
+        autoscale: None,
     };
     let Some(spec) = spec else { return Pool { config, endpoint: None, has_card } };
     fill(context, spec, regions, &mut config);
+    config.autoscale = autoscale::lower(context, spec, &config, known);
     Pool { config, endpoint: spec.endpoint.as_ref().and_then(|node| url(context, node)), has_card }
 }
 

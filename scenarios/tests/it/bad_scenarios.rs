@@ -1,5 +1,6 @@
 //! Every mistake in a scenario has its message, its place and its way out, and all are told at once.
 
+mod autoscale;
 mod control_plane;
 mod platform;
 mod preemption;
@@ -18,7 +19,13 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str
 #[test]
 fn every_mistake_has_its_message_its_place_and_its_way_out() {
     let mut differing = String::new();
-    let cases = [provider::CASES, control_plane::CASES, platform::CASES, preemption::CASES];
+    let cases = [
+        provider::CASES,
+        autoscale::CASES,
+        control_plane::CASES,
+        platform::CASES,
+        preemption::CASES,
+    ];
     for (name, edits, expected) in cases.into_iter().flatten() {
         let told = problems(&changed(edits));
         if told != *expected {

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 
 use connector::{
-    BasisPoints, Comparison, Duration, Mebibytes, Metric, Money, OperationKind, PoolId, PoolKind,
-    Scope, Statistic, Tokens,
+    BasisPoints, Comparison, Duration, Mebibytes, Metric, ModelId, Money, OperationKind, PoolId,
+    PoolKind, Scope, Statistic, Tokens,
 };
 use platform::config::{Candidate, Jitter, RouterConfig};
 use scenarios::Scenario;
 use serde_json::Value;
 use sim::config::{
-    Direction, Efficiency, FailureRates, FaultKind, HostFull, KeptProgress, KvCache, Latency,
-    LongSteps, NeighbourConfig, OperationRates, PagingConfig, Placement, PreemptionConfig,
-    QuantumBegins, Quirks, RateLimit, RequeueConfig, ServingConfig, SharingConfig, StackEfficiency,
-    Timing, TurnsConfig, VictimRule,
+    AutoscaleConfig, Behaviour, Change, Direction, Efficiency, FailureRates, FaultKind, HostFull,
+    KeptProgress, KvCache, Latency, LongSteps, Most, NeighbourConfig, OperationRates, PagingConfig,
+    Placement, PreemptionConfig, QuantumBegins, Quirks, RateLimit, RequeueConfig, Schedule,
+    ServingConfig, SharingConfig, StackEfficiency, Target, Timing, TurnsConfig, VictimRule,
 };
 use sim::serving::{Policy, Speculation};
 
@@ -128,6 +128,60 @@ fn every_key_reaches_the_configuration() {
     };
     assert_eq!(provider.faults[4].kind, brownout);
     assert_eq!(provider.faults[5].kind, FaultKind::Partition { direction: Direction::Answer });
+}
+
+#[test]
+fn every_key_of_autoscaling_reaches_the_pool() {
+    let provider = everything().provider;
+    let seconds = Duration::from_secs;
+    let percent = BasisPoints::from_percent;
+    let most = |change, secs| Most { change, per: seconds(secs) };
+    let expected = AutoscaleConfig {
+        min: 1,
+        max: 3,
+        start: 2,
+        targets: vec![
+            Target::GpuUtilization(percent(70)),
+            Target::SlotUtilization(percent(80)),
+            Target::Waiting(4),
+            Target::Concurrency(16),
+        ],
+        interval: seconds(20),
+        tolerance: percent(5),
+        scale_out: Behaviour { window: seconds(30), most: vec![most(Change::Cards(2), 60)] },
+        scale_in: Behaviour {
+            window: seconds(600),
+            most: vec![most(Change::Share(percent(50)), 15), most(Change::Cards(1), 30)],
+        },
+        provisioning: Latency::LogNormal { p50: seconds(90), p95: seconds(240) },
+        schedule: Some(Schedule {
+            period: seconds(43_200),
+            points: vec![(seconds(28_800), 2), (seconds(36_000), 0)],
+        }),
+        warm: 1,
+        preload: vec![ModelId(1), ModelId(0)],
+        idle_to_zero: Some(seconds(1_800)),
+        price_per_card_hour: None,
+    };
+    assert_eq!(provider.pools[0].autoscale, Some(expected));
+    assert_eq!(provider.pools[1].autoscale, None);
+    let default = AutoscaleConfig {
+        min: 1,
+        max: 1,
+        start: 1,
+        targets: vec![Target::GpuUtilization(percent(80))],
+        interval: seconds(15),
+        tolerance: percent(10),
+        scale_out: Behaviour::default_out(),
+        scale_in: Behaviour::default_in(),
+        provisioning: Latency::Fixed(seconds(120)),
+        schedule: None,
+        warm: 0,
+        preload: Vec::new(),
+        idle_to_zero: None,
+        price_per_card_hour: Some("3".parse().expect("a price")),
+    };
+    assert_eq!(provider.pools[2].autoscale, Some(default));
 }
 
 #[test]

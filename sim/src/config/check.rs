@@ -68,6 +68,9 @@ impl ProviderConfig {
             return Err(ConfigError::Zero { pool: name(), what: "bandwidth" });
         }
         check_efficiency(pool)?;
+        if let Some(autoscale) = &pool.autoscale {
+            autoscale.check(pool, self.models.len())?;
+        }
         if pool.gpu.tflops_8bit.as_gflops().min(pool.gpu.tflops_16bit.as_gflops()) == 0 {
             return Err(ConfigError::Zero { pool: name(), what: "compute" });
         }

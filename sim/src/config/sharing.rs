@@ -16,7 +16,8 @@ pub enum SharingConfig {
         /// `1 / (k (1 + interference (k - 1)))` of the card.
         interference: f64,
         /// Whether parts are not equal but in proportion to the compute that the shares of each asked
-        /// for. Neighbours count as one share's part of a card each.
+        /// for. Neighbours, and shares that asked for none, count as one share's part of a
+        /// card.
         by_compute: bool,
     },
     /// Each share has its part of the compute and of the memory, as Multi-Instance GPU cuts a card;

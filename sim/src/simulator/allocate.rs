@@ -49,6 +49,9 @@ impl Simulator {
             Ok(Some(share)) => self.answer_grant(now, ticket, share),
             Ok(None) => {}
             Err(refusal) => {
+                if refusal == Refusal::PoolFull {
+                    self.note_demand(now, pool);
+                }
                 self.answer(now, pool, OperationKind::Allocate, ticket, Err(refusal));
             }
         }

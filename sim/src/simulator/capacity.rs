@@ -44,7 +44,7 @@ impl Simulator {
     pub(super) fn leave_if_empty(&mut self, now: Timestamp, card: CardRef) {
         let pool = &mut self.pools[card.0];
         let standing = pool.standing(card.1);
-        if standing.is_open() || !standing.is_there() || pool.held_on(card.1) > 0 {
+        if standing.stays() || !standing.is_there() || pool.held_on(card.1) > 0 {
             return;
         }
         pool.change_standing(now, card.1, Standing::leave);

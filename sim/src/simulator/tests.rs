@@ -4,6 +4,7 @@ mod meter;
 mod preemption;
 mod quirks;
 mod rules;
+mod scaling;
 mod sharing;
 mod shown;
 
@@ -352,6 +353,7 @@ fn one_pool() -> ProviderConfig {
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
             neighbours: Vec::new(),
+            autoscale: None,
         }],
         models: vec![ModelConfig { name: "m".to_owned(), timing }],
         faults: Vec::new(),

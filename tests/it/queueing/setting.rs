@@ -144,6 +144,7 @@ impl Setting {
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
             neighbours: Vec::new(),
+            autoscale: None,
         }
     }
 

@@ -10,7 +10,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "an unknown key without a likeness",
         &[("      count: 1", "      count: 1\n      zzz: 2")],
-        "8:7 provider.pools[0].zzz: unknown key `zzz` (the keys here are `name`, `region`, `kind`, `gpu`, `count`, `sharing_ratio`, `price_per_slot_hour`, `price_per_card_hour`, `placement`, `sharing`, `guaranteed_share`, `vip`, `neighbours`, `serving`, `weight_load_bandwidth`, `preemption`, `endpoint`)",
+        "8:7 provider.pools[0].zzz: unknown key `zzz` (the keys here are `name`, `region`, `kind`, `gpu`, `count`, `sharing_ratio`, `price_per_slot_hour`, `price_per_card_hour`, `placement`, `sharing`, `guaranteed_share`, `vip`, `neighbours`, `serving`, `weight_load_bandwidth`, `preemption`, `autoscale`, `endpoint`)",
     ),
     (
         "an unknown key at the top",

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{
-    HostFull, KeptProgress, ModelShape, NeighbourConfig, PagingConfig, QuantumBegins,
-    RequeueConfig, SharingConfig, TurnsConfig, VictimRule,
+    AutoscaleConfig, Behaviour, Change, HostFull, KeptProgress, ModelShape, Most, NeighbourConfig,
+    PagingConfig, QuantumBegins, RequeueConfig, Schedule, SharingConfig, Target, TurnsConfig,
+    VictimRule,
 };
 use crate::serving::Engine;
 
@@ -137,9 +138,71 @@ fn shape() -> ModelShape {
     }
 }
 
+fn behaviour() -> impl Strategy<Value = Behaviour> {
+    let change = prop_oneof![
+        (0..3u32).prop_map(Change::Cards),
+        (0..150u32).prop_map(|percent| Change::Share(BasisPoints::from_percent(percent))),
+    ];
+    let most = (change, 1..60u64);
+    let most = most.prop_map(|(change, per)| Most { change, per: Duration::from_secs(per) });
+    (duration(0..60_000), prop::collection::vec(most, 1..3))
+        .prop_map(|(window, most)| Behaviour { window, most })
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![
+        (1..100u32).prop_map(|of| Target::GpuUtilization(BasisPoints::from_percent(of))),
+        (1..100u32).prop_map(|of| Target::SlotUtilization(BasisPoints::from_percent(of))),
+        (1..4u32).prop_map(Target::Waiting),
+        (1..4u32).prop_map(Target::Concurrency),
+    ]
+}
+
+prop_compose! {
+    /// For at most so many cards.
+    fn autoscale(count: u32)(
+        bounds in (0..=count, 1..=count, 0..=count),
+        targets in prop::collection::vec(target(), 0..3),
+        interval in duration(1_000..20_000),
+        behaviours in (behaviour(), behaviour()),
+        provisioning in prop_oneof![
+            duration(0..20_000).prop_map(Latency::Fixed),
+            duration(1..20_000).prop_map(|mean| Latency::Exponential { mean }),
+        ],
+        points in prop::collection::btree_map(duration(0..30_000), 0..=count, 0..3),
+        scheduled: bool,
+        warm in 0..=count,
+        preload in prop::collection::vec((0..3u32).prop_map(ModelId), 0..3),
+        idle_to_zero in prop::option::of(duration(0..30_000)),
+    ) -> AutoscaleConfig {
+        let (min, max) = (bounds.0.min(bounds.1), bounds.1);
+        let points = points.into_iter().map(|(at, cards)| (at, cards.min(max))).collect();
+        AutoscaleConfig {
+            min,
+            max,
+            start: bounds.2.clamp(min, max),
+            targets,
+            interval,
+            tolerance: BasisPoints::from_percent(10),
+            scale_out: behaviours.0,
+            scale_in: behaviours.1,
+            provisioning,
+            schedule: scheduled.then(|| Schedule { period: Duration::from_secs(30), points }),
+            warm,
+            preload,
+            idle_to_zero,
+            price_per_card_hour: None,
+        }
+    }
+}
+
+fn cards() -> impl Strategy<Value = (u32, Option<AutoscaleConfig>)> {
+    (1..5u32).prop_flat_map(|count| (Just(count), prop::option::of(autoscale(count))))
+}
+
 prop_compose! {
     fn provider()(
-        count in 1..4u32,
+        (count, autoscale) in cards(),
         neighbours in prop::collection::vec(neighbour(), 0..3),
         shares in 1..5u32,
         sharing in sharing(),
@@ -152,7 +215,7 @@ prop_compose! {
     ) -> ProviderConfig {
         let mut config = one_pool();
         let pool = &mut config.pools[0];
-        pool.count = count;
+        (pool.count, pool.autoscale) = (count, autoscale);
         pool.sharing_ratio = shares + neighbours.len() as u32;
         (pool.sharing, pool.neighbours, pool.vip) = (sharing, neighbours, vip);
         pool.guaranteed_share = BasisPoints::from_percent(guaranteed);
@@ -308,6 +371,7 @@ impl Books {
         assert!(gauge.busy_card_ns + gauge.changing_card_ns <= wall(&config, self.world.now));
         assert!(gauge.card_ns <= wall(&config, self.world.now));
         self.sums_are_kept(&gauge);
+        self.world.simulator.check_fleet(self.world.now, 0);
         for card in &mut self.world.simulator.pools[0].cards {
             if let Some(spent) = card.sharing.spent(self.world.now) {
                 let all = spent.computing + spent.changing + spent.free;
@@ -370,9 +434,15 @@ proptest! {
             let until = books.world.now + Duration::from_millis(wait);
             books.pass(until);
         }
-        // Outages end, everything asked is answered, and what is given back is free.
-        let end = books.world.now + Duration::from_secs(3_600);
-        books.pass(end);
+        // Outages end, everything asked is answered, and what is given back is free. A card that pages
+        // all the time may take its.
+        for _hour in 0..24 {
+            let end = books.world.now + Duration::from_secs(3_600);
+            books.pass(end);
+            if books.waiting.is_empty() {
+                break;
+            }
+        }
         prop_assert!(books.waiting.is_empty(), "never answered: {:?}", books.waiting);
         for allocation in std::mem::take(&mut books.held) {
             books.world.submit(Operation::Release { allocation });
