@@ -53,6 +53,7 @@ fn provider(cards: u32) -> ProviderConfig {
             guaranteed_share: BasisPoints::ZERO,
             vip: false,
             neighbours: Vec::new(),
+            capacity: sim::config::CapacityConfig::default(),
         }],
         models: (0..MODELS).map(model).collect(),
         faults: Vec::new(),

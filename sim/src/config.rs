@@ -1,6 +1,7 @@
 //! What a simulated provider consists of. Plain data, valid by the constructor's check
 //! ([`Simulator::new`](crate::Simulator::new)); the scenario language fills it in.
 
+mod capacity;
 mod check;
 mod control_plane;
 mod efficiency;
@@ -13,6 +14,10 @@ use connector::{BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKi
 
 pub(crate) use self::serving::Footprint;
 pub use self::{
+    capacity::{
+        CapacityConfig, CommonFailures, FailuresConfig, Levels, NodeFailures, Reclaim, Spells,
+        SpotConfig, Supply,
+    },
     control_plane::{ControlPlane, FailureRates, Latency, OperationRates, Quirks, RateLimit},
     efficiency::{Efficiency, LongSteps, StackEfficiency},
     fault::{Direction, FaultConfig, FaultKind},
@@ -80,6 +85,8 @@ pub struct PoolConfig {
     pub vip: bool,
     /// Load of other customers: each takes one share of every card.
     pub neighbours: Vec<NeighbourConfig>,
+    /// Cards that come and go by themselves.
+    pub capacity: CapacityConfig,
 }
 
 impl PoolConfig {
@@ -288,6 +295,26 @@ pub enum ConfigError {
         pool: PoolId,
         /// How many there are.
         pools: usize,
+    },
+    /// A pool whose cards come and go in a way that cannot be.
+    #[error("pool `{pool}`: {what}")]
+    Capacity {
+        /// The pool's name.
+        pool: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Maintenance that waits for shares to leave until it is over.
+    #[error("fault {index}: deadline and grace of a maintenance must be shorter than it lasts")]
+    EndlessDrain {
+        /// Number of the fault.
+        index: usize,
+    },
+    /// Maintenance that takes no card.
+    #[error("fault {index}: a rolling maintenance takes at least one card at a time")]
+    NothingAtATime {
+        /// Number of the fault.
+        index: usize,
     },
     /// A model whose timing is not a positive, finite time.
     #[error("model {model}: {what} must be a positive, finite number")]

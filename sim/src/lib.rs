@@ -8,6 +8,7 @@
 //! * [`placement`]: which card takes a share, and which node of a cluster a pod.
 //! * [`random`]: named random streams derived from one seed.
 
+mod breakdowns;
 mod card;
 pub mod catalogue;
 pub mod config;
@@ -17,9 +18,11 @@ mod neighbour;
 pub mod placement;
 mod pool;
 pub mod random;
+mod renewal;
 pub mod serving;
 mod sharing;
 mod simulator;
+mod spot;
 mod standing;
 pub mod step_time;
 mod timing;

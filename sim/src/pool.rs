@@ -5,13 +5,15 @@ use connector::{
 };
 
 use crate::{
+    breakdowns::Breakdowns,
     card::Card,
-    config::{PoolConfig, ProviderConfig},
+    config::{CapacityConfig, PoolConfig, ProviderConfig},
     neighbour::Neighbour,
     placement::{Ask, Host, Models, Placer, Scale},
     random::Streams,
     serving::Engine,
     sharing::Moved,
+    spot::Spot,
     standing::Standing,
     timing::Server,
     victims::Victims,
@@ -24,6 +26,8 @@ pub(crate) struct Pool {
     /// How every model runs on this pool's card.
     pub(crate) servers: Vec<Server>,
     pub(crate) victims: Victims,
+    pub(crate) spot: Option<Spot>,
+    pub(crate) breakdowns: Breakdowns,
     placer: Placer,
     standings: Vec<Standing>,
     /// Cards that are there, and those of them that take shares.
@@ -105,6 +109,8 @@ impl Pool {
     pub(crate) fn new(config: PoolConfig, provider: &ProviderConfig, streams: Streams) -> Self {
         let servers = provider.models.iter().map(|model| Server::new(model, &config)).collect();
         let placer = placer(&config, streams);
+        let CapacityConfig { spot, failures } = &config.capacity;
+        let spot = spot.as_ref();
         let neighbours = |card| {
             let of_card = config.neighbours.iter().enumerate();
             let name = &config.name;
@@ -114,6 +120,8 @@ impl Pool {
             cards: (0..config.count).map(|card| Card::new(&config, neighbours(card))).collect(),
             servers,
             victims: Victims::default(),
+            spot: spot.map(|spot| Spot::new(spot, config.count, &config.name, streams)),
+            breakdowns: Breakdowns::new(failures, config.count, &config.name, streams),
             placer,
             cards_there: config.count,
             cards_open: config.count,

@@ -7,7 +7,8 @@
 //! Everything later is a [`Wake`] in the event queue: an answer leaves, an inference reaches its
 //! card, an engine reaches a milestone, weights have arrived, a grace is over, a fault begins or
 //! ends. Operations are handled in [`allocate`] and [`infer`], what lists show in [`lists`], faults in
-//! [`faults`], cards that come and go in [`capacity`]. What is held is charged for by the [`Meter`].
+//! [`faults`], cards that come and go in [`capacity`], for reasons of their own in [`spot`] and
+//! [`breakdowns`]. What is held is charged for by the [`Meter`].
 //!
 //! # Edges
 //!
@@ -16,11 +17,14 @@
 
 mod allocate;
 mod answer;
+mod breakdowns;
 mod capacity;
 mod faults;
 mod infer;
 mod lists;
+mod maintenance;
 mod share;
+mod spot;
 
 use std::collections::VecDeque;
 
@@ -88,6 +92,18 @@ enum Wake {
     ReleaseDone(ShareKey),
     FaultBegins(usize),
     FaultEnds(usize),
+    /// Cards that a fault closed have waited long enough, or their grace is over.
+    DrainOver(usize),
+    DrainTakes(usize),
+    /// A pool's trace of cards has another level.
+    SpotLevel(usize),
+    /// Cards of a pool that are sold together get notice, go, or come.
+    SpotFalls(usize, usize),
+    SpotGone(usize, usize),
+    SpotComes(usize, usize),
+    /// Something of a pool fails, or works again.
+    Breaks(usize, usize),
+    Repaired(usize, usize),
 }
 
 /// A simulated provider.
@@ -148,6 +164,8 @@ impl Simulator {
             for card in 0..simulator.pools[pool].cards.len() {
                 simulator.start_neighbours(Timestamp::ZERO, pool, card);
             }
+            simulator.start_spot(pool);
+            simulator.start_breakdowns(pool);
         }
         Ok(simulator)
     }
@@ -233,6 +251,14 @@ impl Simulator {
             Wake::ReleaseDone(share) => self.release_done(now, share),
             Wake::FaultBegins(index) => self.fault_begins(now, index),
             Wake::FaultEnds(index) => self.fault_ends(now, index),
+            Wake::DrainOver(index) => self.drain_over(now, index),
+            Wake::DrainTakes(index) => self.drain_takes(now, index),
+            Wake::SpotLevel(pool) => self.spot_level(now, pool),
+            Wake::SpotFalls(pool, unit) => self.spot_falls(now, (pool, unit)),
+            Wake::SpotGone(pool, unit) => self.unit_is_gone(now, (pool, unit)),
+            Wake::SpotComes(pool, unit) => self.unit_comes(now, (pool, unit)),
+            Wake::Breaks(pool, part) => self.breaks(now, (pool, part)),
+            Wake::Repaired(pool, part) => self.repaired(now, (pool, part)),
         }
     }
 

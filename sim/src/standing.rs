@@ -16,6 +16,16 @@
 pub(crate) enum Cause {
     /// A scripted fault took it off the bus.
     Fault,
+    /// The provider needs it back.
+    Spot,
+    /// It failed.
+    Failure,
+    /// Its node failed.
+    NodeFailure,
+    /// A failure of what many cards have in common hit it.
+    CommonFailure,
+    /// It is taken out of service for a while, on a schedule.
+    Maintenance,
 }
 
 /// See the module text. A new card is open.
@@ -40,6 +50,11 @@ impl Standing {
     /// Whether it is there, open or closing.
     pub(crate) fn is_there(self) -> bool {
         self.is_there
+    }
+
+    /// Whether this is one of the causes for which it is closed or away.
+    pub(crate) fn is_wanted_away(self, cause: Cause) -> bool {
+        self.causes & bit(cause) != 0
     }
 
     /// It takes nobody new.

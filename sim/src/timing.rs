@@ -229,6 +229,7 @@ mod tests {
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
             neighbours: Vec::new(),
+            capacity: crate::config::CapacityConfig::default(),
         }
     }
 

@@ -484,6 +484,7 @@ fn simulator() -> sim::Simulator {
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
             neighbours: Vec::new(),
+            capacity: CapacityConfig::default(),
         }],
         models: vec![ModelConfig { name: "gemma-270m".into(), timing: Timing::Linear(timing) }],
         faults: Vec::new(),

@@ -181,5 +181,6 @@ fn pool((number, setup): (u32, &PoolSetup)) -> PoolConfig {
         guaranteed_share: connector::BasisPoints::ZERO,
         vip: false,
         neighbours: Vec::new(),
+        capacity: sim::config::CapacityConfig::default(),
     }
 }

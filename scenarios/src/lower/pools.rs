@@ -76,6 +76,7 @@ fn pool(context: Context<'_>, spec: Option<&PoolSpec>, regions: &NameTable) -> P
         guaranteed_share: BasisPoints::ZERO,
         vip: false,
         neighbours: Vec::new(),
+        capacity: sim::config::CapacityConfig::default(),
     };
     let Some(spec) = spec else { return Pool { config, endpoint: None, has_card } };
     fill(context, spec, regions, &mut config);

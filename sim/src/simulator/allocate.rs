@@ -1,6 +1,8 @@
 //! Shares: granting, releasing, taking away.
 
-use connector::{Allocate, AllocationId, EventKind, OperationKind, PoolId, Ticket, Timestamp};
+use connector::{
+    Allocate, AllocationId, Duration, EventKind, OperationKind, PoolId, Ticket, Timestamp,
+};
 use smallvec::SmallVec;
 
 use super::{Answer, InferenceKey, Refusal, ShareKey, Simulator, StationRef, Wake};
@@ -22,7 +24,7 @@ pub(super) struct Share {
 
 impl Share {
     /// Whether it may be taken away: not twice, and not if it is leaving by itself.
-    fn may_go(&self) -> bool {
+    pub(super) fn may_go(&self) -> bool {
         self.successor.is_none() && !self.stay.is_ending()
     }
 
@@ -89,7 +91,7 @@ impl Simulator {
             match bandwidth {
                 Some(bandwidth) => {
                     of.cards[card].note_loads(Some(bandwidth));
-                    let time = connector::Duration::from_secs_f64(bytes / bandwidth);
+                    let time = Duration::from_secs_f64(bytes / bandwidth);
                     let arrival = self.queue.schedule(now + time, Wake::Loaded(at));
                     of.cards[card].await_weights(station, arrival);
                 }
@@ -140,13 +142,19 @@ impl Simulator {
         let grace = self.pools[ask.pool.index()].config.preemption_grace;
         let grace = grace.ok_or(Refusal::PoolFull)?;
         let share = self.victim_for(&ask).ok_or(Refusal::PoolFull)?;
-        self.pools[ask.pool.index()].preemptions += 1;
         self.shares[share].successor = Some((ticket, ask));
-        if !self.faults.lose_answer(now, ask.pool.index()) {
-            self.emit(now, EventKind::Preempted { allocation: share.id(), grace });
-        }
+        self.give_notice(now, share, grace);
         self.queue.schedule(now + grace, Wake::GraceOver(share));
         Ok(None)
+    }
+
+    /// The holder of a share hears that it goes after the grace.
+    pub(super) fn give_notice(&mut self, now: Timestamp, share: ShareKey, grace: Duration) {
+        let pool = self.shares[share].at.pool;
+        self.pools[pool].preemptions += 1;
+        if !self.faults.lose_answer(now, pool) {
+            self.emit(now, EventKind::Preempted { allocation: share.id(), grace });
+        }
     }
 
     fn victim_for(&self, ask: &Allocate) -> Option<ShareKey> {

@@ -1,6 +1,6 @@
 //! Cards that come and go: closing, withdrawing, returning.
 
-use connector::Timestamp;
+use connector::{Duration, Timestamp};
 
 use super::{Refusal, Share, ShareKey, Simulator, StationRef};
 use crate::standing::{Cause, Standing};
@@ -15,6 +15,23 @@ impl Simulator {
         self.leave_if_empty(now, card);
     }
 
+    /// Nobody new comes onto the card, and everybody on it has notice: whoever is still there after
+    /// the grace is to be [withdrawn](Self::withdraw_card) with it.
+    pub(super) fn reclaim_card(
+        &mut self,
+        now: Timestamp,
+        card: CardRef,
+        cause: Cause,
+        grace: Duration,
+    ) {
+        for share in self.shares_on(card) {
+            if self.shares[share].may_go() {
+                self.give_notice(now, share, grace);
+            }
+        }
+        self.close_card(now, card, cause);
+    }
+
     /// The card goes, and every share on it is lost for this reason.
     pub(super) fn withdraw_card(
         &mut self,
@@ -24,7 +41,7 @@ impl Simulator {
         reason: Refusal,
     ) {
         self.pools[card.0].change_standing(now, card.1, |standing| standing.close(cause));
-        for share in self.shares_where(|share| (share.at.pool, share.at.card) == card) {
+        for share in self.shares_on(card) {
             self.take_away(now, share, reason);
         }
         self.leave_if_empty(now, card);
@@ -54,6 +71,14 @@ impl Simulator {
             self.queue.cancel(arrival);
         }
         self.stop_neighbours(now, card.0, card.1);
+    }
+
+    /// Looks through all shares, but only if there is one to be found.
+    fn shares_on(&self, card: CardRef) -> Vec<ShareKey> {
+        if self.pools[card.0].held_on(card.1) == 0 {
+            return Vec::new();
+        }
+        self.shares_where(|share| (share.at.pool, share.at.card) == card)
     }
 
     pub(super) fn shares_where(&self, wanted: impl Fn(&Share) -> bool) -> Vec<ShareKey> {

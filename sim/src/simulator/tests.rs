@@ -1,3 +1,4 @@
+mod capacity;
 mod conservation;
 mod control;
 mod meter;
@@ -349,6 +350,7 @@ fn one_pool() -> ProviderConfig {
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
             neighbours: Vec::new(),
+            capacity: crate::config::CapacityConfig::default(),
         }],
         models: vec![ModelConfig { name: "m".to_owned(), timing }],
         faults: Vec::new(),

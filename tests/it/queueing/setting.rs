@@ -129,6 +129,7 @@ impl Setting {
             guaranteed_share: connector::BasisPoints::ZERO,
             vip: false,
             neighbours: Vec::new(),
+            capacity: sim::config::CapacityConfig::default(),
         }
     }
 

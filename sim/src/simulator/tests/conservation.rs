@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{
-    Isolation, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig,
+    CapacityConfig, CommonFailures, FailuresConfig, Isolation, Levels, NeighbourConfig,
+    NodeFailures, PagingConfig, QuantumBegins, Reclaim, SharingConfig, Spells, SpotConfig, Supply,
+    TurnsConfig,
 };
 
 /// A question at a time, about the so manieth share that is held.
@@ -88,6 +90,72 @@ prop_compose! {
 }
 
 prop_compose! {
+    /// Things that are there for seconds and away for less than that.
+    fn spells()(up in duration(1_000..20_000), down in duration(0..5_000)) -> Spells {
+        Spells { up: Latency::Exponential { mean: up }, down: Latency::Exponential { mean: down } }
+    }
+}
+
+fn supply() -> impl Strategy<Value = Supply> {
+    let steps = prop::collection::vec((duration(0..4_000), 0..5u32), 0..8);
+    let trace = (steps, 0..5u32, duration(1_000..9_000), any::<bool>(), any::<bool>()).prop_map(
+        |(steps, first, rest, repeats, random)| {
+            let mut at = Duration::ZERO;
+            let later = steps.into_iter().map(|(gap, cards)| {
+                at += gap;
+                (at, cards)
+            });
+            let steps: Vec<_> = std::iter::once((Duration::ZERO, first)).chain(later).collect();
+            let (length, start) = (at + rest, Duration::ZERO);
+            let levels = Levels { steps: steps.into(), length, start, repeats };
+            let reclaim = if random { Reclaim::Random } else { Reclaim::Last };
+            Supply::Trace { levels, reclaim }
+        },
+    );
+    let process = (spells(), 1..4u32, 0..100u32).prop_map(|(spells, group, percent)| {
+        Supply::Process { spells, group, together: BasisPoints::from_percent(percent) }
+    });
+    prop_oneof![trace, process]
+}
+
+prop_compose! {
+    fn capacity()(
+        supply in prop::option::weighted(0.3, supply()),
+        grace in duration(0..3_000),
+        provisioning in duration(0..2_000),
+        card in prop::option::weighted(0.2, spells()),
+        node in prop::option::weighted(0.2, (1..4u32, spells())),
+        common in prop::option::weighted(0.2, (0..101u32, spells())),
+    ) -> CapacityConfig {
+        let provisioning = Latency::Fixed(provisioning);
+        let failures = FailuresConfig {
+            card,
+            node: node.map(|(cards, spells)| NodeFailures { cards, spells }),
+            common: common.map(|(percent, spells)| {
+                CommonFailures { spells, share: BasisPoints::from_percent(percent) }
+            }),
+        };
+        CapacityConfig { spot: supply.map(|supply| SpotConfig { supply, grace, provisioning }), failures }
+    }
+}
+
+prop_compose! {
+    /// Begins within ten seconds, and takes all its time for one lot.
+    fn maintenance()(
+        at in duration(0..10_000),
+        deadline in duration(0..3_000),
+        grace in duration(0..1_000),
+        rest in duration(1..3_000),
+        count in 1..4u32,
+        at_a_time in prop::option::of(1..3u32),
+    ) -> FaultConfig {
+        let lasts = deadline + grace + rest;
+        let kind = FaultKind::Maintenance { count, deadline, grace, at_a_time };
+        FaultConfig { at, lasts, pool: None, kind }
+    }
+}
+
+prop_compose! {
     fn provider()(
         count in 1..4u32,
         neighbours in prop::collection::vec(neighbour(), 0..3),
@@ -99,6 +167,8 @@ prop_compose! {
         instant: bool,
         lost in prop::option::of((0..10_000u64, 1..5_000u64, 1..3u32)),
         outage in prop::option::of((0..10_000u64, 1..5_000u64)),
+        capacity in capacity(),
+        maintenance in prop::collection::vec(maintenance(), 0..3),
     ) -> ProviderConfig {
         let mut config = one_pool();
         let pool = &mut config.pools[0];
@@ -122,6 +192,8 @@ prop_compose! {
         config.faults.extend(lost.map(|(at, lasts, count)| {
             fault(at, lasts, FaultKind::GpuLoss { count })
         }));
+        config.pools[0].capacity = capacity;
+        config.faults.extend(maintenance);
         config.faults.extend(outage.map(|(at, lasts)| fault(at, lasts, FaultKind::Outage)));
         config
     }
@@ -209,6 +281,7 @@ impl Books {
         assert!(gauge.vram_promised.get() <= config.vram().get() * u64::from(config.count) * most);
         assert!(gauge.busy_card_ns + gauge.changing_card_ns <= wall(&config, self.world.now));
         assert!(gauge.card_ns <= wall(&config, self.world.now));
+        assert!(gauge.cards <= config.count);
         for card in &mut self.world.simulator.pools[0].cards {
             if let Some((spent, _)) = card.sharing.spent(self.world.now) {
                 let all = spent.computing + spent.changing + spent.free;
