@@ -5,6 +5,7 @@
 //! said in its documentation and done where the language becomes a
 //! [`Scenario`](crate::Scenario).
 
+mod capacity;
 mod control_plane;
 mod platform;
 mod provider;
@@ -17,7 +18,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    control_plane::*, platform::*, provider::*, serving::*, sharing::*, traffic::*, value::*,
+    capacity::*, control_plane::*, platform::*, provider::*, serving::*, sharing::*, traffic::*,
+    value::*,
 };
 use crate::document::Node;
 

@@ -4,8 +4,10 @@
 //! Nothing stops at a mistake. A part that is wrong is reported and stands as `None`, checks that need
 //! it are left out, and the scenario exists only if nothing was reported.
 
+mod capacity;
 mod control_plane;
 mod faults;
+mod files;
 mod models;
 mod names;
 mod objectives;

@@ -3,8 +3,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    ControlPlaneSpec, Either, List, NeighbourSpec, Optional, Positive, Quantity, ServingSpec,
-    SharingSpec, Time, TokenCount, WeightLoad, Whole,
+    ControlPlaneSpec, Either, FailuresOfCardsSpec, List, MaintenanceSpec, NeighbourSpec, Optional,
+    Positive, Quantity, ServingSpec, SharingSpec, SpotSpec, Time, TokenCount, WeightLoad, Whole,
 };
 use crate::{document::Node, rate::Bandwidth};
 
@@ -68,6 +68,10 @@ pub(crate) struct PoolSpec {
     /// Whether shares may be taken away for a higher priority. Default: a grace of 30s for pools of
     /// kind `preemptible`, never for others.
     pub(crate) preemption: Optional<PreemptionSpec>,
+    /// Capacity that the provider takes back when it needs it. Default: it does not.
+    pub(crate) spot: Optional<SpotSpec>,
+    /// Hardware that fails without notice. Default: it does not.
+    pub(crate) failures: Optional<FailuresOfCardsSpec>,
     /// Base address of the pool for live runs.
     pub(crate) endpoint: Optional<String>,
 }
@@ -225,7 +229,7 @@ pub(crate) enum TimingSpec {
 }
 
 /// Something that goes wrong on a schedule: exactly one of `outage`, `errors`, `latency`,
-/// `brownout`, `partition`, `gpu_loss`.
+/// `brownout`, `partition`, `gpu_loss`, `maintenance`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FaultSpec {
@@ -247,6 +251,9 @@ pub(crate) struct FaultSpec {
     pub(crate) partition: Optional<PartitionSpec>,
     /// Cards fall off the bus: what runs on them fails, the shares on them are gone.
     pub(crate) gpu_loss: Optional<GpuLossSpec>,
+    /// Cards are taken out of service: they take nobody new, and who is there at the deadline has
+    /// notice.
+    pub(crate) maintenance: Optional<MaintenanceSpec>,
 }
 
 /// An outage has no settings.

@@ -1,10 +1,10 @@
 use connector::{BasisPoints, Duration, Money, PoolKind};
 use sim::{
     catalogue,
-    config::{GpuSpec, Placement, PoolConfig, ServingConfig, SharingConfig},
+    config::{CapacityConfig, GpuSpec, Placement, PoolConfig, ServingConfig, SharingConfig},
 };
 
-use super::{Context, items, names::NameTable, read, regions, serving, sharing, time};
+use super::{Context, capacity, items, names::NameTable, read, regions, serving, sharing, time};
 use crate::{
     document::Node,
     language::{Either, GpuSpecification, PlacementSpec, PoolKindSpec, PoolSpec, ScenarioSpec},
@@ -76,7 +76,7 @@ fn pool(context: Context<'_>, spec: Option<&PoolSpec>, regions: &NameTable) -> P
         guaranteed_share: BasisPoints::ZERO,
         vip: false,
         neighbours: Vec::new(),
-        capacity: sim::config::CapacityConfig::default(),
+        capacity: CapacityConfig::default(),
     };
     let Some(spec) = spec else { return Pool { config, endpoint: None, has_card } };
     fill(context, spec, regions, &mut config);
@@ -119,6 +119,7 @@ fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut
         config.preemption_grace = Some(time(preemption.grace.as_ref(), DEFAULT_GRACE));
     }
     sharing::fill(context, spec, config);
+    config.capacity = capacity::lower(context, spec, config.count);
 }
 
 /// The way out for a card that the catalogue does not have.

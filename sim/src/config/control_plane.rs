@@ -132,7 +132,7 @@ pub enum Latency {
 
 impl Latency {
     /// The mean, or of a lognormal the median.
-    pub(crate) fn middle(self) -> Duration {
+    pub fn middle(self) -> Duration {
         match self {
             Self::Fixed(time) => time,
             Self::Uniform { min, max } => min + max.saturating_sub(min) / 2,
