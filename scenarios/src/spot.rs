@@ -79,6 +79,14 @@ impl SpotTrace {
         Self::read_if_known(path)?.ok_or_else(|| TraceError::NoSpotTrace { path: path.to_owned() })
     }
 
+    /// What was seen by looking every `gap`, above zero; `None` without a look.
+    pub fn of_looks(gap: Duration, counts: &[u32]) -> Option<Self> {
+        let at = |index: usize| gap * index as u64;
+        let points: Vec<_> = counts.iter().enumerate().map(|(i, &count)| (at(i), count)).collect();
+        let trace = Self::new(SpotFormat::Skypilot, &points, at(points.len()))?;
+        Some(Self { gap: Some(gap), ..trace })
+    }
+
     /// From points of which each holds until the next one; `None` without any.
     fn new(format: SpotFormat, points: &[(Duration, u32)], length: Duration) -> Option<Self> {
         let mut steps: Vec<(Duration, u32)> = Vec::new();

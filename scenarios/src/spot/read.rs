@@ -90,13 +90,9 @@ fn skypilot(mut lines: Lines) -> Result<Option<SpotTrace>, TraceError> {
         return Err(refuse(RowProblem::Unexpected { column: "gap_seconds", text, expected }));
     }
     let gap = Duration::from_nanos(gap);
-    let mut points = Vec::with_capacity(series.data.len());
-    for (index, number) in series.data.iter().enumerate() {
-        let count = instances("data", &number.to_string()).map_err(refuse)?;
-        points.push((gap * index as u64, count));
-    }
-    let trace = SpotTrace::new(SpotFormat::Skypilot, &points, gap * points.len() as u64);
-    Ok(trace.map(|trace| SpotTrace { gap: Some(gap), ..trace }))
+    let counts = series.data.iter().map(|number| instances("data", &number.to_string()));
+    let counts: Vec<u32> = counts.collect::<Result<_, _>>().map_err(refuse)?;
+    Ok(SpotTrace::of_looks(gap, &counts))
 }
 
 fn events(mut lines: Lines) -> Result<Option<SpotTrace>, TraceError> {
