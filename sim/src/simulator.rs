@@ -101,6 +101,10 @@ enum Wake {
     SpotFalls(usize, usize),
     SpotGone(usize, usize),
     SpotComes(usize, usize),
+    /// A pool has nothing to spare any more, all its cards go, or there is something again.
+    ShortageBegins(usize),
+    ShortageTakes(usize),
+    ShortageEnds(usize),
     /// Something of a pool fails, or works again.
     Breaks(usize, usize),
     Repaired(usize, usize),
@@ -257,6 +261,9 @@ impl Simulator {
             Wake::SpotFalls(pool, unit) => self.spot_falls(now, (pool, unit)),
             Wake::SpotGone(pool, unit) => self.unit_is_gone(now, (pool, unit)),
             Wake::SpotComes(pool, unit) => self.unit_comes(now, (pool, unit)),
+            Wake::ShortageBegins(pool) => self.shortage_begins(now, pool),
+            Wake::ShortageTakes(pool) => self.shortage_takes(now, pool),
+            Wake::ShortageEnds(pool) => self.shortage_ends(now, pool),
             Wake::Breaks(pool, part) => self.breaks(now, (pool, part)),
             Wake::Repaired(pool, part) => self.repaired(now, (pool, part)),
         }

@@ -6,7 +6,8 @@
 //! *there*, *leaving* (it has notice), *away*, or *coming* (it is being provisioned). Under a trace,
 //! each change of the level is met by as many units as it takes. Under a process each unit has its own
 //! alternating renewal process; one that goes takes each other one along at a chance, and those that
-//! went together come back together.
+//! went together come back together. Besides, a shortage takes all cards there are, for as long as it
+//! lasts and whatever becomes of their units meanwhile.
 //!
 //! # Edges
 //!
@@ -37,6 +38,8 @@ use crate::{
 pub(crate) struct Spot {
     pub(crate) grace: Duration,
     provisioning: (Sampler, Stream),
+    /// Times at which there is nothing at all.
+    shortage: Option<Renewal>,
     units: Vec<Unit>,
     cards_per_unit: usize,
     cards: usize,
@@ -84,11 +87,13 @@ impl Spot {
     pub(crate) fn new(config: &SpotConfig, cards: u32, pool: &str, streams: Streams) -> Self {
         let cards = cards as usize;
         let named = |what: &str| streams.stream(&format!("spot/{pool}/{what}"));
+        let mut shortages = None;
         let (cards_per_unit, source) = match &config.supply {
             Supply::Trace { levels, reclaim } => {
                 (1, Source::Trace { cursor: Cursor::new(levels.clone()), reclaim: *reclaim })
             }
-            Supply::Process { spells, group, together } => {
+            Supply::Process { spells, group, together, shortage } => {
+                shortages = shortage.map(|spells| Renewal::new(spells, named("shortage")));
                 let group = *group as usize;
                 let renewal = |unit| Renewal::new(*spells, named(&format!("unit/{unit}")));
                 let renewals = (0..cards.div_ceil(group)).map(renewal).collect();
@@ -98,6 +103,7 @@ impl Spot {
         Self {
             grace: config.grace,
             provisioning: (Sampler::new(config.provisioning), named("provisioning")),
+            shortage: shortages,
             units: vec![Unit::There { falls: None }; cards.div_ceil(cards_per_unit)],
             cards_per_unit,
             cards,
@@ -126,6 +132,11 @@ impl Spot {
 
     pub(crate) fn provisioning(&mut self) -> Duration {
         self.provisioning.0.draw(&mut self.provisioning.1)
+    }
+
+    /// Times at which there is nothing at all, if there are any.
+    pub(crate) fn shortage(&mut self) -> Option<&mut Renewal> {
+        self.shortage.as_mut()
     }
 
     /// The trace that it follows, if it follows one.

@@ -18,6 +18,8 @@ pub(crate) enum Cause {
     Fault,
     /// The provider needs it back.
     Spot,
+    /// The provider has nothing to spare at all.
+    Shortage,
     /// It failed.
     Failure,
     /// Its node failed.
@@ -32,7 +34,7 @@ pub(crate) enum Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// One bit for each cause.
-    causes: u8,
+    causes: u16,
     is_there: bool,
 }
 
@@ -75,6 +77,6 @@ impl Standing {
     }
 }
 
-fn bit(cause: Cause) -> u8 {
+fn bit(cause: Cause) -> u16 {
     1 << cause as u8
 }

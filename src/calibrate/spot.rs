@@ -74,12 +74,12 @@ impl SpotFitting {
 /// What a scenario's pool can be given. Times are whole seconds, at least one.
 fn process(fit: &SpotFit) -> String {
     let seconds = |time: Duration| time.as_secs_f64().max(1.0);
-    format!(
-        "process: {{ up: {:.0}s, down: {:.0}s, together: {} }}",
-        seconds(fit.up),
-        seconds(fit.down),
-        fit.together
-    )
+    let shortage = fit.shortage.map_or_else(String::new, |(up, down)| {
+        let (up, down) = (seconds(up), seconds(down));
+        format!(", shortage: {{ up: {up:.0}s, down: {down:.0}s }}")
+    });
+    let (up, down) = (seconds(fit.up), seconds(fit.down));
+    format!("process: {{ up: {up:.0}s, down: {down:.0}s, together: {}{shortage} }}", fit.together)
 }
 
 /// The process in a pool with as many cards as the trace has instances, looked at as often as the
@@ -144,8 +144,10 @@ impl fmt::Display for SpotFitting {
     }
 }
 
+type Figure = fn(&SpotSummary) -> f64;
+
 /// What a summary says, by name.
-const COMPARED: [(&str, fn(&SpotSummary) -> f64); 5] = [
+const COMPARED: [(&str, Figure); 5] = [
     ("instances, mean", |of| of.mean),
     ("any there, share of time", |of| of.any),
     ("spell with any, mean hours", |of| of.mean_spell.as_secs_f64() / 3_600.0),

@@ -29,7 +29,7 @@ pub(super) enum Trace {
   harpoon trace describe conversation_trace.jsonl.gz --json
   harpoon trace describe preemption__4-node__us-west-2c_v100_1.json")]
 pub(super) struct Describe {
-    /// The trace: Azure LLM CSV, Mooncake JSONL, or CSV of one's own; of spot capacity: SkyPilot JSON,
+    /// The trace: Azure LLM CSV, Mooncake JSONL, or CSV of one's own; of spot capacity: Skypilot JSON,
     /// Bamboo CSV or text; plain, gzip or zstd.
     file: PathBuf,
     /// The format, if it is not to be guessed from the first line.

@@ -83,6 +83,18 @@ pub(crate) struct SpotProcessSpec {
     pub(crate) group: Optional<Whole<1, 100_000>>,
     /// Chance of each other card, or group, to go with one that goes. Default: 0%.
     pub(crate) together: Optional<Quantity<BasisPoints>>,
+    /// Times at which there is nothing to be had at all, besides. Default: never.
+    pub(crate) shortage: Optional<ShortageSpec>,
+}
+
+/// Times at which there is nothing to be had at all.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShortageSpec {
+    /// From the end of a shortage to the next one: a mean, or a law; in the mean at least 1s.
+    pub(crate) up: Node<SpellSpec>,
+    /// How long a shortage lasts: a mean, or a law.
+    pub(crate) down: Node<SpellSpec>,
 }
 
 /// Hardware that fails without notice.

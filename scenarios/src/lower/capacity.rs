@@ -111,6 +111,7 @@ fn supply(context: Context<'_>, spec: &SpotProcessSpec) -> Option<Supply> {
         spells: spells?,
         group: read(&spec.group).map_or(1, |group| group.small()),
         together: together.unwrap_or(BasisPoints::ZERO),
+        shortage: read(&spec.shortage).and_then(|spec| self::spells(context, &spec.up, &spec.down)),
     })
 }
 

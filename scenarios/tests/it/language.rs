@@ -142,7 +142,11 @@ fn every_key_of_capacity_reaches_the_pool() {
     assert_eq!(spot(0).supply, Supply::Trace { levels, reclaim: Reclaim::Random });
     let down = Latency::LogNormal { p50: secs(600), p95: secs(7_200) };
     let spells = Spells { up: exponential(3), down };
-    assert_eq!(spot(1).supply, Supply::Process { spells, group: 2, together: percent(25) });
+    let shortage = Some(Spells { up: exponential(50), down: exponential(2) });
+    assert_eq!(
+        spot(1).supply,
+        Supply::Process { spells, group: 2, together: percent(25), shortage }
+    );
     let down = Latency::Uniform { min: secs(3_600), max: secs(10_800) };
     let spells = |up, down| Spells { up: exponential(up), down };
     let failures = FailuresConfig {

@@ -107,6 +107,17 @@ fn a_process_is_fitted_to_totals() {
     assert_eq!(read(b"{\"metadata\": {\"gap_seconds\": 1}, \"data\": [4, 4]}").fit(), None);
 }
 
+/// Two instances: with any for 6 s, until there is none once; none for 2 s, once. In between, there
+/// for 10 s and away for 2 s; two falls by themselves, of which one came back before it was over.
+#[test]
+fn times_with_nothing_at_all_are_fitted_as_shortages() {
+    let trace = read(b"{\"metadata\": {\"gap_seconds\": 1}, \"data\": [2, 2, 1, 2, 0, 0, 2, 1]}");
+    let fit = trace.fit().expect("it falls and rises");
+    let secs = Duration::from_secs;
+    assert_eq!(fit.shortage, Some((secs(6), secs(2))));
+    assert_eq!((fit.up, fit.down, fit.together), (secs(5), secs(2), BasisPoints::ZERO));
+}
+
 #[test]
 fn every_bad_trace_is_refused_with_its_line() {
     for (content, told) in [

@@ -44,6 +44,8 @@ pub enum Supply {
         group: u32,
         /// With a group that goes, each other one goes at this chance.
         together: BasisPoints,
+        /// Between times at which there is nothing at all, and such a time. `None`: that is never so.
+        shortage: Option<Spells>,
     },
 }
 
@@ -141,13 +143,13 @@ impl CapacityConfig {
     }
 
     fn spells(&self) -> impl Iterator<Item = Spells> {
-        let process = self.spot.as_ref().and_then(|spot| match spot.supply {
-            Supply::Process { spells, .. } => Some(spells),
-            Supply::Trace { .. } => None,
+        let process = self.spot.as_ref().map(|spot| match spot.supply {
+            Supply::Process { spells, shortage, .. } => [Some(spells), shortage],
+            Supply::Trace { .. } => [None, None],
         });
         let FailuresConfig { card, node, common } = &self.failures;
         let failures = [*card, node.map(|node| node.spells), common.map(|common| common.spells)];
-        process.into_iter().chain(failures.into_iter().flatten())
+        process.into_iter().flatten().chain(failures).flatten()
     }
 }
 

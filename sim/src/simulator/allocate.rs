@@ -18,6 +18,8 @@ pub(super) struct Share {
     pub(super) at: StationRef,
     pub(super) inferences: SmallVec<[InferenceKey; 2]>,
     pub(super) stay: Stay,
+    /// Whether its holder was told that it goes.
+    has_notice: bool,
     /// For whom it is being taken away.
     successor: Option<(Ticket, Allocate)>,
 }
@@ -25,7 +27,7 @@ pub(super) struct Share {
 impl Share {
     /// Whether it may be taken away: not twice, and not if it is leaving by itself.
     pub(super) fn may_go(&self) -> bool {
-        self.successor.is_none() && !self.stay.is_ending()
+        !self.has_notice && !self.stay.is_ending()
     }
 
     /// Whether its holder may still use it. One that is being released is only in the way.
@@ -101,7 +103,14 @@ impl Simulator {
         self.shares_changed(now, at);
         self.meter.open(&ask);
         let (inferences, stay) = (SmallVec::new(), Stay::since(now));
-        let share = self.shares.insert(Share { ask, at, inferences, stay, successor: None });
+        let share = self.shares.insert(Share {
+            ask,
+            at,
+            inferences,
+            stay,
+            has_notice: false,
+            successor: None,
+        });
         let of = &mut self.pools[pool];
         if ask.preemptible && of.config.preemption_grace.is_some() {
             let shares = &self.shares;
@@ -150,6 +159,7 @@ impl Simulator {
 
     /// The holder of a share hears that it goes after the grace.
     pub(super) fn give_notice(&mut self, now: Timestamp, share: ShareKey, grace: Duration) {
+        self.shares[share].has_notice = true;
         let pool = self.shares[share].at.pool;
         self.pools[pool].preemptions += 1;
         if !self.faults.lose_answer(now, pool) {

@@ -4,6 +4,7 @@ use connector::{Duration, Timestamp};
 
 use super::{Refusal, Simulator, Wake};
 use crate::{
+    renewal::Renewal,
     spot::{Move, Spot, Unit},
     standing::Cause,
 };
@@ -24,9 +25,10 @@ impl Simulator {
             }
             return self.schedule_level(pool);
         }
-        for unit in 0..self.pools[pool].spot.as_ref().map_or(0, Spot::units) {
+        for unit in 0..self.spot(pool).units() {
             self.unit_is_there(Timestamp::ZERO, (pool, unit));
         }
+        self.await_shortage(Timestamp::ZERO, pool);
     }
 
     fn schedule_level(&mut self, pool: usize) {
@@ -125,6 +127,41 @@ impl Simulator {
         let stay = self.spot(pool).stay(unit);
         let falls = stay.map(|stay| self.queue.schedule(now + stay, Wake::SpotFalls(pool, unit)));
         self.spot(pool).set(unit, Unit::There { falls });
+    }
+
+    fn await_shortage(&mut self, now: Timestamp, pool: usize) {
+        if let Some(shortage) = self.spot(pool).shortage() {
+            let begins = now + shortage.up();
+            self.queue.schedule(begins, Wake::ShortageBegins(pool));
+        }
+    }
+
+    /// There is nothing to spare any more: all cards have notice.
+    pub(super) fn shortage_begins(&mut self, now: Timestamp, pool: usize) {
+        let grace = self.spot(pool).grace;
+        for card in 0..self.pools[pool].cards.len() {
+            self.reclaim_card(now, (pool, card), Cause::Shortage, grace);
+        }
+        self.queue.schedule(now + grace, Wake::ShortageTakes(pool));
+    }
+
+    /// The grace of all cards is over.
+    pub(super) fn shortage_takes(&mut self, now: Timestamp, pool: usize) {
+        for card in 0..self.pools[pool].cards.len() {
+            self.withdraw_card(now, (pool, card), Cause::Shortage, Refusal::Preempted);
+        }
+        let spot = self.spot(pool);
+        let lasts = spot.shortage().map_or(Duration::ZERO, Renewal::down);
+        let ends = now + lasts + spot.provisioning();
+        self.queue.schedule(ends, Wake::ShortageEnds(pool));
+    }
+
+    /// There is something to spare again, and it is provisioned.
+    pub(super) fn shortage_ends(&mut self, now: Timestamp, pool: usize) {
+        for card in 0..self.pools[pool].cards.len() {
+            self.return_card(now, (pool, card), Cause::Shortage);
+        }
+        self.await_shortage(now, pool);
     }
 
     fn spot(&mut self, pool: usize) -> &mut Spot {

@@ -217,6 +217,36 @@ fn those_that_fall_together_do_so_as_often_as_they_should() {
     }
 }
 
+/// A card is there when its group is and there is no shortage, which are independent.
+#[test]
+fn a_shortage_takes_all_cards_for_its_time() {
+    let mut spot = process(1, 0);
+    let Supply::Process { shortage, .. } = &mut spot.supply else { panic!("a process") };
+    *shortage = Some(spells(3_000, 1_000));
+    let there = cards_there(pool_of(20, sold(spot)), 8_000);
+    let none = there.iter().filter(|&&cards| cards == 0).count() as f64 / SAMPLES as f64;
+    assert!((none - 0.25).abs() < 4.0 * libm::sqrt(0.25 * 0.75 / SAMPLES as f64), "{none}");
+    let others: Vec<u32> = there.into_iter().filter(|&cards| cards > 0).collect();
+    assert_binomial(&others, 20.0, 0.8);
+}
+
+#[test]
+fn a_share_has_notice_once_whatever_its_card_is_wanted_for() {
+    let grace = secs(30);
+    let spot = SpotConfig { grace, ..trace(&[(0, 1), (100, 0)], Reclaim::Last) };
+    let mut config = pool_of(1, sold(spot));
+    let kind =
+        FaultKind::Maintenance { count: 1, deadline: secs(0), grace: secs(5), at_a_time: None };
+    config.faults.push(FaultConfig { at: secs(110), lasts: secs(60), pool: None, kind });
+    let mut world = World::new(config);
+    let share = world.grant(ask());
+    assert_eq!(world.wait(), (100_000, EventKind::Preempted { allocation: share, grace }));
+    world.run_until(114_999);
+    assert_eq!(world.gauge().slots_held, 1);
+    world.run_until(115_000);
+    assert_eq!((world.gauge().slots_held, world.gauge().preemptions), (0, 1));
+}
+
 #[test]
 fn maintenance_waits_gives_notice_and_gives_back() {
     let kind =
@@ -387,7 +417,7 @@ fn sold(spot: SpotConfig) -> CapacityConfig {
 /// Groups that stay for 1,000 s and are away for 250 s in the mean.
 fn process(group: u32, together: u32) -> SpotConfig {
     let together = BasisPoints::from_percent(together);
-    let supply = Supply::Process { spells: spells(1_000, 250), group, together };
+    let supply = Supply::Process { spells: spells(1_000, 250), group, together, shortage: None };
     SpotConfig { supply, ..trace(&[], Reclaim::Last) }
 }
 

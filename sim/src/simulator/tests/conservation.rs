@@ -112,9 +112,12 @@ fn supply() -> impl Strategy<Value = Supply> {
             Supply::Trace { levels, reclaim }
         },
     );
-    let process = (spells(), 1..4u32, 0..100u32).prop_map(|(spells, group, percent)| {
-        Supply::Process { spells, group, together: BasisPoints::from_percent(percent) }
-    });
+    let shortage = prop::option::weighted(0.3, spells());
+    let process =
+        (spells(), 1..4u32, 0..100u32, shortage).prop_map(|(spells, group, percent, shortage)| {
+            let together = BasisPoints::from_percent(percent);
+            Supply::Process { spells, group, together, shortage }
+        });
     prop_oneof![trace, process]
 }
 
