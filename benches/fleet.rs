@@ -54,6 +54,7 @@ fn provider(cards: u32) -> ProviderConfig {
             vip: false,
             neighbours: Vec::new(),
             autoscale: None,
+            capacity: sim::config::CapacityConfig::default(),
         }],
         models: (0..MODELS).map(model).collect(),
         faults: Vec::new(),

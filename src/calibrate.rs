@@ -3,7 +3,8 @@
 //! * [`replay`]: a measured run of a server, served again request by request;
 //! * [`check`]: measured operating points of load tests, judged with the datasheet's roofline and with
 //!   one that was fitted to other points of the same card, model and stack;
-//! * [`fitting`]: what tables of operating points and of kernels say of a stack and a card.
+//! * [`fitting`]: what tables of operating points and of kernels say of a stack and a card;
+//! * [`spot`]: what a trace of spot capacity says of a process.
 
 pub mod check;
 mod closed_loop;
@@ -14,6 +15,7 @@ mod models;
 mod points;
 pub mod replay;
 mod search;
+pub mod spot;
 mod statistics;
 
 use crate::tables;

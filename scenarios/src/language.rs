@@ -6,6 +6,7 @@
 //! [`Scenario`](crate::Scenario).
 
 mod autoscale;
+mod capacity;
 mod control_plane;
 mod platform;
 mod preemption;
@@ -19,8 +20,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    autoscale::*, control_plane::*, platform::*, preemption::*, provider::*, serving::*,
-    sharing::*, traffic::*, value::*,
+    autoscale::*, capacity::*, control_plane::*, platform::*, preemption::*, provider::*,
+    serving::*, sharing::*, traffic::*, value::*,
 };
 use crate::document::Node;
 

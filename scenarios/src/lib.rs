@@ -4,7 +4,8 @@
 //!   it at once as [`Diagnostics`]. [`Override`]: `--set path=value`.
 //! * [`Scenario::arrivals`]: its traffic as one stream of requests in order of time.
 //! * [`Objective`](connector::Objective): what the run must achieve. [`json_schema`]: the language, for editors.
-//! * [`trace`]: request traces of other people's systems, read as streams.
+//! * [`trace`]: request traces of other people's systems, read as streams. [`spot`]: traces of capacity
+//!   that comes and goes.
 //!
 //! The language itself is described in `docs/scenarios.md`.
 
@@ -17,6 +18,7 @@ mod objective;
 mod overrides;
 mod rate;
 mod scenario;
+pub mod spot;
 pub mod trace;
 mod traffic;
 

@@ -5,8 +5,10 @@
 //! it are left out, and the scenario exists only if nothing was reported.
 
 mod autoscale;
+mod capacity;
 mod control_plane;
 mod faults;
+mod files;
 mod models;
 mod names;
 mod objectives;

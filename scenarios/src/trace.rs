@@ -16,7 +16,7 @@ use std::{fmt, sync::Arc};
 
 use connector::Duration;
 
-pub(crate) use csv::Fields;
+pub(crate) use csv::{Fields, civil, decimal};
 pub use describe::describe;
 pub use error::{RowProblem, TraceError};
 pub(crate) use lines::Lines;

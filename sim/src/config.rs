@@ -2,6 +2,7 @@
 //! ([`Simulator::new`](crate::Simulator::new)); the scenario language fills it in.
 
 mod autoscale;
+mod capacity;
 mod check;
 mod control_plane;
 mod efficiency;
@@ -18,6 +19,10 @@ use connector::{
 pub(crate) use self::serving::Footprint;
 pub use self::{
     autoscale::{AutoscaleConfig, Behaviour, Change, Most, Schedule, Target},
+    capacity::{
+        CapacityConfig, CommonFailures, FailuresConfig, Levels, NodeFailures, Reclaim, Spells,
+        SpotConfig, Supply,
+    },
     control_plane::{ControlPlane, FailureRates, Latency, OperationRates, Quirks, RateLimit},
     efficiency::{Efficiency, LongSteps, StackEfficiency},
     fault::{Direction, FaultConfig, FaultKind},
@@ -86,6 +91,8 @@ pub struct PoolConfig {
     pub neighbours: Vec<NeighbourConfig>,
     /// How its cards come and go by themselves. `None`: all of them are always there.
     pub autoscale: Option<AutoscaleConfig>,
+    /// Cards that come and go by themselves.
+    pub capacity: CapacityConfig,
 }
 
 impl PoolConfig {
@@ -312,6 +319,26 @@ pub enum ConfigError {
         pool: PoolId,
         /// How many there are.
         pools: usize,
+    },
+    /// A pool whose cards come and go in a way that cannot be.
+    #[error("pool `{pool}`: {what}")]
+    Capacity {
+        /// The pool's name.
+        pool: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Maintenance that waits for shares to leave until it is over.
+    #[error("fault {index}: deadline and grace of a maintenance must be shorter than it lasts")]
+    EndlessDrain {
+        /// Number of the fault.
+        index: usize,
+    },
+    /// Maintenance that takes no card.
+    #[error("fault {index}: a rolling maintenance takes at least one card at a time")]
+    NothingAtATime {
+        /// Number of the fault.
+        index: usize,
     },
     /// A model whose timing is not a positive, finite time.
     #[error("model {model}: {what} must be a positive, finite number")]

@@ -9,6 +9,7 @@
 //! * [`random`]: named random streams derived from one seed.
 
 mod autoscaler;
+mod breakdowns;
 mod card;
 pub mod catalogue;
 pub mod config;
@@ -19,9 +20,11 @@ mod neighbour;
 pub mod placement;
 mod pool;
 pub mod random;
+mod renewal;
 pub mod serving;
 mod sharing;
 mod simulator;
+mod spot;
 mod standing;
 pub mod step_time;
 mod timing;

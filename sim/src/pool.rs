@@ -11,14 +11,16 @@ use hdrhistogram::Histogram;
 use self::sums::Sums;
 pub(crate) use self::sums::Told;
 use crate::{
+    breakdowns::Breakdowns,
     card::Card,
-    config::{PoolConfig, ProviderConfig},
+    config::{CapacityConfig, PoolConfig, ProviderConfig},
     line::Line,
     neighbour::Neighbour,
     placement::{Ask, Host, Models, Placer, Scale},
     random::Streams,
     serving,
     sharing::Activity,
+    spot::Spot,
     standing::Standing,
     timing::Server,
     victims::Victims,
@@ -33,6 +35,8 @@ pub(crate) struct Pool {
     pub(crate) victims: Victims,
     /// Shares that wait for another place.
     pub(crate) line: Line,
+    pub(crate) spot: Option<Spot>,
+    pub(crate) breakdowns: Breakdowns,
     placer: Placer,
     standings: Vec<Standing>,
     /// Cards that are there, and those of them that take shares.
@@ -95,6 +99,8 @@ impl Pool {
         let servers = provider.models.iter().map(|model| Server::new(model, &config)).collect();
         let placer = placer(&config, streams);
         let keeps_history = provider.regions[config.region].control_plane.usage_windows;
+        let CapacityConfig { spot, failures } = &config.capacity;
+        let spot = spot.as_ref();
         let neighbours = |card| {
             let of_card = config.neighbours.iter().enumerate();
             let name = &config.name;
@@ -107,6 +113,8 @@ impl Pool {
             servers,
             victims: Victims::default(),
             line: Line::default(),
+            spot: spot.map(|spot| Spot::new(spot, config.count, &config.name, streams)),
+            breakdowns: Breakdowns::new(failures, config.count, &config.name, streams),
             placer,
             cards_there: config.count,
             cards_open: config.count,

@@ -8,7 +8,8 @@
 //! card, an engine reaches a milestone, weights have arrived, a grace is over, a fault begins or
 //! ends. Operations are handled in [`allocate`] and [`infer`], what is taken away in [`preempt`] and
 //! [`requeue`], what lists show in [`lists`], faults in [`faults`], cards that come and go in
-//! [`capacity`]. What is held is charged for by the [`Meter`].
+//! [`capacity`], for reasons of their own in [`spot`], [`breakdowns`] and [`scale`]. What is held is
+//! charged for by the [`Meter`].
 //!
 //! # Edges
 //!
@@ -17,15 +18,18 @@
 
 mod allocate;
 mod answer;
+mod breakdowns;
 mod capacity;
 mod faults;
 mod host_memory;
 mod infer;
 mod lists;
+mod maintenance;
 mod preempt;
 mod requeue;
 mod scale;
 mod share;
+mod spot;
 
 use std::collections::VecDeque;
 
@@ -104,6 +108,22 @@ enum Wake {
     Look(usize),
     /// A card that was on its way is there.
     CardComes(CardRef),
+    /// Cards that a fault closed have waited long enough, or their grace is over.
+    DrainOver(usize),
+    DrainTakes(usize),
+    /// A pool's trace of cards has another level.
+    SpotLevel(usize),
+    /// Cards of a pool that are sold together get notice, go, or come.
+    SpotFalls(usize, usize),
+    SpotGone(usize, usize),
+    SpotComes(usize, usize),
+    /// A pool has nothing to spare any more, all its cards go, or there is something again.
+    ShortageBegins(usize),
+    ShortageTakes(usize),
+    ShortageEnds(usize),
+    /// Something of a pool fails, or works again.
+    Breaks(usize, usize),
+    Repaired(usize, usize),
 }
 
 /// A simulated provider.
@@ -173,6 +193,8 @@ impl Simulator {
                     simulator.start_neighbours(Timestamp::ZERO, pool, card);
                 }
             }
+            simulator.start_spot(pool);
+            simulator.start_breakdowns(pool);
         }
         Ok(simulator)
     }
@@ -264,6 +286,17 @@ impl Simulator {
             Wake::FaultEnds(index) => self.fault_ends(now, index),
             Wake::Look(pool) => self.look_at(now, pool),
             Wake::CardComes(card) => self.card_comes(now, card),
+            Wake::DrainOver(index) => self.drain_over(now, index),
+            Wake::DrainTakes(index) => self.drain_takes(now, index),
+            Wake::SpotLevel(pool) => self.spot_level(now, pool),
+            Wake::SpotFalls(pool, unit) => self.spot_falls(now, (pool, unit)),
+            Wake::SpotGone(pool, unit) => self.unit_is_gone(now, (pool, unit)),
+            Wake::SpotComes(pool, unit) => self.unit_comes(now, (pool, unit)),
+            Wake::ShortageBegins(pool) => self.shortage_begins(now, pool),
+            Wake::ShortageTakes(pool) => self.shortage_takes(now, pool),
+            Wake::ShortageEnds(pool) => self.shortage_ends(now, pool),
+            Wake::Breaks(pool, part) => self.breaks(now, (pool, part)),
+            Wake::Repaired(pool, part) => self.repaired(now, (pool, part)),
         }
     }
 

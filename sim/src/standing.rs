@@ -21,13 +21,25 @@ pub(crate) enum Cause {
     Scaling,
     /// It is kept ready for when the pool needs more: the one cause for which no card leaves.
     Spare,
+    /// The provider needs it back.
+    Spot,
+    /// The provider has nothing to spare at all.
+    Shortage,
+    /// It failed.
+    Failure,
+    /// Its node failed.
+    NodeFailure,
+    /// A failure of what many cards have in common hit it.
+    CommonFailure,
+    /// It is taken out of service for a while, on a schedule.
+    Maintenance,
 }
 
 /// See the module text. A new card is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// One bit for each cause.
-    causes: u8,
+    causes: u16,
     is_there: bool,
 }
 
@@ -57,6 +69,11 @@ impl Standing {
         self.is_there
     }
 
+    /// Whether this is one of the causes for which it is closed or away.
+    pub(crate) fn is_wanted_away(self, cause: Cause) -> bool {
+        self.causes & bit(cause) != 0
+    }
+
     /// It takes nobody new.
     pub(crate) fn close(&mut self, cause: Cause) {
         self.causes |= bit(cause);
@@ -75,6 +92,6 @@ impl Standing {
     }
 }
 
-fn bit(cause: Cause) -> u8 {
+fn bit(cause: Cause) -> u16 {
     1 << cause as u8
 }

@@ -230,6 +230,7 @@ mod tests {
             vip: false,
             neighbours: Vec::new(),
             autoscale: None,
+            capacity: crate::config::CapacityConfig::default(),
         }
     }
 

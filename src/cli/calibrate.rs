@@ -7,11 +7,12 @@ use std::{
 use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Failure, print, write_csv};
+use super::{Failure, print, trace::bad_trace, write_csv};
 use crate::calibrate::{
     check::{Group, PointsError, check},
     fitting::{CATALOGUE_COLUMNS, Fitting},
     replay::{ReplayError, replay},
+    spot::SpotFitting,
 };
 
 /// Hold the model to measurements.
@@ -21,6 +22,7 @@ use crate::calibrate::{
   harpoon calibrate --check measured_ttft_tpot.csv.gz
   harpoon calibrate --fit measured_ttft_tpot.csv.gz
   harpoon calibrate --fit a100/gemm_perf.csv a100/context_attention_perf.csv
+  harpoon calibrate --fit spot/preemption__4-node__us-west-2c_v100_1.json
   harpoon calibrate --replay measurements/rtx4090_llama-3.1-8b
   harpoon calibrate --replay measurements/own-model --layers 48 --svg curves.svg")]
 pub(super) struct Calibrate {
@@ -34,6 +36,8 @@ pub(super) struct Calibrate {
     out: Option<PathBuf>,
     /// Fit to tables of measured operating points, or of measured kernels: prints what a scenario
     /// can be given as a pool's `serving.efficiency`, and how far it is off where it was held back.
+    /// Fit to traces of spot capacity: prints what a pool can be given as `spot`, and how like the
+    /// trace it is.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     fit: Vec<PathBuf>,
     /// Serve a measured run of a vLLM server again, with its settings and its kernel profile, and
@@ -83,6 +87,11 @@ impl Calibrate {
     fn fit_tables(&self) -> Result<(), Failure> {
         let mut fittings = Vec::new();
         for table in &self.fit {
+            let spot = SpotFitting::of(table).map_err(|error| bad_trace(&error))?;
+            if let Some(spot) = spot {
+                print(&spot.to_string())?;
+                continue;
+            }
             let progress = Progress::new();
             let fitting = Fitting::of(table, |group, fold| progress.show(group, fold));
             drop(progress);

@@ -1,3 +1,5 @@
+mod spot;
+
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -5,24 +7,30 @@ use std::{
 
 use clap::{Args, Subcommand};
 use reports::humanise_number;
-use scenarios::trace::{self, Format, Summary, TokenSummary, TraceError};
+use scenarios::{
+    spot::SpotTrace,
+    trace::{self, Format, Summary, TokenSummary, TraceError},
+};
 use serde_json::{Value, json};
 
 use super::{Failure, note, print};
 
-/// Look into request traces.
+/// Look into traces of requests and of spot capacity.
 #[derive(Debug, Subcommand)]
 pub(super) enum Trace {
     Describe(Describe),
 }
 
-/// Say what is in a trace: how many requests, how bursty, how long.
+/// Say what is in a trace: how many requests, how bursty, how long; or how much spot capacity, and
+/// how often it goes.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harpoon trace describe AzureLLMInferenceTrace_conv.csv
-  harpoon trace describe conversation_trace.jsonl.gz --json")]
+  harpoon trace describe conversation_trace.jsonl.gz --json
+  harpoon trace describe preemption__4-node__us-west-2c_v100_1.json")]
 pub(super) struct Describe {
-    /// The trace: Azure LLM CSV, Mooncake JSONL, or CSV of one's own; plain, gzip or zstd.
+    /// The trace: Azure LLM CSV, Mooncake JSONL, or CSV of one's own; of spot capacity: Skypilot JSON,
+    /// Bamboo CSV or text; plain, gzip or zstd.
     file: PathBuf,
     /// The format, if it is not to be guessed from the first line.
     #[arg(long, value_parser = format)]
@@ -46,6 +54,14 @@ impl Trace {
 
 impl Describe {
     fn execute(self) -> Result<ExitCode, Failure> {
+        if self.format.is_none() {
+            let spot = SpotTrace::read_if_known(&self.file).map_err(|error| bad_trace(&error))?;
+            if let Some(spot) = spot {
+                let told = spot::tell(&self.file, &spot.summary(), self.json);
+                print(&told)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
         let summary =
             trace::describe(&self.file, self.format).map_err(|error| bad_trace(&error))?;
         for warning in &summary.warnings {
@@ -60,7 +76,7 @@ impl Describe {
     }
 }
 
-fn bad_trace(error: &TraceError) -> Failure {
+pub(super) fn bad_trace(error: &TraceError) -> Failure {
     Failure::bad_input(error.to_string()).helped_by(error.help())
 }
 

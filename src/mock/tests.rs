@@ -485,6 +485,7 @@ fn simulator() -> sim::Simulator {
             vip: false,
             neighbours: Vec::new(),
             autoscale: None,
+            capacity: CapacityConfig::default(),
         }],
         models: vec![ModelConfig { name: "gemma-270m".into(), timing: Timing::Linear(timing) }],
         faults: Vec::new(),

@@ -184,5 +184,6 @@ fn pool((number, setup): (u32, &PoolSetup)) -> PoolConfig {
         vip: false,
         neighbours: Vec::new(),
         autoscale: None,
+        capacity: sim::config::CapacityConfig::default(),
     }
 }

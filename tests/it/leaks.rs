@@ -31,6 +31,7 @@ fn no_fault_leaves_anything_held() {
         "{ at: 4s, lasts: 8s, latency: { add: 900ms, operation: allocate } }",
         "{ at: 4s, lasts: 8s, latency: { add: 3s, operation: release } }",
         "{ at: 5s, lasts: 5s, gpu_loss: { count: 3 } }",
+        "{ at: 3s, lasts: 2s, maintenance: { deadline: 500ms, grace: 500ms, rolling: 1 } }",
     ];
     let alone = faults.iter().map(|fault| (*fault).to_owned());
     for faults in alone.chain([faults.join(", ")]) {
@@ -41,6 +42,25 @@ fn no_fault_leaves_anything_held() {
         let scenario = scenario.unwrap_or_else(|told| panic!("{told}"));
         for seed in 0..4 {
             assert!(leaves_nothing_held(&scenario, seed) > 500, "{faults}");
+        }
+    }
+}
+
+#[test]
+fn cards_that_come_and_go_leave_nothing_held() {
+    let spells = "up: 4s, down: 2s";
+    for goes in [
+        format!("spot: {{ grace: 1s, process: {{ {spells}, together: 50% }} }}"),
+        format!("spot: {{ grace: 0s, process: {{ {spells}, shortage: {{ up: 5s, down: 3s }} }} }}"),
+        "failures: { card: { mtbf: 5s, mttr: 2s }, common: { mtbf: 9s, mttr: 3s, share: 50% } }"
+            .to_owned(),
+    ] {
+        let text = SMALL.replace("count: 4,", &format!("count: 4, {goes},"));
+        let text = text.replace("rate: 5/s", "rate: 60/s");
+        let scenario = scenarios::parse("capacity", &text, Path::new(""), &[]);
+        let scenario = scenario.unwrap_or_else(|told| panic!("{told}"));
+        for seed in 0..4 {
+            assert!(leaves_nothing_held(&scenario, seed) > 500, "{goes}");
         }
     }
 }

@@ -5,6 +5,7 @@
 mod binary;
 mod books;
 mod calibrate;
+mod capacity;
 mod cli;
 mod conformance;
 mod determinism;

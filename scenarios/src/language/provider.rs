@@ -3,8 +3,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    AutoscaleSpec, ControlPlaneSpec, Either, List, NeighbourSpec, Optional, Positive,
-    PreemptionSpec, Quantity, ServingSpec, SharingSpec, Time, TokenCount, WeightLoad, Whole,
+    AutoscaleSpec, ControlPlaneSpec, Either, FailuresOfCardsSpec, List, MaintenanceSpec,
+    NeighbourSpec, Optional, Positive, PreemptionSpec, Quantity, ServingSpec, SharingSpec,
+    SpotSpec, Time, TokenCount, WeightLoad, Whole,
 };
 use crate::{document::Node, rate::Bandwidth};
 
@@ -70,6 +71,10 @@ pub(crate) struct PoolSpec {
     pub(crate) preemption: Optional<PreemptionSpec>,
     /// How its cards come and go by themselves. Default: all of them are always there.
     pub(crate) autoscale: Optional<AutoscaleSpec>,
+    /// Capacity that the provider takes back when it needs it. Default: it does not.
+    pub(crate) spot: Optional<SpotSpec>,
+    /// Hardware that fails without notice. Default: it does not.
+    pub(crate) failures: Optional<FailuresOfCardsSpec>,
     /// Base address of the pool for live runs.
     pub(crate) endpoint: Optional<String>,
 }
@@ -219,7 +224,7 @@ pub(crate) enum TimingSpec {
 }
 
 /// Something that goes wrong on a schedule: exactly one of `outage`, `errors`, `latency`,
-/// `brownout`, `partition`, `gpu_loss`.
+/// `brownout`, `partition`, `gpu_loss`, `maintenance`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FaultSpec {
@@ -241,6 +246,9 @@ pub(crate) struct FaultSpec {
     pub(crate) partition: Optional<PartitionSpec>,
     /// Cards fall off the bus: what runs on them fails, the shares on them are gone.
     pub(crate) gpu_loss: Optional<GpuLossSpec>,
+    /// Cards are taken out of service: they take nobody new, and who is there at the deadline has
+    /// notice.
+    pub(crate) maintenance: Optional<MaintenanceSpec>,
 }
 
 /// An outage has no settings.

@@ -33,6 +33,7 @@ macro_rules! notations {
 }
 
 notations! {
+    Lifetime: "Lifetime", ["3h", "50000h"];
     Span: "Duration", ["200ms", "1.5s", "5min", "2h 30min"];
     Rate: "Rate", ["20/s", "1200/min"];
     Bandwidth: "Bandwidth", ["4 GiB/s", "300 GB/s"];
@@ -170,25 +171,37 @@ impl<const EXPONENT: i32> JsonSchema for Positive<EXPONENT> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) Duration);
 
-impl Span {
-    const LONGEST: Duration = Duration::from_secs(366 * 86_400);
-}
+/// A time between failures: at most 100 years.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lifetime(pub(crate) Duration);
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl FromStr for Span {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        match text.parse() {
-            Ok(time) if time <= Self::LONGEST => Ok(Self(time)),
-            Ok(_) | Err(UnitError::OutOfRange { .. }) => Err(UnitError::OutOfRange {
-                text: crate::document::shorten(text).into(),
-                name: "duration",
-                range: "between 0 and 366 days",
-            }),
-            Err(error @ (UnitError::Malformed { .. } | UnitError::UnknownUnit { .. })) => {
-                Err(error)
-            }
-        }
+        time_up_to(text, DAY * 366, "between 0 and 366 days").map(Self)
+    }
+}
+
+impl FromStr for Lifetime {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        time_up_to(text, DAY * 36_525, "between 0 and 100 years").map(Self)
+    }
+}
+
+fn time_up_to(text: &str, longest: Duration, range: &'static str) -> Result<Duration, UnitError> {
+    match text.parse() {
+        Ok(time) if time <= longest => Ok(time),
+        Ok(_) | Err(UnitError::OutOfRange { .. }) => Err(UnitError::OutOfRange {
+            text: crate::document::shorten(text).into(),
+            name: "duration",
+            range,
+        }),
+        Err(error @ (UnitError::Malformed { .. } | UnitError::UnknownUnit { .. })) => Err(error),
     }
 }
 

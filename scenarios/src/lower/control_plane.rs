@@ -115,17 +115,24 @@ fn share(
 }
 
 pub(super) fn latency(context: Context<'_>, spec: &LatencySpec) -> Latency {
+    match spec {
+        Either::Short(fixed) => Latency::Fixed(fixed.0.0),
+        Either::Long(written) => law(context, written),
+    }
+}
+
+/// A distribution of times.
+pub(super) fn law(context: Context<'_>, spec: &LatencyLaw) -> Latency {
     let zero = Duration::ZERO;
     let of = |node: &Node<Time>| time(Some(node), zero);
     match spec {
-        Either::Short(fixed) => Latency::Fixed(fixed.0.0),
-        Either::Long(LatencyLaw::Uniform { min, max }) => {
+        LatencyLaw::Uniform { min, max } => {
             let (low, high) = (of(min), of(max));
             in_order(context, max, (low, "min"), (high, "max"));
             Latency::Uniform { min: low, max: high }
         }
-        Either::Long(LatencyLaw::Exponential { mean }) => Latency::Exponential { mean: of(mean) },
-        Either::Long(LatencyLaw::Lognormal { p50, p95 }) => {
+        LatencyLaw::Exponential { mean } => Latency::Exponential { mean: of(mean) },
+        LatencyLaw::Lognormal { p50, p95 } => {
             let low = above_zero(context, Some(p50), "the median", zero);
             let high = of(p95);
             in_order(context, p95, (low, "p50"), (high, "p95"));

@@ -1,7 +1,7 @@
 use connector::{BasisPoints, Duration, OperationKind, PoolId};
 use sim::config::{Direction, FaultConfig, FaultKind};
 
-use super::{Context, Known, above_zero, at_most_all, items, read, time};
+use super::{Context, Known, above_zero, at_most_all, capacity, items, read, time};
 use crate::{
     document::Node,
     language::{BrownoutSpec, DirectionSpec, FaultSpec, OperationSpec, ScenarioSpec},
@@ -34,6 +34,7 @@ fn kind(context: Context<'_>, node: &Node<FaultSpec>, spec: &FaultSpec) -> Optio
         spec.brownout.is_some(),
         spec.partition.is_some(),
         spec.gpu_loss.is_some(),
+        spec.maintenance.is_some(),
     ];
     let count = stated.into_iter().filter(|&stated| stated).count();
     if count != 1 {
@@ -42,7 +43,8 @@ fn kind(context: Context<'_>, node: &Node<FaultSpec>, spec: &FaultSpec) -> Optio
             node.at,
             format!("a fault has one kind, but {given} given"),
             "write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, \
-             `brownout: { slowdown: 500% }`, `partition: { direction: both }`, `gpu_loss: { count: 1 }`",
+             `brownout: { slowdown: 500% }`, `partition: { direction: both }`, `gpu_loss: { count: 1 }`, \
+             `maintenance: { deadline: 10min }`",
         );
     }
     if let Some(errors) = read(&spec.errors) {
@@ -67,6 +69,9 @@ fn kind(context: Context<'_>, node: &Node<FaultSpec>, spec: &FaultSpec) -> Optio
     }
     if let Some(loss) = read(&spec.gpu_loss) {
         return Some(FaultKind::GpuLoss { count: loss.count.copied()?.small() });
+    }
+    if let Some(maintenance) = &spec.maintenance {
+        return capacity::maintenance(context, spec, maintenance);
     }
     spec.outage.as_ref().map(|_| FaultKind::Outage)
 }

@@ -1,11 +1,12 @@
 use connector::{BasisPoints, Money, PoolKind};
 use sim::{
     catalogue,
-    config::{GpuSpec, Placement, PoolConfig, ServingConfig, SharingConfig},
+    config::{CapacityConfig, GpuSpec, Placement, PoolConfig, ServingConfig, SharingConfig},
 };
 
 use super::{
-    Context, Known, autoscale, items, names::NameTable, preemption, read, regions, serving, sharing,
+    Context, Known, autoscale, capacity, items, names::NameTable, preemption, read, regions,
+    serving, sharing,
 };
 use crate::{
     document::Node,
@@ -78,6 +79,7 @@ fn pool(context: Context<'_>, spec: Option<&PoolSpec>, regions: &NameTable, know
         vip: false,
         neighbours: Vec::new(),
         autoscale: None,
+        capacity: CapacityConfig::default(),
     };
     let Some(spec) = spec else { return Pool { config, endpoint: None, has_card } };
     fill(context, spec, regions, &mut config);
@@ -121,6 +123,7 @@ fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut
         config.preemption = Some(preemption::lower(context, rules));
     }
     sharing::fill(context, spec, config);
+    config.capacity = capacity::lower(context, spec, config.count);
 }
 
 /// The way out for a card that the catalogue does not have.

@@ -2,7 +2,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use connector::{ClassId, Duration, ModelId, TenantId};
 
-use super::{Context, Known, above_zero, items, named, names::NameTable, read, time, tokens};
+use super::{
+    Context, Known, above_zero, files, items, named, names::NameTable, read, time, tokens,
+};
 use crate::{
     TrafficSource,
     document::Node,
@@ -309,19 +311,8 @@ fn factor(node: Option<&Node<Positive<6>>>) -> f64 {
     node.and_then(Node::get).map_or(1.0, |factor| factor.get())
 }
 
-/// A path of the scenario, which must be a file.
 fn path(context: Context<'_>, node: &Node<String>) -> Option<PathBuf> {
-    let path = context.base_dir.join(node.get()?);
-    if path.is_file() {
-        return Some(path);
-    }
-    let reason = if path.exists() { "is not a file" } else { "does not exist" };
-    context.report.problem_with_help(
-        node.at,
-        format!("{} {reason}", path.display()),
-        "paths are relative to the scenario file; replace it with `--set <key>=<path>`",
-    );
-    None
+    files::existing(context, node.at, node.get()?)
 }
 
 fn mix(

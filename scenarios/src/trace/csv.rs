@@ -208,23 +208,27 @@ fn time(column: &'static str, clock: Clock, text: &str) -> Result<u64, RowProble
     match clock {
         Clock::Seconds => decimal(column, text, 9),
         Clock::Milliseconds => decimal(column, text, 6),
-        Clock::Civil => civil(text).ok_or_else(|| RowProblem::NotANumber {
-            column,
-            text: shorten(text),
-            expected: "a date and time after 1970, such as 2023-11-16 18:15:46.6805900",
-        }),
+        Clock::Civil => civil(column, text),
     }
 }
 
-fn civil(text: &str) -> Option<u64> {
-    let civil: jiff::civil::DateTime = text.parse().ok()?;
-    let instant = jiff::tz::Offset::UTC.to_timestamp(civil).ok()?;
-    u64::try_from(instant.as_nanosecond()).ok()
+/// Nanoseconds since 1970 of a date and time without a time zone.
+pub(crate) fn civil(column: &'static str, text: &str) -> Result<u64, RowProblem> {
+    let read = || {
+        let civil: jiff::civil::DateTime = text.parse().ok()?;
+        let instant = jiff::tz::Offset::UTC.to_timestamp(civil).ok()?;
+        u64::try_from(instant.as_nanosecond()).ok()
+    };
+    read().ok_or_else(|| RowProblem::NotANumber {
+        column,
+        text: shorten(text),
+        expected: "a date and time after 1970, such as 2023-11-16 18:15:46.6805900",
+    })
 }
 
 /// A decimal number in steps of 10^-`decimals`, digit by digit: a float would move rows whose times
 /// are seconds since 1970.
-pub(super) fn decimal(
+pub(crate) fn decimal(
     column: &'static str,
     text: &str,
     decimals: usize,

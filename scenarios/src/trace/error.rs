@@ -31,6 +31,22 @@ pub enum TraceError {
         /// The file.
         path: PathBuf,
     },
+    /// No number of instances at all.
+    #[error("{}: holds no point of time", path.display())]
+    NoPoints {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The first line fits no known form of a trace of spot capacity.
+    #[error(
+        "{}: is no trace of spot capacity: that is JSON with `metadata.gap_seconds` and `data`, or lines of \
+         `milliseconds,add|remove,node`, or of `date, time, count`",
+        path.display()
+    )]
+    NoSpotTrace {
+        /// The file.
+        path: PathBuf,
+    },
     /// The first line fits no known format.
     #[error(
         "{}: the format is not known: the first line is `{first_line}`, but a trace begins with \
@@ -89,6 +105,8 @@ impl TraceError {
             Self::Io { path, .. }
             | Self::Damaged { path, .. }
             | Self::Empty { path }
+            | Self::NoPoints { path }
+            | Self::NoSpotTrace { path }
             | Self::UnknownFormat { path, .. }
             | Self::MissingColumn { path, .. }
             | Self::TwoColumns { path, .. }
@@ -111,6 +129,8 @@ impl TraceError {
             }
             Self::Io { .. }
             | Self::Empty { .. }
+            | Self::NoPoints { .. }
+            | Self::NoSpotTrace { .. }
             | Self::UnknownFormat { .. }
             | Self::MissingColumn { .. }
             | Self::Row { .. } => None,
@@ -173,6 +193,26 @@ pub enum RowProblem {
     Json {
         /// What the JSON reader said.
         message: String,
+    },
+    /// Not a JSON object with a series of numbers.
+    #[error("not a series of numbers with its `metadata.gap_seconds`: {message}")]
+    Series {
+        /// What the JSON reader said.
+        message: String,
+    },
+    /// A node comes that is there, or goes that is not.
+    #[error("node `{node}` {}", if *is_there { "is added, but it is there" } else { "is removed, but it is not there" })]
+    NodeTwice {
+        /// Its name.
+        node: String,
+        /// Whether it is there.
+        is_there: bool,
+    },
+    /// More points than are kept in memory.
+    #[error("more than {limit} points")]
+    TooManyPoints {
+        /// Most points.
+        limit: usize,
     },
     /// A name that the scenario does not define.
     #[error("unknown {column} `{name}`: {help}")]

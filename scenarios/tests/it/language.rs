@@ -10,10 +10,12 @@ use platform::config::{Candidate, Jitter, RouterConfig};
 use scenarios::Scenario;
 use serde_json::Value;
 use sim::config::{
-    AutoscaleConfig, Behaviour, Change, Direction, Efficiency, FailureRates, FaultKind, HostFull,
-    KeptProgress, KvCache, Latency, LongSteps, Most, NeighbourConfig, OperationRates, PagingConfig,
-    Placement, PreemptionConfig, QuantumBegins, Quirks, RateLimit, RequeueConfig, Schedule,
-    ServingConfig, SharingConfig, StackEfficiency, Target, Timing, TurnsConfig, VictimRule,
+    AutoscaleConfig, Behaviour, CapacityConfig, Change, CommonFailures, Direction, Efficiency,
+    FailureRates, FailuresConfig, FaultKind, HostFull, KeptProgress, KvCache, Latency, Levels,
+    LongSteps, Most, NeighbourConfig, NodeFailures, OperationRates, PagingConfig, Placement,
+    PreemptionConfig, QuantumBegins, Quirks, RateLimit, Reclaim, RequeueConfig, Schedule,
+    ServingConfig, SharingConfig, Spells, StackEfficiency, Supply, Target, Timing, TurnsConfig,
+    VictimRule,
 };
 use sim::serving::{Policy, Speculation};
 
@@ -127,7 +129,62 @@ fn every_key_reaches_the_configuration() {
         errors: BasisPoints::from_percent(5),
     };
     assert_eq!(provider.faults[4].kind, brownout);
-    assert_eq!(provider.faults[5].kind, FaultKind::Partition { direction: Direction::Answer });
+    assert_eq!(provider.faults[6].kind, FaultKind::Partition { direction: Direction::Answer });
+}
+
+#[test]
+fn every_key_of_capacity_reaches_the_pool() {
+    let provider = everything().provider;
+    let (secs, percent) = (Duration::from_secs, BasisPoints::from_percent);
+    let exponential = |hours: u64| Latency::Exponential { mean: secs(3_600 * hours) };
+    let spot = |pool: usize| provider.pools[pool].capacity.spot.as_ref().expect("a spot pool");
+    assert_eq!((spot(0).grace, spot(1).grace), (secs(120), secs(30)));
+    let provisioning = Latency::Uniform { min: secs(60), max: secs(180) };
+    assert_eq!(
+        (spot(0).provisioning, spot(1).provisioning),
+        (provisioning, Latency::Fixed(secs(0)))
+    );
+    let steps = [(0, 0), (300, 4), (900, 1), (1_500, 4), (1_800, 0), (2_400, 2), (2_700, 4)];
+    let levels = Levels {
+        steps: steps.map(|(at, cards)| (secs(at), cards)).into(),
+        length: secs(3_000),
+        start: secs(600),
+        repeats: false,
+    };
+    assert_eq!(spot(0).supply, Supply::Trace { levels, reclaim: Reclaim::Random });
+    let down = Latency::LogNormal { p50: secs(600), p95: secs(7_200) };
+    let spells = Spells { up: exponential(3), down };
+    let shortage = Some(Spells { up: exponential(50), down: exponential(2) });
+    assert_eq!(
+        spot(1).supply,
+        Supply::Process { spells, group: 2, together: percent(25), shortage }
+    );
+    let down = Latency::Uniform { min: secs(3_600), max: secs(10_800) };
+    let spells = |up, down| Spells { up: exponential(up), down };
+    let failures = FailuresConfig {
+        card: Some(spells(50_000, exponential(12))),
+        node: Some(NodeFailures { cards: 8, spells: spells(300, down) }),
+        common: Some(CommonFailures { spells: spells(2_000, exponential(1)), share: percent(40) }),
+    };
+    assert_eq!(provider.pools[2].capacity, CapacityConfig { failures, spot: None });
+    let maintenance = FaultKind::Maintenance {
+        count: 4,
+        deadline: secs(60),
+        grace: secs(20),
+        at_a_time: Some(2),
+    };
+    assert_eq!(provider.faults[5].kind, maintenance);
+}
+
+#[test]
+fn a_trace_of_capacity_is_scaled_and_repeated_unless_told_otherwise() {
+    let text = SMALLEST.replace("count: 1", "count: 10\n      spot: { trace: spot.json }");
+    let scenario = parse(&text).unwrap_or_else(|errors| panic!("{errors}"));
+    let spot = scenario.provider.pools[0].capacity.spot.as_ref().expect("a spot pool");
+    let Supply::Trace { levels, reclaim } = &spot.supply else { panic!("a trace") };
+    assert_eq!((levels.start, levels.repeats, *reclaim), (Duration::ZERO, true, Reclaim::Last));
+    let cards: Vec<u32> = levels.steps.iter().map(|&(_, cards)| cards).collect();
+    assert_eq!(cards, [0, 10, 3, 10, 0, 5, 10]);
 }
 
 #[test]

@@ -5,4 +5,5 @@ mod bad_traces;
 mod language;
 mod replaying;
 mod shipped;
+mod spot;
 mod world;

@@ -102,7 +102,7 @@ fn shipped(name: &str) -> PathBuf {
 fn with_fixture_trace(path: &Path) -> Scenario {
     let text = std::fs::read_to_string(path).expect("shipped");
     let mut overrides: Vec<Override> = Vec::new();
-    if text.contains("trace:") {
+    if text.contains("\n    trace:") {
         let file = fixtures().join("azure.csv");
         let set = format!("traffic.0.trace.file={}", file.display());
         overrides.push(set.parse().expect("an override"));

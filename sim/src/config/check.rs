@@ -27,6 +27,7 @@ impl ProviderConfig {
             check_timing(ModelId(index as u32), &model.timing)?;
         }
         for (index, fault) in self.faults.iter().enumerate() {
+            fault.check(index)?;
             if let Some(pool) = fault.pool.filter(|pool| pool.index() >= self.pools.len()) {
                 return Err(ConfigError::NoSuchPool { index, pool, pools: self.pools.len() });
             }
@@ -71,6 +72,7 @@ impl ProviderConfig {
         if let Some(autoscale) = &pool.autoscale {
             autoscale.check(pool, self.models.len())?;
         }
+        pool.capacity.check(pool)?;
         if pool.gpu.tflops_8bit.as_gflops().min(pool.gpu.tflops_16bit.as_gflops()) == 0 {
             return Err(ConfigError::Zero { pool: name(), what: "compute" });
         }

@@ -134,3 +134,15 @@ pub enum Latency {
         p95: Duration,
     },
 }
+
+impl Latency {
+    /// The mean, or of a lognormal the median.
+    pub fn middle(self) -> Duration {
+        match self {
+            Self::Fixed(time) => time,
+            Self::Uniform { min, max } => min + max.saturating_sub(min) / 2,
+            Self::Exponential { mean } => mean,
+            Self::LogNormal { p50, .. } => p50,
+        }
+    }
+}

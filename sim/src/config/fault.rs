@@ -51,6 +51,18 @@ pub enum FaultKind {
         /// How many cards, in order of numbering from the last.
         count: u32,
     },
+    /// Cards are taken out of service, for as long as the fault lasts: they take nobody new, and who
+    /// is still there at the deadline has notice.
+    Maintenance {
+        /// How many cards of each pool, in order of numbering from the last.
+        count: u32,
+        /// How long cards wait for those on them to leave by themselves.
+        deadline: Duration,
+        /// From the notice to the end of those who did not.
+        grace: Duration,
+        /// So many cards at once, each lot for as long as the fault lasts. `None`: all at once.
+        at_a_time: Option<u32>,
+    },
 }
 
 /// Which way of the network is cut.

@@ -1,8 +1,8 @@
 //! Cards that come and go: closing, withdrawing, returning.
 
-use connector::Timestamp;
+use connector::{Duration, Timestamp};
 
-use super::{Refusal, Share, ShareKey, Simulator, StationRef};
+use super::{Refusal, Share, ShareKey, Simulator, StationRef, preempt::Notice};
 use crate::standing::{Cause, Standing};
 
 /// A card: its pool, and its number there.
@@ -15,7 +15,26 @@ impl Simulator {
         self.leave_if_empty(now, card);
     }
 
-    /// The card goes, and every share on it is lost for this reason.
+    /// Nobody new comes onto the card, and everybody on it has notice: whoever is still there after
+    /// the grace is to be [withdrawn](Self::withdraw_card) with it.
+    pub(super) fn reclaim_card(
+        &mut self,
+        now: Timestamp,
+        card: CardRef,
+        cause: Cause,
+        grace: Duration,
+    ) {
+        let notice = Notice { grace, successor: None, reason: Refusal::Preempted };
+        for share in self.shares_on(card) {
+            if self.shares[share].may_go() {
+                self.give_notice(now, share, notice);
+            }
+        }
+        self.close_card(now, card, cause);
+    }
+
+    /// The card goes, and every share on it is lost for this reason; those with notice may wait for
+    /// another place instead, if it is [`Refusal::Preempted`].
     pub(super) fn withdraw_card(
         &mut self,
         now: Timestamp,
@@ -24,9 +43,13 @@ impl Simulator {
         reason: Refusal,
     ) {
         self.pools[card.0].change_standing(now, card.1, |standing| standing.close(cause));
-        let here = |share: &Share| share.at.is_some_and(|at| (at.pool, at.card) == card);
-        for share in self.shares_where(here) {
-            self.take_away(now, share, reason);
+        for share in self.shares_on(card) {
+            if reason == Refusal::Preempted {
+                self.grace_over(now, share);
+            }
+            if self.shares.get(share).is_some_and(|share| share.at.is_some()) {
+                self.take_away(now, share, reason);
+            }
         }
         self.leave_if_empty(now, card);
     }
@@ -56,6 +79,14 @@ impl Simulator {
             self.queue.cancel(arrival);
         }
         self.stop_neighbours(now, card.0, card.1);
+    }
+
+    /// Looks through all shares, but only if there is one to be found.
+    fn shares_on(&self, card: CardRef) -> Vec<ShareKey> {
+        if self.pools[card.0].held_on(card.1) == 0 {
+            return Vec::new();
+        }
+        self.shares_where(|share| share.at.is_some_and(|at| (at.pool, at.card) == card))
     }
 
     pub(super) fn shares_where(&self, wanted: impl Fn(&Share) -> bool) -> Vec<ShareKey> {

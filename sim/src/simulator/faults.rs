@@ -5,7 +5,7 @@
 
 use connector::{BasisPoints, Duration, OperationKind, PoolId, Timestamp};
 
-use super::{Refusal, Simulator, capacity::CardRef};
+use super::{Refusal, Simulator, Wake, capacity::CardRef};
 use crate::{
     config::{Direction, FaultConfig, FaultKind, ProviderConfig},
     random::{Stream, Streams},
@@ -15,12 +15,14 @@ use crate::{
 /// The faults under way.
 #[derive(Debug)]
 pub(super) struct Faults {
-    script: Vec<FaultConfig>,
+    pub(super) script: Vec<FaultConfig>,
     active: Vec<usize>,
     /// One stream per fault, so that one fault's luck does not move another's.
     streams: Vec<Stream>,
     /// Cards that each fault took away.
-    lost: Vec<Vec<CardRef>>,
+    pub(super) lost: Vec<Vec<CardRef>>,
+    /// Cards that each maintenance has yet to come to, in order.
+    pub(super) waiting: Vec<Vec<CardRef>>,
     partitions: Vec<Partition>,
 }
 
@@ -53,6 +55,7 @@ impl Faults {
             active: Vec::new(),
             streams: (0..count).map(|index| streams.stream(&format!("faults/{index}"))).collect(),
             lost: vec![Vec::new(); count],
+            waiting: vec![Vec::new(); count],
             partitions: config.faults.iter().filter_map(Partition::new).collect(),
         }
     }
@@ -91,6 +94,7 @@ impl Faults {
                 }
                 FaultKind::Latency { .. }
                 | FaultKind::GpuLoss { .. }
+                | FaultKind::Maintenance { .. }
                 | FaultKind::Partition { .. } => {}
             }
         }
@@ -111,6 +115,7 @@ impl Faults {
             | FaultKind::Latency { .. }
             | FaultKind::Partition { .. }
             | FaultKind::Outage
+            | FaultKind::Maintenance { .. }
             | FaultKind::GpuLoss { .. } => latency,
         });
         let added = here().map(|fault| match fault {
@@ -122,6 +127,7 @@ impl Faults {
             | FaultKind::Brownout { .. }
             | FaultKind::Partition { .. }
             | FaultKind::Outage
+            | FaultKind::Maintenance { .. }
             | FaultKind::GpuLoss { .. } => Duration::ZERO,
         });
         slowed + added.sum()
@@ -141,18 +147,25 @@ impl Simulator {
             match fault.kind {
                 FaultKind::Outage => self.lose_inferences(now, pool),
                 FaultKind::GpuLoss { count } => self.lose_cards(now, index, pool, count),
+                FaultKind::Maintenance { count, .. } => self.plan_maintenance(index, pool, count),
                 FaultKind::Errors { .. }
                 | FaultKind::Latency { .. }
                 | FaultKind::Brownout { .. }
                 | FaultKind::Partition { .. } => {}
             }
         }
+        self.next_lot(now, index);
     }
 
     pub(super) fn fault_ends(&mut self, now: Timestamp, index: usize) {
         self.faults.active.retain(|&active| active != index);
+        let cause = self.faults.script[index].kind.cause();
         for (pool, card) in std::mem::take(&mut self.faults.lost[index]) {
-            self.return_card(now, (pool, card), Cause::Fault);
+            self.return_card(now, (pool, card), cause);
+        }
+        if self.next_lot(now, index) {
+            let lasts = self.faults.script[index].lasts;
+            self.queue.schedule(now + lasts, Wake::FaultEnds(index));
         }
     }
 

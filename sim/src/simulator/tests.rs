@@ -1,3 +1,4 @@
+mod capacity;
 mod conservation;
 mod control;
 mod meter;
@@ -354,6 +355,7 @@ fn one_pool() -> ProviderConfig {
             vip: false,
             neighbours: Vec::new(),
             autoscale: None,
+            capacity: crate::config::CapacityConfig::default(),
         }],
         models: vec![ModelConfig { name: "m".to_owned(), timing }],
         faults: Vec::new(),

@@ -145,6 +145,7 @@ impl Setting {
             vip: false,
             neighbours: Vec::new(),
             autoscale: None,
+            capacity: sim::config::CapacityConfig::default(),
         }
     }
 

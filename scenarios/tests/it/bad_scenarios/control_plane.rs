@@ -163,6 +163,6 @@ pub(super) const CASES: &[Case] = &[
             "duration: 1min",
             "duration: 1min\nfaults: [{ at: 1s, lasts: 1s, brownout: { slowdown: 200% }, partition: {} }]",
         )],
-        "3:10 faults[0]: a fault has one kind, but 2 are given (write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, `brownout: { slowdown: 500% }`, `partition: { direction: both }`, `gpu_loss: { count: 1 }`)",
+        "3:10 faults[0]: a fault has one kind, but 2 are given (write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, `brownout: { slowdown: 500% }`, `partition: { direction: both }`, `gpu_loss: { count: 1 }`, `maintenance: { deadline: 10min }`)",
     ),
 ];

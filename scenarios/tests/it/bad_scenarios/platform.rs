@@ -248,7 +248,7 @@ pub(super) const CASES: &[Case] = &[
         "a fault without a kind",
         &[("duration: 1min", "duration: 1min\nfaults: [{ at: 1s, lasts: 0s }]")],
         concat!(
-            "3:10 faults[0]: a fault has one kind, but none is given (write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, `brownout: { slowdown: 500% }`, `partition: { direction: both }`, `gpu_loss: { count: 1 }`)\n",
+            "3:10 faults[0]: a fault has one kind, but none is given (write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, `brownout: { slowdown: 500% }`, `partition: { direction: both }`, `gpu_loss: { count: 1 }`, `maintenance: { deadline: 10min }`)\n",
             "3:27 faults[0].lasts: the fault takes no time: it must be longer than 0s",
         ),
     ),
@@ -259,11 +259,19 @@ pub(super) const CASES: &[Case] = &[
             "duration: 1min\nfaults: [{ at: 1s, lasts: 1s, pool: b, outage: {}, errors: { rate: 150%, operation: alocate } }]",
         )],
         concat!(
-            "3:10 faults[0]: a fault has one kind, but 2 are given (write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, `brownout: { slowdown: 500% }`, `partition: { direction: both }`, `gpu_loss: { count: 1 }`)\n",
+            "3:10 faults[0]: a fault has one kind, but 2 are given (write one of `outage: {}`, `errors: { rate: 10% }`, `latency: { add: 2s }`, `brownout: { slowdown: 500% }`, `partition: { direction: both }`, `gpu_loss: { count: 1 }`, `maintenance: { deadline: 10min }`)\n",
             "3:37 faults[0].pool: unknown pool `b` (the pools are `a`)\n",
             "3:68 faults[0].errors.rate: 150% of all calls cannot fail: at most 100% can (state a share from 0% to 100%)\n",
             "3:85 faults[0].errors.operation: expected one of `allocate`, `infer`, `cancel`, `release`, `inspect`, `list`, `pools`, found `alocate` (did you mean `allocate`?)",
         ),
+    ),
+    (
+        "maintenance that is over before it has begun",
+        &[(
+            "provider:",
+            "faults:\n  - { at: 1s, lasts: 1min, maintenance: { deadline: 30s } }\nprovider:",
+        )],
+        "4:41 faults[0].maintenance: a deadline of 30s and a grace of 30s leave nothing of a maintenance of 1m (let it last longer than both together)",
     ),
     (
         "an objective on an unknown pool",

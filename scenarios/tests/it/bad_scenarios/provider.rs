@@ -10,7 +10,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "an unknown key without a likeness",
         &[("      count: 1", "      count: 1\n      zzz: 2")],
-        "8:7 provider.pools[0].zzz: unknown key `zzz` (the keys here are `name`, `region`, `kind`, `gpu`, `count`, `sharing_ratio`, `price_per_slot_hour`, `price_per_card_hour`, `placement`, `sharing`, `guaranteed_share`, `vip`, `neighbours`, `serving`, `weight_load_bandwidth`, `preemption`, `autoscale`, `endpoint`)",
+        "8:7 provider.pools[0].zzz: unknown key `zzz` (the keys here are `name`, `region`, `kind`, `gpu`, `count`, `sharing_ratio`, `price_per_slot_hour`, `price_per_card_hour`, `placement`, `sharing`, `guaranteed_share`, `vip`, `neighbours`, `serving`, `weight_load_bandwidth`, `preemption`, `autoscale`, `spot`, `failures`, `endpoint`)",
     ),
     (
         "an unknown key at the top",
@@ -104,6 +104,48 @@ pub(super) const CASES: &[Case] = &[
         concat!(
             "9:20 provider.pools[0].neighbours[0]: a neighbour that works in pieces must rest between them (state `idle`, or leave `busy` out for one that always has work)\n",
             "9:20 provider.pools[0].neighbours[0]: a working set of 25 GiB is larger than the card (state at most 24 GiB)",
+        ),
+    ),
+    (
+        "spot capacity that nobody says when, or two say",
+        &[(
+            "      count: 1",
+            "      count: 1\n      spot: { grace: 1s }\n    - name: b\n      gpu: L4\n      count: 1\n      spot: { trace: spot.json, process: { up: 1h, down: 1h } }",
+        )],
+        concat!(
+            "8:13 provider.pools[0].spot: either `trace` or `process` says when cards come and go, but none is given (state one of them)\n",
+            "12:13 provider.pools[1].spot: either `trace` or `process` says when cards come and go, but both are given (state one of them)",
+        ),
+    ),
+    (
+        "a trace of capacity that is none",
+        &[("      count: 1", "      count: 1\n      spot: { trace: azure.csv }")],
+        "8:22 provider.pools[0].spot.trace: FIXTURES/azure.csv: is no trace of spot capacity: that is JSON with `metadata.gap_seconds` and `data`, or lines of `milliseconds,add|remove,node`, or of `date, time, count`",
+    ),
+    (
+        "a trace of capacity that is not there",
+        &[("      count: 1", "      count: 1\n      spot: { trace: { file: none.json } }")],
+        "8:30 provider.pools[0].spot.trace.file: FIXTURES/none.json does not exist (paths are relative to the scenario file; replace it with `--set <key>=<path>`)",
+    ),
+    (
+        "a run that begins after its trace of capacity",
+        &[(
+            "      count: 1",
+            "      count: 1\n      spot: { trace: { file: spot.json, start: 50min } }",
+        )],
+        "8:48 provider.pools[0].spot.trace.start: the run begins 50m into a trace that lasts 50m (state less than the trace lasts)",
+    ),
+    (
+        "cards that come and go all the time",
+        &[(
+            "      count: 1",
+            "      count: 1\n      spot: { process: { up: 999ms, down: 1h, together: 101% } }\n      failures: { card: { mtbf: 0s, mttr: 1h }, common: { mtbf: 36526days, mttr: 1h } }",
+        )],
+        concat!(
+            "8:30 provider.pools[0].spot.process.up: what stays for 999ms only comes and goes all the time (state a second or more)\n",
+            "8:57 provider.pools[0].spot.process.together: 101% of all cards cannot go together: at most 100% can (state a share from 0% to 100%)\n",
+            "9:33 provider.pools[0].failures.card.mtbf: what stays for 0s only comes and goes all the time (state a second or more)\n",
+            "9:65 provider.pools[0].failures.common.mtbf: `36526days` is out of range for a duration: it must be between 0 and 100 years",
         ),
     ),
     (

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{
-    AutoscaleConfig, Behaviour, Change, HostFull, KeptProgress, ModelShape, Most, NeighbourConfig,
-    PagingConfig, QuantumBegins, RequeueConfig, Schedule, SharingConfig, Target, TurnsConfig,
-    VictimRule,
+    AutoscaleConfig, Behaviour, CapacityConfig, Change, CommonFailures, FailuresConfig, HostFull,
+    KeptProgress, Levels, ModelShape, Most, NeighbourConfig, NodeFailures, PagingConfig,
+    QuantumBegins, Reclaim, RequeueConfig, Schedule, SharingConfig, Spells, SpotConfig, Supply,
+    Target, TurnsConfig, VictimRule,
 };
 use crate::serving::Engine;
 
@@ -201,6 +202,75 @@ fn cards() -> impl Strategy<Value = (u32, Option<AutoscaleConfig>)> {
 }
 
 prop_compose! {
+    /// Things that are there for seconds and away for less than that.
+    fn spells()(up in duration(1_000..20_000), down in duration(0..5_000)) -> Spells {
+        Spells { up: Latency::Exponential { mean: up }, down: Latency::Exponential { mean: down } }
+    }
+}
+
+fn supply() -> impl Strategy<Value = Supply> {
+    let steps = prop::collection::vec((duration(0..4_000), 0..5u32), 0..8);
+    let trace = (steps, 0..5u32, duration(1_000..9_000), any::<bool>(), any::<bool>()).prop_map(
+        |(steps, first, rest, repeats, random)| {
+            let mut at = Duration::ZERO;
+            let later = steps.into_iter().map(|(gap, cards)| {
+                at += gap;
+                (at, cards)
+            });
+            let steps: Vec<_> = std::iter::once((Duration::ZERO, first)).chain(later).collect();
+            let (length, start) = (at + rest, Duration::ZERO);
+            let levels = Levels { steps: steps.into(), length, start, repeats };
+            let reclaim = if random { Reclaim::Random } else { Reclaim::Last };
+            Supply::Trace { levels, reclaim }
+        },
+    );
+    let shortage = prop::option::weighted(0.3, spells());
+    let process =
+        (spells(), 1..4u32, 0..100u32, shortage).prop_map(|(spells, group, percent, shortage)| {
+            let together = BasisPoints::from_percent(percent);
+            Supply::Process { spells, group, together, shortage }
+        });
+    prop_oneof![trace, process]
+}
+
+prop_compose! {
+    fn capacity()(
+        supply in prop::option::weighted(0.3, supply()),
+        grace in duration(0..3_000),
+        provisioning in duration(0..2_000),
+        card in prop::option::weighted(0.2, spells()),
+        node in prop::option::weighted(0.2, (1..4u32, spells())),
+        common in prop::option::weighted(0.2, (0..101u32, spells())),
+    ) -> CapacityConfig {
+        let provisioning = Latency::Fixed(provisioning);
+        let failures = FailuresConfig {
+            card,
+            node: node.map(|(cards, spells)| NodeFailures { cards, spells }),
+            common: common.map(|(percent, spells)| {
+                CommonFailures { spells, share: BasisPoints::from_percent(percent) }
+            }),
+        };
+        CapacityConfig { spot: supply.map(|supply| SpotConfig { supply, grace, provisioning }), failures }
+    }
+}
+
+prop_compose! {
+    /// Begins within ten seconds, and takes all its time for one lot.
+    fn maintenance()(
+        at in duration(0..10_000),
+        deadline in duration(0..3_000),
+        grace in duration(0..1_000),
+        rest in duration(1..3_000),
+        count in 1..4u32,
+        at_a_time in prop::option::of(1..3u32),
+    ) -> FaultConfig {
+        let lasts = deadline + grace + rest;
+        let kind = FaultKind::Maintenance { count, deadline, grace, at_a_time };
+        FaultConfig { at, lasts, pool: None, kind }
+    }
+}
+
+prop_compose! {
     fn provider()(
         (count, autoscale) in cards(),
         neighbours in prop::collection::vec(neighbour(), 0..3),
@@ -212,6 +282,8 @@ prop_compose! {
         instant: bool,
         lost in prop::option::of((0..10_000u64, 1..5_000u64, 1..3u32)),
         outage in prop::option::of((0..10_000u64, 1..5_000u64)),
+        capacity in capacity(),
+        maintenance in prop::collection::vec(maintenance(), 0..3),
     ) -> ProviderConfig {
         let mut config = one_pool();
         let pool = &mut config.pools[0];
@@ -236,6 +308,8 @@ prop_compose! {
         config.faults.extend(lost.map(|(at, lasts, count)| {
             fault(at, lasts, FaultKind::GpuLoss { count })
         }));
+        config.pools[0].capacity = capacity;
+        config.faults.extend(maintenance);
         config.faults.extend(outage.map(|(at, lasts)| fault(at, lasts, FaultKind::Outage)));
         config
     }
@@ -331,7 +405,8 @@ impl Books {
         match (question, result) {
             (Question::Allocate { preemptible, .. }, Ok(Reply::Granted { allocation })) => {
                 self.held.push(allocation);
-                self.firm.extend((!preemptible).then_some(allocation));
+                let is_firm = !preemptible && !takes_cards(&self.world.simulator.config);
+                self.firm.extend(is_firm.then_some(allocation));
             }
             (Question::Infer { prompt, output, .. }, Ok(Reply::Generated { usage, .. })) => {
                 assert!(self.first_tokens.contains(&ticket.0), "no first token: {ticket:?}");
@@ -372,6 +447,7 @@ impl Books {
         assert!(gauge.card_ns <= wall(&config, self.world.now));
         self.sums_are_kept(&gauge);
         self.world.simulator.check_fleet(self.world.now, 0);
+        assert!(gauge.cards <= config.count);
         for card in &mut self.world.simulator.pools[0].cards {
             if let Some(spent) = card.sharing.spent(self.world.now) {
                 let all = spent.computing + spent.changing + spent.free;
@@ -404,6 +480,12 @@ impl Books {
         let paged: u64 = cards.iter().map(|card| card.sharing.paged_bytes()).sum();
         assert_eq!(gauge.paged_bytes, paged);
     }
+}
+
+/// Whether the provider takes cards away with notice, whoever is on them.
+fn takes_cards(config: &ProviderConfig) -> bool {
+    let maintenance = |fault: &FaultConfig| matches!(fault.kind, FaultKind::Maintenance { .. });
+    config.pools[0].capacity.spot.is_some() || config.faults.iter().any(maintenance)
 }
 
 fn wall(config: &PoolConfig, now: Timestamp) -> u128 {
