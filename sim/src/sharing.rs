@@ -300,12 +300,14 @@ mod tests {
             sharing.set_ready(Timestamp::ZERO, who, true, &|_| 0);
             who
         });
-        let parts = |sharing: &Sharing| [large, small, unsaid].map(|who| sharing.fraction(who));
-        assert_eq!(parts(&sharing), [0.6, 0.2, 0.2], "who asked for none counts as a share");
+        let percent = |sharing: &Sharing| {
+            [large, small, unsaid].map(|who| (100.0 * sharing.fraction(who)).round() as u32)
+        };
+        assert_eq!(percent(&sharing), [60, 20, 20], "who asked for none counts as a share");
         sharing.set_ready(Timestamp::ZERO, large, false, &|_| 0);
-        assert_eq!(parts(&sharing)[1..], [0.5, 0.5]);
+        assert_eq!(percent(&sharing)[1..], [50, 50]);
         sharing.set_shares(small, 3, Tflops::new(60));
-        assert_eq!(parts(&sharing)[1..], [0.75, 0.25]);
+        assert_eq!(percent(&sharing)[1..], [75, 25]);
     }
 
     #[test]
