@@ -1,12 +1,16 @@
-//! The full path of a request on the shipped quickstart, scaled until a thousand requests are in
-//! flight on average. One element is one request.
+//! The full path of a request: classification, routing, breaker, allocation, inference, release,
+//! metering, and the simulated provider on the other side. One element is one request.
 //!
-//! `admission_to_meter` is the path itself: classification, routing, breaker, allocation, inference,
-//! release, metering, and the simulated provider on the other side. Arrivals are drawn beforehand
-//! and finished requests only counted. `whole_run` is what `harpoon run` does: it draws the arrivals
-//! too, and records latencies, time series and digest.
+//! Two scenarios, each measured in two ways:
 //!
-//! The scale multiplies cards and arrival rates alike, so the load of each card stays the same.
+//! * `quickstart`: the shipped one, cards and arrival rates times thirty, so that the load of each card
+//!   stays the same and a thousand requests are in flight on average. About one request at a time on
+//!   each of a thousand cards, whose engines do not fit in the processor's caches.
+//! * `shared` (`full_path/shared.yaml`): quanta, paging and preemption all at work, on sixteen busy cards.
+//!
+//! `admission_to_meter` is the path itself: arrivals are drawn beforehand and finished requests only
+//! counted. `whole_run` is what `harpoon run` does: it draws the arrivals too, and records latencies,
+//! time series and digest.
 
 use std::{hint::black_box, path::Path, time::Duration};
 
@@ -29,15 +33,16 @@ const SCALE: u32 = 30;
 const SECONDS: u32 = 600;
 
 fn full_path(c: &mut Criterion) {
-    let mut group = c.benchmark_group("full_path");
-    group.sample_size(10).measurement_time(Duration::from_secs(10));
-    let scenario = quickstart();
-    let arrivals = scenario.arrivals(scenario.seed).expect("valid traffic");
-    let requests: Vec<Request> = arrivals.map(|request| request.expect("synthetic")).collect();
-    group.throughput(Throughput::Elements(requests.len() as u64));
-    admission_to_meter(&mut group, &scenario, &requests);
-    whole_run(&mut group, &scenario);
-    group.finish();
+    for (name, scenario) in [("quickstart", quickstart()), ("shared", shared())] {
+        let mut group = c.benchmark_group(format!("full_path/{name}"));
+        group.sample_size(10).measurement_time(Duration::from_secs(10));
+        let arrivals = scenario.arrivals(scenario.seed).expect("valid traffic");
+        let requests: Vec<Request> = arrivals.map(|request| request.expect("synthetic")).collect();
+        group.throughput(Throughput::Elements(requests.len() as u64));
+        admission_to_meter(&mut group, &scenario, &requests);
+        whole_run(&mut group, &scenario);
+        group.finish();
+    }
 }
 
 fn admission_to_meter(
@@ -71,7 +76,7 @@ fn whole_run(group: &mut BenchmarkGroup<'_, WallTime>, scenario: &Scenario) {
     group.bench_function("whole_run", |b| {
         b.iter(|| {
             let run = experiment::simulate(scenario, scenario.seed, None, &Watch::default());
-            black_box(run.expect("the quickstart runs").summary)
+            black_box(run.expect("the scenario runs").summary)
         });
     });
 }
@@ -97,6 +102,20 @@ impl Observer for Counter {
     }
 
     fn in_flight(&mut self, _: Timestamp, _: usize) {}
+}
+
+/// Shared cards at work; what is to be measured does happen.
+fn shared() -> Scenario {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/full_path/shared.yaml");
+    let scenario = scenarios::load(&path, &[]).expect("the scenario is valid");
+    let run = experiment::simulate(&scenario, scenario.seed, None, &Watch::default());
+    let summary = run.expect("the scenario runs").summary;
+    let pool = summary.pools.first().expect("there is a pool");
+    let (paging, preemptions) = (summary.paging.as_ref(), pool.preemptions);
+    println!("full_path/shared: {} preemptions, {paging:?}", preemptions.unwrap_or(0));
+    assert!(preemptions > Some(100), "places are taken");
+    assert!(paging.is_some_and(|paging| paging.paged_bytes > 1 << 40), "memory is paged");
+    scenario
 }
 
 /// The shipped quickstart without its faults, scaled.
