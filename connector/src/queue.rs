@@ -34,7 +34,7 @@ const DIGIT_BITS: u32 = 6;
 const DIGITS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = 64usize.div_ceil(DIGIT_BITS as usize);
 /// A bucket of at most this many entries is sorted instead of spread.
-const FEW: usize = 64;
+const FEW: usize = 24;
 /// Leftovers of cancelled entries are tolerated up to this number and the number of live entries.
 const LEFTOVERS_TOLERATED: usize = 1024;
 

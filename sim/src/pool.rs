@@ -257,6 +257,15 @@ impl Pool {
         }
     }
 
+    /// Takes note of what the shares of a model on a card use from now on, where that is told.
+    #[inline]
+    pub(crate) fn note_usage(&mut self, now: Timestamp, card: usize, station: usize) {
+        let station = &mut self.cards[card].stations[station];
+        if station.history.is_some() {
+            station.note_usage(now);
+        }
+    }
+
     /// Takes note of what all engines of a card have done.
     pub(crate) fn note_engines(&mut self, now: Timestamp, card: usize) {
         for station in 0..self.cards[card].stations.len() {
@@ -269,14 +278,12 @@ impl Pool {
     /// caches).
     #[inline]
     pub(crate) fn note_engine(&mut self, now: Timestamp, card: usize, station: usize) {
-        let station = &mut self.cards[card].stations[station];
-        self.sums.update(card, &mut station.told, &station.engine);
-        if let Some(gaps) = station.engine.drain_gaps_if_many() {
-            record(&mut self.gaps[station.model.index()], gaps);
+        let of = &mut self.cards[card].stations[station];
+        self.sums.update(card, &mut of.told, &of.engine);
+        if let Some(gaps) = of.engine.drain_gaps_if_many() {
+            record(&mut self.gaps[of.model.index()], gaps);
         }
-        if station.history.is_some() {
-            station.note_usage(now);
-        }
+        self.note_usage(now, card, station);
     }
 
     pub(crate) fn gauge(&mut self, now: Timestamp, pool: PoolId) -> PoolGauge {

@@ -20,8 +20,8 @@ pub(super) struct Share {
     pub(super) stay: Stay,
     /// What a share of its kind had had when it was placed.
     pub(super) had: Totals,
-    /// It is being taken away.
-    pub(super) leaving: Option<Leaving>,
+    /// It is being taken away. Few are, so it is kept elsewhere.
+    pub(super) leaving: Option<Box<Leaving>>,
     /// The end of its wait for a place, or of reading its checkpoint in a new one.
     pub(super) timer: Option<EventKey>,
 }
@@ -134,7 +134,7 @@ impl Simulator {
             self.load_weights(now, at, bytes);
         }
         self.shares_changed(now, at);
-        self.pools[pool].note_engine(now, card, station);
+        self.pools[pool].note_usage(now, card, station);
         at
     }
 
@@ -154,7 +154,7 @@ impl Simulator {
         let pool = &mut self.pools[at.pool];
         pool.take_back(now, at.card as u32, ask);
         pool.cards[at.card].let_go(at.station, ask.requirements.tflops);
-        pool.note_engine(now, at.card, at.station);
+        pool.note_usage(now, at.card, at.station);
         self.shares_changed(now, at);
         self.leave_if_empty(now, (at.pool, at.card));
     }

@@ -61,7 +61,7 @@ impl Simulator {
         let over = self.queue.schedule(now + notice.grace, Wake::GraceOver(key));
         let share = &mut self.shares[key];
         debug_assert!(share.may_go(), "a share is taken away once");
-        share.leaving = Some(Leaving { notice, since: now, over });
+        share.leaving = Some(Box::new(Leaving { notice, since: now, over }));
         let pool = share.pool();
         self.pools[pool].preemptions += 1;
         let stays = self.requeue_of(pool).is_some();
@@ -73,11 +73,12 @@ impl Simulator {
     /// The grace is over: the share waits for another place, or is lost.
     pub(super) fn grace_over(&mut self, now: Timestamp, key: ShareKey) {
         let Some(share) = self.shares.get(key) else { return };
-        let Some(Leaving { notice, .. }) = share.leaving else { return };
+        let Some(leaving) = &share.leaving else { return };
+        let reason = leaving.notice.reason;
         if self.may_wait(share) {
             self.set_aside(now, key);
         } else {
-            self.take_away(now, key, notice.reason);
+            self.take_away(now, key, reason);
         }
     }
 
@@ -85,7 +86,7 @@ impl Simulator {
     pub(super) fn end_notice(&mut self, key: ShareKey) -> Option<Leaving> {
         let leaving = self.shares[key].leaving.take()?;
         self.queue.cancel(leaving.over);
-        Some(leaving)
+        Some(*leaving)
     }
 
     /// There is room on a card: for whom it was made, and for those who wait.
