@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{
-    CapacityConfig, CommonFailures, FailuresConfig, Levels, NodeFailures, Reclaim, Spells,
-    SpotConfig, Supply,
+    CapacityConfig, CommonFailures, FailuresConfig, KeptProgress, Levels, NodeFailures, Reclaim,
+    RequeueConfig, Spells, SpotConfig, Supply,
 };
 
 /// Samples of a pool of which each is far from the one before.
@@ -130,6 +130,32 @@ fn a_reclaimed_card_has_notice_and_comes_back_empty() {
     let share = world.grant(ask());
     world.infer(share, 1);
     assert_eq!(world.wait().0, 362_010, "the weights are loaded again");
+}
+
+/// The same where shares may wait for another place: nobody hears of it, and one token gap is long.
+#[test]
+fn a_share_of_a_reclaimed_card_goes_on_elsewhere_where_it_may_wait() {
+    let spot =
+        SpotConfig { grace: secs(30), ..trace(&[(0, 2), (100, 0), (300, 2)], Reclaim::Last) };
+    let mut config = pool_of(2, sold(spot));
+    let requeue = Some(RequeueConfig {
+        max_wait: secs(600),
+        max_waiting: 10,
+        progress: KeptProgress::Recompute,
+    });
+    config.pools[0].preemption = Some(PreemptionConfig { requeue, ..PreemptionConfig::default() });
+    let mut world = World::new(config);
+    let share = world.grant(ask());
+    world.infer(share, 20_000);
+    assert!(matches!(world.wait().1, EventKind::FirstToken { .. }));
+    world.run_until(200_000);
+    let gauge = world.gauge();
+    assert_eq!((gauge.cards, gauge.slots_held, gauge.set_aside.waiting), (0, 0, 1));
+    let (at, answered) = world.completion();
+    assert!(matches!(answered, Ok(Reply::Generated { usage, .. }) if usage.output.get() == 20_000));
+    // 200 s of steps, 170 s without a card, and a prompt more to compute again.
+    assert!((369_000..373_000).contains(&at), "{at}");
+    assert_eq!(world.gauge().set_aside.resumed, 1);
 }
 
 #[test]
