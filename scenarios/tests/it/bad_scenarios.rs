@@ -35,6 +35,36 @@ fn every_mistake_has_its_message_its_place_and_its_way_out() {
     assert!(differing.is_empty(), "{differing}");
 }
 
+/// Rule A6 of the notes on HostedAI's scheduler; a quantum of 30 s is the platform's default.
+#[test]
+fn a6_ratio_and_quantum_have_the_ranges_of_the_api() {
+    let pool = |keys: &str| changed(&[("      count: 1", &format!("      count: 1\n{keys}"))]);
+    let ratio = |ratio: u32| pool(&format!("      sharing_ratio: {ratio}"));
+    let quantum = |turns: &str| pool(&format!("      sharing: {{ turns: {{ {turns} }} }}"));
+    for good in [
+        ratio(1),
+        ratio(10),
+        quantum("quantum: 10s"),
+        quantum("quantum: 120s"),
+        quantum("quantum: 2s, operator_override: true"),
+    ] {
+        assert!(parse(&good).is_ok(), "{good}");
+    }
+    for bad in [
+        ratio(0),
+        ratio(11),
+        quantum("quantum: 9s"),
+        quantum("quantum: 121s"),
+        quantum("quantum: 2s"),
+        quantum("quantum: 1s, operator_override: true"),
+    ] {
+        assert!(parse(&bad).is_err(), "{bad}");
+    }
+    let turns = parse(&quantum("")).expect("all defaults").provider.pools[0].sharing;
+    let sim::config::SharingConfig::Turns(turns) = turns else { panic!("{turns:?}") };
+    assert_eq!(turns.quantum, connector::Duration::from_secs(30));
+}
+
 #[test]
 fn all_mistakes_are_told_at_once() {
     let text = changed(&[
