@@ -152,7 +152,8 @@ impl Simulator {
 
     /// Ends an inference that its share no longer lists; its caller is told at once.
     pub(super) fn abort(&mut self, now: Timestamp, key: InferenceKey, reason: Refusal) {
-        let inference = self.inferences.remove(key).expect("a listed inference is in flight");
+        // It may have finished at this very instant, as is found when another one is ended.
+        let Some(inference) = self.inferences.remove(key) else { return };
         self.by_ticket.remove(&inference.ticket);
         let share = &self.shares[inference.share];
         let pool = share.pool();

@@ -141,6 +141,21 @@ fn an_outage_loses_what_runs_and_keeps_what_is_held() {
     assert_eq!(world.completion().1, Ok(Reply::Released));
 }
 
+/// The outage ends the first of them, which makes the engine tell of the second.
+#[test]
+fn inferences_that_finish_when_an_outage_begins_are_answered_once() {
+    let mut world = World::new(with_fault(FaultKind::Outage, 240, 1000));
+    let share = world.grant(ask());
+    world.infer(share, 10);
+    world.infer(share, 10);
+    let mut answered: Vec<u64> = (0..2).map(|_| world.completion().0).collect();
+    world.run_until(2_000);
+    answered.dedup();
+    assert_eq!(answered, [240]);
+    world.submit(Operation::Release { allocation: share });
+    assert_eq!(world.completion().1, Ok(Reply::Released), "nobody is answered twice");
+}
+
 #[test]
 fn a_lost_card_takes_its_shares_with_it_and_comes_back() {
     let mut world = World::new(with_fault(FaultKind::GpuLoss { count: 2 }, 60, 1000));

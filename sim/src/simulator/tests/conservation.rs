@@ -271,6 +271,29 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn quirks()(
+        ghosts in 0..40u32,
+        empty in 0..40u32,
+        already_subscribed: bool,
+        foreign_rows in 0..3u32,
+        behind in duration(0..5_000),
+        slow_release in prop::option::of(duration(0..5_000)),
+        policy_500: bool,
+    ) -> Quirks {
+        Quirks {
+            ghosts: BasisPoints::from_percent(ghosts),
+            empty_200: BasisPoints::from_percent(empty),
+            already_subscribed,
+            foreign_rows,
+            eventual_lists: behind,
+            slow_release: slow_release.map(Latency::Fixed),
+            policy_500,
+            zero_usage: false,
+        }
+    }
+}
+
+prop_compose! {
     fn provider()(
         (count, autoscale) in cards(),
         neighbours in prop::collection::vec(neighbour(), 0..3),
@@ -284,8 +307,10 @@ prop_compose! {
         outage in prop::option::of((0..10_000u64, 1..5_000u64)),
         capacity in capacity(),
         maintenance in prop::collection::vec(maintenance(), 0..3),
+        quirks in prop::option::of(quirks()),
     ) -> ProviderConfig {
         let mut config = one_pool();
+        config.regions[0].control_plane.quirks = quirks.unwrap_or_default();
         let pool = &mut config.pools[0];
         (pool.count, pool.autoscale) = (count, autoscale);
         pool.sharing_ratio = shares + neighbours.len() as u32;
@@ -526,8 +551,10 @@ proptest! {
             }
         }
         prop_assert!(books.waiting.is_empty(), "never answered: {:?}", books.waiting);
-        for allocation in std::mem::take(&mut books.held) {
-            books.world.submit(Operation::Release { allocation });
+        // Ghosts too: their holder does not know of them, but a list would tell.
+        let held: Vec<ShareKey> = books.world.simulator.shares.keys().collect();
+        for share in held {
+            books.world.submit(Operation::Release { allocation: share.id() });
             books.waiting.insert(books.world.tickets, Question::CancelLast);
         }
         let end = books.world.now + Duration::from_secs(60);
@@ -536,6 +563,7 @@ proptest! {
         let gauge = books.world.gauge();
         prop_assert_eq!((gauge.slots_held, gauge.running, gauge.waiting), (0, 0, 0));
         prop_assert_eq!(gauge.set_aside.waiting, 0);
+        prop_assert_eq!(books.world.usage().slot_ns, gauge.held_slot_ns, "the provider's meter");
         prop_assert_eq!(books.world.simulator.inferences.len(), 0);
         prop_assert_eq!((gauge.vram_promised, gauge.tflops_promised), (Mebibytes::ZERO, Tflops::ZERO));
     }
