@@ -1,5 +1,5 @@
-//! The serving engine by instructions, which no other process on the machine changes. Limits are what
-//! it took when they were set, and 10 %.
+//! The serving engine, and a fleet of shared cards, by instructions, which no other process on the
+//! machine changes. Limits are what it took when they were set, and 10 %.
 //!
 //! Needs valgrind and `gungraun-runner` of the version of `gungraun` in `Cargo.lock`:
 //!
@@ -8,6 +8,8 @@
 //! cargo bench --features instructions --bench instructions
 //! ```
 
+#[path = "fleet/provider.rs"]
+mod provider;
 #[path = "serving/workloads.rs"]
 mod workloads;
 
@@ -16,6 +18,7 @@ use std::hint::black_box;
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
+use provider::Fleet;
 use workloads::{
     CHAT, QUICK, Request, Setup, azure_conversation, flat, inference_lab, limits, linear, regular,
     serve,
@@ -58,5 +61,27 @@ fn serving((setup, requests): (Setup, Vec<Request>)) -> u64 {
     black_box(serve(&setup, &requests))
 }
 
+/// Elements measured: an inference, a share given back, another one taken, and the turns meanwhile.
+const TURNOVERS: u32 = 10_000;
+
+/// A fleet that every card of which has worked a few times.
+fn at_work(cards: u32) -> Fleet {
+    let mut fleet = Fleet::new(cards);
+    for _ in 0..(5 * cards).max(TURNOVERS) {
+        fleet.turn_over();
+    }
+    fleet
+}
+
+#[library_benchmark]
+#[bench::cards_10(args = (at_work(10)), config = at_most(136_000_000))]
+#[bench::cards_100(args = (at_work(100)), config = at_most(137_000_000))]
+#[bench::cards_1_000(args = (at_work(1_000)), config = at_most(145_000_000))]
+#[bench::cards_10_000(args = (at_work(10_000)), config = at_most(194_000_000))]
+fn fleet(mut fleet: Fleet) -> usize {
+    (0..TURNOVERS).map(|_| black_box(fleet.turn_over())).sum()
+}
+
 library_benchmark_group!(name = engine, benchmarks = [serving]);
-main!(library_benchmark_groups = engine);
+library_benchmark_group!(name = sharing, benchmarks = [fleet]);
+main!(library_benchmark_groups = engine, sharing);

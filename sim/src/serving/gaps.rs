@@ -5,7 +5,8 @@
 //!
 //! Buckets are those of a high dynamic range histogram of two significant figures
 //! ([`histogram`]), but an engine keeps none: steps often take as long as the last, so that it counts
-//! into one bucket at a time, and a list of the buckets before is handed on and short.
+//! into one bucket at a time, and a list of the buckets before is handed on and short. Where nobody
+//! asks for it, a histogram takes it over.
 
 use hdrhistogram::Histogram;
 
@@ -20,7 +21,7 @@ const BUCKET_BITS: u32 = 8;
 const SHORTEST_NS: u64 = 1_000;
 /// Longer gaps count as this one (a day).
 const LONGEST_NS: u64 = 86_400_000_000_000;
-/// Entries of the list that are tolerated before those of the same bucket are put together.
+/// Entries of the list that are tolerated before a histogram takes them over.
 const SETTLED: usize = 64;
 /// Entries of the list that are worth handing out.
 const MANY: usize = 16;
@@ -42,8 +43,8 @@ pub(super) struct Gaps {
     recent: Bucket,
     /// Some bucket more than once, perhaps.
     settled: Vec<Bucket>,
-    /// Length at which the list is tidied up.
-    limit: usize,
+    /// What was in the list when nobody asked for it.
+    unasked: Option<Box<Histogram<u64>>>,
 }
 
 /// Gaps between the bounds, which are those of a bucket of the histogram.
@@ -75,6 +76,13 @@ impl Gaps {
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.settle();
         self.recent = Bucket::default();
+        if let Some(unasked) = self.unasked.take() {
+            let buckets = unasked.iter_recorded();
+            self.settled.extend(buckets.map(|bucket| Bucket {
+                count: bucket.count_at_value(),
+                ..Bucket::of(bucket.value_iterated_to())
+            }));
+        }
         self.settled.drain(..).map(|bucket| (bucket.highest, bucket.count))
     }
 
@@ -154,22 +162,15 @@ impl Gaps {
         if self.recent.count == 0 {
             return;
         }
-        if self.settled.len() >= self.limit {
-            self.tidy_up();
+        if self.settled.len() >= SETTLED {
+            let unasked = self.unasked.get_or_insert_with(|| Box::new(histogram()));
+            for bucket in self.settled.drain(..) {
+                let recorded = unasked.record_n(bucket.lowest, bucket.count);
+                recorded.expect("the histogram grows");
+            }
         }
         self.settled.push(self.recent);
         self.recent.count = 0;
-    }
-
-    #[cold]
-    fn tidy_up(&mut self) {
-        self.settled.sort_unstable_by_key(|bucket| bucket.lowest);
-        self.settled.dedup_by(|later, earlier| {
-            let same = later.lowest == earlier.lowest;
-            earlier.count += if same { later.count } else { 0 };
-            same
-        });
-        self.limit = SETTLED.max(2 * self.settled.len());
     }
 }
 
