@@ -51,7 +51,7 @@ impl Breakdowns {
             Renewal::new(spells, streams.stream(&format!("failures/{pool}/{what}")))
         };
         let part = |cause, cards: Range<usize>, share, renewal| {
-            let taken = Vec::with_capacity(0);
+            let taken = Vec::new();
             Part { cause, taken, cards, share, renewal }
         };
         let mut parts = Vec::new();

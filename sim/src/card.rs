@@ -125,7 +125,8 @@ impl Card {
         self.stations.iter().position(|station| station.model == model)
     }
 
-    /// One more share wants this model, and this compute; returns the bytes to load, if it is not there yet.
+    /// One more share wants this model, and this compute; returns the bytes to load, if it is not there
+    /// yet.
     ///
     /// Weights stay on the card after the last share has gone, until another model needs the room:
     /// then the one unasked for longest makes way. Weights in use never do; if they alone exceed

@@ -26,9 +26,9 @@
 //!
 //! A share that has lost its place and waits for another one is not charged for meanwhile: what it
 //! held is charged when it loses it. Shares that are still held are charged up to the moment of the
-//! question, without closing anything. A share whose release came before its grant was told (nobody knew its name, but a list
-//! did) was untold until then. Beside the time held, an account counts tokens: use, which says
-//! nothing about time.
+//! question, without closing anything. A share whose release came before its grant was told (nobody
+//! knew its name, but a list did) was untold until then. Beside the time held, an account counts
+//! tokens: use, which says nothing about time.
 //!
 //! # Source
 //!

@@ -274,8 +274,8 @@ impl Pool {
     }
 
     /// Takes note of what an engine has done: of what it adds to the pool's sums, of what its
-    /// shares use, and of its gaps between tokens once they are many (histograms per engine would not fit in the processor's
-    /// caches).
+    /// shares use, and of its gaps between tokens once they are many (histograms per engine would
+    /// not fit in the processor's caches).
     #[inline]
     pub(crate) fn note_engine(&mut self, now: Timestamp, card: usize, station: usize) {
         let of = &mut self.cards[card].stations[station];

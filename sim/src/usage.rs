@@ -85,6 +85,7 @@ impl History {
         self.latest = self.totals(now);
         self.rate = rate;
         if self.past.back().is_none_or(|last| now.since(last.at) >= LEAST_APART) {
+            // What changed shortly after the last point has its own: lines are straight in between.
             if self.past.back().is_some_and(|last| last.at < before.at) {
                 self.past.push_back(before);
             }
