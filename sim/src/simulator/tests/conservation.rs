@@ -14,17 +14,30 @@ use crate::serving::Engine;
 /// A question at a time, about the so manieth share that is held.
 #[derive(Clone, Copy, Debug)]
 enum Question {
-    Allocate { model: u32, gib: u64, priority: u8, preemptible: bool, overcommit: bool },
-    Infer { share: usize, prompt: u32, output: u32 },
+    Allocate {
+        model: u32,
+        gib: u64,
+        tflops: u64,
+        priority: u8,
+        preemptible: bool,
+        overcommit: bool,
+    },
+    Infer {
+        share: usize,
+        prompt: u32,
+        output: u32,
+    },
     CancelLast,
-    Release { share: usize },
+    Release {
+        share: usize,
+    },
 }
 
 fn question() -> impl Strategy<Value = Question> {
-    let allocate = (0..3u32, 1..25u64, 0..10u8, any::<bool>(), any::<bool>());
+    let allocate = (0..3u32, 1..25u64, 0..150u64, 0..10u8, any::<bool>(), any::<bool>());
     prop_oneof![
-        3 => allocate.prop_map(|(model, gib, priority, preemptible, overcommit)| {
-            Question::Allocate { model, gib, priority, preemptible, overcommit }
+        3 => allocate.prop_map(|(model, gib, tflops, priority, preemptible, overcommit)| {
+            Question::Allocate { model, gib, tflops, priority, preemptible, overcommit }
         }),
         4 => (0..8usize, 1..4_000u32, 1..200u32)
             .prop_map(|(share, prompt, output)| Question::Infer { share, prompt, output }),
@@ -358,10 +371,10 @@ impl Books {
         let held =
             |share: usize| (!self.held.is_empty()).then(|| self.held[share % self.held.len()]);
         let operation = match question {
-            Question::Allocate { model, gib, priority, preemptible, overcommit } => {
+            Question::Allocate { model, gib, tflops, priority, preemptible, overcommit } => {
                 Some(Operation::Allocate(Allocate {
                     model: ModelId(model),
-                    requirements: need(gib),
+                    requirements: Requirements { tflops: Tflops::new(tflops), ..need(gib) },
                     overcommit,
                     preemptible,
                     priority: Priority::new(priority).expect("below 10"),
@@ -467,7 +480,10 @@ impl Books {
         assert_eq!((gauge.slots_held + waiting) as usize, self.world.simulator.held());
         assert!(gauge.set_aside.requeued >= gauge.set_aside.resumed + u64::from(waiting));
         self.nobody_waits_in_vain();
-        assert!(gauge.vram_promised.get() <= config.vram().get() * u64::from(config.count) * most);
+        let promisable = u64::from(config.count) * most;
+        assert!(gauge.vram_promised.get() <= config.vram().get() * promisable);
+        assert!(gauge.tflops_promised.as_gflops() <= config.tflops().as_gflops() * promisable);
+        assert!(gauge.kv_blocks_in_use <= gauge.kv_blocks);
         assert!(gauge.busy_card_ns + gauge.changing_card_ns <= wall(&config, self.world.now));
         assert!(gauge.card_ns <= wall(&config, self.world.now));
         self.sums_are_kept(&gauge);
