@@ -1,6 +1,7 @@
 //! How the platform is set up. Plain data with the founding defaults; the scenario language fills
 //! it in.
 
+mod budget;
 mod check;
 mod error;
 
@@ -9,6 +10,7 @@ use connector::{
     Tokens,
 };
 
+pub use budget::BudgetConfig;
 pub use error::ConfigError;
 
 /// Everything the platform is told before a run.
