@@ -3,6 +3,7 @@
 
 mod budget;
 mod check;
+mod classifier;
 mod error;
 
 use connector::{
@@ -11,6 +12,7 @@ use connector::{
 };
 
 pub use budget::BudgetConfig;
+pub use classifier::{ClassConfig, ClassifierConfig, ClassifyMethod, ModelClassifierConfig};
 pub use error::ConfigError;
 
 /// Everything the platform is told before a run.
@@ -111,27 +113,6 @@ pub struct TenantConfig {
     pub name: String,
     /// Rank of its allocations when a pool is full.
     pub priority: Priority,
-}
-
-/// How requests are put into classes.
-#[derive(Clone, Debug)]
-pub struct ClassifierConfig {
-    /// Classes from the simplest to the most complex, at least one, in the order of
-    /// [`ClassId`](connector::ClassId).
-    pub classes: Vec<ClassConfig>,
-}
-
-/// One class of requests.
-#[derive(Clone, Debug)]
-pub struct ClassConfig {
-    /// Display name, unique.
-    pub name: String,
-    /// The class takes requests whose prompt is no longer than this. The last class takes all.
-    pub max_prompt_tokens: Tokens,
-    /// ... and whose expected answer is no longer than this.
-    pub max_output_tokens: Tokens,
-    /// Models that serve the class, best first, at least one.
-    pub models: Vec<ModelId>,
 }
 
 /// How candidates (model x pool) are ranked.

@@ -8,7 +8,9 @@ use connector::{
 use slotmap::new_key_type;
 
 pub(crate) use self::strikes::{Strike, Strikes};
-use crate::{cable::Refusal, interface::Request, lease::LeaseKey, route::Route};
+use crate::{
+    cable::Refusal, interface::Request, lease::LeaseKey, platform::Consultation, route::Route,
+};
 
 new_key_type! {
     /// Names a request from its arrival to its answer.
@@ -48,6 +50,8 @@ pub(crate) enum Phase {
     Waiting {
         since: Timestamp,
     },
+    /// A model is asked for its class.
+    Classifying(Box<Consultation>),
     Striking(Strikes),
     /// Before a retry on the same cable.
     Pausing(EventKey),
@@ -120,9 +124,11 @@ impl Flight {
     pub(crate) fn strike_mut(&mut self, lease: LeaseKey) -> Option<&mut Strike> {
         match &mut self.phase {
             Phase::Striking(strikes) => strikes.of_mut(lease),
-            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
-                None
-            }
+            Phase::Deciding
+            | Phase::Waiting { .. }
+            | Phase::Classifying(_)
+            | Phase::Pausing(_)
+            | Phase::Reconciling => None,
         }
     }
 

@@ -1,5 +1,6 @@
 mod answer;
 mod arrive;
+mod classifying;
 mod decide;
 mod doubt;
 mod finish;
@@ -10,13 +11,14 @@ mod wake;
 
 use std::collections::VecDeque;
 
+pub(crate) use classifying::Consultation;
+pub use classifying::{ClassStatistics, ConsultationStatistics};
 use connector::{CableId, Duration, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
 use crate::{
     arrivals::Arrivals,
     cable::{Cable, CableStatus},
-    classify::Classifier,
     config::{ConfigError, Jitter, PlatformConfig, RetryConfig},
     covenant::Covenants,
     flight::{Flight, FlightKey},
@@ -70,7 +72,7 @@ const OUTPUTS: usize = 64;
 #[derive(Debug)]
 pub struct Platform {
     covenants: Covenants,
-    classifier: Classifier,
+    classifier: classifying::Classifier,
     router: Router,
     cables: Vec<Cable>,
     flights: SlotMap<FlightKey, Flight>,
@@ -96,7 +98,7 @@ impl Platform {
     pub fn new(config: PlatformConfig) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self {
-            classifier: Classifier::new(&config.classifier),
+            classifier: classifying::Classifier::new(&config),
             router: Router::new(&config),
             cables: config.cables.iter().map(Cable::new).collect(),
             flights: SlotMap::with_key(),

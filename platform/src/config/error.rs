@@ -85,6 +85,15 @@ pub enum ConfigError {
         /// The pool asked for.
         pool: PoolId,
     },
+    /// The classifier asks where nobody can answer: there is no such model or no cable to the pool,
+    /// or its cards have no room for the model.
+    #[error("the classifier asks model {model} on pool {pool}, which cannot serve it")]
+    ClassifierNowhere {
+        /// The model asked.
+        model: ModelId,
+        /// The pool it is asked on.
+        pool: PoolId,
+    },
     /// A model that needs more memory than any card has.
     #[error("model `{model}` needs {needed}, but the largest card has {largest}")]
     FitsNowhere {
@@ -123,6 +132,9 @@ impl ConfigError {
             Self::WrongLength { .. } => "give one entry per item, in the same order",
             Self::UnknownModel { .. } => "name one of the configured models",
             Self::UnknownPool { .. } => "name the pool of one of the cables, or add a cable to it",
+            Self::ClassifierNowhere { .. } => {
+                "name a configured model, and a pool with a cable whose cards have room for it"
+            }
             Self::FitsNowhere { .. } => "add a pool with larger cards, or serve a smaller model",
             Self::DoesNotFit { .. } => "choose a pool with larger cards for this model",
         }

@@ -85,6 +85,9 @@ impl Platform {
         let held =
             Held { allocation, owner, account, since: now, inference: None, preempted: false };
         lease.state = LeaseState::Held(held);
+        if self.is_consulting(owner) {
+            return self.ask_for_class(now, owner, key);
+        }
         self.infer(now, key, owner, allocation);
     }
 
@@ -98,6 +101,9 @@ impl Platform {
         let lease = self.leases.remove(key).expect("it was asked for");
         let doubt = error.kind.ambiguous().then(|| self.doubt(now, lease.cable));
         if let Some(owner) = owner {
+            if self.is_consulting(owner) {
+                return self.consultation_failed(now, owner, &error);
+            }
             self.flights[owner].doubt = doubt.or(self.flights[owner].doubt);
             let again = error.kind.retryable();
             self.strike_failed(now, owner, key, error, again);
@@ -139,6 +145,9 @@ impl Platform {
         };
         held.inference = None;
         let (owner, preempted) = (held.owner, held.preempted);
+        if self.is_consulting(owner) {
+            return self.class_answered(now, owner, result);
+        }
         match expect_reply(result, generated) {
             Ok((usage, text)) => self.completed(now, owner, key, usage, text),
             Err(mut error) => {
@@ -239,6 +248,6 @@ fn granted(reply: &Reply) -> Option<AllocationId> {
     if let Reply::Granted { allocation } = reply { Some(*allocation) } else { None }
 }
 
-fn generated(reply: Reply) -> Option<(Usage, Option<Box<str>>)> {
+pub(super) fn generated(reply: Reply) -> Option<(Usage, Option<Box<str>>)> {
     if let Reply::Generated { usage, text } = reply { Some((usage, text)) } else { None }
 }

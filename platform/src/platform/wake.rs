@@ -52,6 +52,10 @@ impl Platform {
         };
         let cable = lease.cable;
         self.cables[cable].statistics.allocation_timeouts += 1;
+        if self.is_consulting(owner) {
+            self.doubt(now, cable);
+            return self.consultation_failed(now, owner, &ErrorKind::Timeout.into());
+        }
         self.flights[owner].doubt = Some(self.doubt(now, cable));
         self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), true);
     }
@@ -68,6 +72,9 @@ impl Platform {
         };
         let owner = held.owner;
         self.cables[cable].statistics.inference_timeouts += 1;
+        if self.is_consulting(owner) {
+            return self.consultation_failed(now, owner, &ErrorKind::Timeout.into());
+        }
         self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), false);
     }
 
@@ -78,6 +85,7 @@ impl Platform {
                     self.retry(now, key);
                 }
             }
+            Pause::Classify(key) => self.consultation_timed_out(now, key),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),
         }

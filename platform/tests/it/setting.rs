@@ -25,6 +25,7 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         tenants: vec![tenant("acme", 0), tenant("globex", 5)],
         classifier: ClassifierConfig {
             classes: vec![class("simple", 1_000, SMALL), class("complex", u32::MAX, LARGE)],
+            ..ClassifierConfig::default()
         },
         router: RouterConfig::Static(vec![every_pool(SMALL, number), every_pool(LARGE, number)]),
         retry: RetryConfig { jitter: Jitter::None, ..RetryConfig::default() },

@@ -46,7 +46,7 @@ pub(super) fn lower(
         models: terms.collect::<Option<_>>()?,
         cables,
         tenants: tenants(spec, known),
-        classifier: ClassifierConfig { classes },
+        classifier: ClassifierConfig { classes, ..ClassifierConfig::default() },
         router,
         retry,
         timeouts,

@@ -173,6 +173,7 @@ impl Setting {
                     max_output_tokens: Tokens::new(u32::MAX),
                     models: vec![model],
                 }],
+                ..ClassifierConfig::default()
             },
             router: RouterConfig::Static(vec![vec![Candidate { model, pool }]]),
             retry: self.retry,
