@@ -1,6 +1,7 @@
 //! How the platform is set up. Plain data with the founding defaults; the scenario language fills
 //! it in.
 
+mod budget;
 mod check;
 mod error;
 mod tier;
@@ -10,6 +11,7 @@ use connector::{
     TierId, Tokens,
 };
 
+pub use budget::BudgetConfig;
 pub use error::ConfigError;
 pub use tier::TierConfig;
 

@@ -9,6 +9,7 @@
 
 mod arrivals;
 pub mod breaker;
+pub mod budget;
 mod cable;
 mod classify;
 pub mod config;
