@@ -209,8 +209,7 @@ impl Shape {
 
     fn next_place(&mut self, place: Place, byte: u8) -> Place {
         match (place, byte) {
-            (_, b'\n') => Place::Start,
-            (Place::Start, b' ' | b'\t' | b'\r') => Place::Start,
+            (_, b'\n') | (Place::Start, b' ' | b'\t' | b'\r') => Place::Start,
             (Place::Start, b'-' | b'*') => Place::Mark,
             (Place::Start | Place::Number, b'0'..=b'9') => Place::Number,
             (Place::Mark, b' ') | (Place::Number, b'.' | b')') => {

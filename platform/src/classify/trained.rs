@@ -1,5 +1,5 @@
-//! A proportional-odds model (McCullagh 1980: "Regression Models for Ordinal Data") on the features
-//! of a text.
+//! A proportional-odds model on the features of a text ("Regression Models for Ordinal Data",
+//! Journal of the Royal Statistical Society B, 1980).
 //!
 //! The probability that a text is above level `k` is `1 / (1 + exp(cut[k] - z))`, with `z` the sum
 //! of features times weights: one direction of complexity, cut into levels. The mean of these
