@@ -9,7 +9,7 @@
 //! its own, because too slow for a classification is not too slow for an inference). A drain ends
 //! consultations like waiting.
 
-use connector::{ClassId, Duration, Error, EventKey, Operation, Reply, Timestamp};
+use connector::{ClassId, Duration, Error, ErrorKind, EventKey, Operation, Reply, Timestamp};
 
 use super::{Platform, answer::expect_reply, strike::generated};
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     cable::Admission,
     classify::{Asking, Classification, Classify, Reason, Subject, local},
     config::{BreakerConfig, Candidate, PlatformConfig},
-    flight::{FlightKey, Phase},
+    flight::{Ended, FlightKey, Phase, Strike},
     interface::Request,
     lease::{Account, Lease, LeaseKey, LeaseState},
     question::Question,
@@ -62,13 +62,11 @@ pub struct ConsultationStatistics {
 /// A question to the model that classifies, from asking for the share to the answer.
 #[derive(Debug)]
 pub(crate) struct Consultation {
-    lease: LeaseKey,
-    /// Of the cable.
-    permit: Permit,
+    /// At no place of the route.
+    strike: Strike,
     /// Of the consultations' own breaker.
     trust: Permit,
     timeout: EventKey,
-    asked: Timestamp,
 }
 
 /// The classifier at hand, and the model that is asked before it has the word.
@@ -199,7 +197,8 @@ impl Platform {
         let question = self.ask(cable, Question::Allocate(lease), Operation::Allocate(allocate));
         self.timers.await_answer(Wait::Allocation, now, question);
         let timeout = self.timers.pause(now + timeout, Pause::Classify(key));
-        let consultation = Consultation { lease, permit, trust, timeout, asked: now };
+        let strike = Strike::new(0, lease, permit, now);
+        let consultation = Consultation { strike, trust, timeout };
         self.flights[key].phase = Phase::Classifying(Box::new(consultation));
         true
     }
@@ -230,9 +229,9 @@ impl Platform {
         key: FlightKey,
         result: Result<Reply, Error>,
     ) {
-        let text = match expect_reply(result, generated) {
-            Ok((_, text)) => text,
-            Err(error) => return self.consultation_failed(now, key, &error),
+        let (usage, text) = match expect_reply(result, generated) {
+            Ok(answer) => answer,
+            Err(error) => return self.consultation_failed(now, key, error.kind),
         };
         let subject = Subject::from(&self.flights[key].request);
         let found = self.classifier.judge.answered(&subject, text.as_deref().unwrap_or_default());
@@ -248,30 +247,28 @@ impl Platform {
             Ok(_) => statistics.answered += 1,
             Err(_) => statistics.nonsense += 1,
         }
-        let cable = self.end_consultation(now, key, Verdict::Success, trust);
+        let cable = self.end_consultation(now, key, Ended::Answered(usage.output), trust);
         self.cables[cable].statistics.completed += 1;
         let found = found.unwrap_or_else(|_| self.classifier.classify(&self.flights[key].request));
         self.go_on(now, key, cable, found);
     }
 
     /// The share was not granted, or the inference failed.
-    pub(super) fn consultation_failed(&mut self, now: Timestamp, key: FlightKey, error: &Error) {
-        let counts = error.kind.counts_against_breaker();
-        let verdict = if counts { Verdict::Failure } else { Verdict::Ignored };
+    pub(super) fn consultation_failed(&mut self, now: Timestamp, key: FlightKey, kind: ErrorKind) {
         self.classifier.asked().statistics.failed += 1;
-        self.fall_back(now, key, verdict);
+        self.fall_back(now, key, Ended::Failed(kind));
     }
 
     /// The time for all of it is over.
     pub(super) fn consultation_timed_out(&mut self, now: Timestamp, key: FlightKey) {
         if self.is_consulting(key) {
             self.classifier.asked().statistics.timeouts += 1;
-            self.fall_back(now, key, Verdict::Ignored);
+            self.fall_back(now, key, Ended::CalledOff);
         }
     }
 
-    fn fall_back(&mut self, now: Timestamp, key: FlightKey, of_cable: Verdict) {
-        let cable = self.end_consultation(now, key, of_cable, Verdict::Failure);
+    fn fall_back(&mut self, now: Timestamp, key: FlightKey, ended: Ended) {
+        let cable = self.end_consultation(now, key, ended, Verdict::Failure);
         self.cables[cable].statistics.failed += 1;
         let found = self.classifier.classify(&self.flights[key].request);
         self.go_on(now, key, cable, found);
@@ -285,7 +282,7 @@ impl Platform {
     /// The caller left, or the platform drains. Returns the cable on which a place became free.
     pub(super) fn withdraw_consultation(&mut self, now: Timestamp, key: FlightKey) -> usize {
         self.classifier.asked().statistics.withdrawn += 1;
-        self.end_consultation(now, key, Verdict::Ignored, Verdict::Ignored)
+        self.end_consultation(now, key, Ended::CalledOff, Verdict::Ignored)
     }
 
     /// Lets go of the share and the place. The caller tends the line afterwards.
@@ -293,7 +290,7 @@ impl Platform {
         &mut self,
         now: Timestamp,
         key: FlightKey,
-        of_cable: Verdict,
+        ended: Ended,
         trust: Verdict,
     ) -> usize {
         let flight = &mut self.flights[key];
@@ -302,18 +299,15 @@ impl Platform {
             unreachable!("only a consultation can end");
         };
         self.timers.cancel(consultation.timeout);
-        let cost = self.let_go(now, consultation.lease);
+        let cost = self.let_go(now, consultation.strike.lease);
         self.flights[key].cost += cost;
         let model = self.classifier.asked();
-        model.statistics.waited += now.since(consultation.asked);
+        model.statistics.waited += now.since(consultation.strike.asked);
         let _ = model.trust.record(now, consultation.trust, trust);
-        let index = model.cable;
-        let cable = &mut self.cables[index];
-        cable.vacate();
-        if cable.breaker.record(now, consultation.permit, of_cable) {
-            cable.statistics.openings += 1;
-        }
-        index
+        let cable = model.cable;
+        self.cables[cable].vacate();
+        self.judge(now, cable, consultation.strike, ended);
+        cable
     }
 }
 

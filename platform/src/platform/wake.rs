@@ -54,7 +54,7 @@ impl Platform {
         self.cables[cable].statistics.allocation_timeouts += 1;
         if self.is_consulting(owner) {
             self.doubt(now, cable);
-            return self.consultation_failed(now, owner, &ErrorKind::Timeout.into());
+            return self.consultation_failed(now, owner, ErrorKind::Timeout);
         }
         self.flights[owner].doubt = Some(self.doubt(now, cable));
         self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), true);
@@ -73,7 +73,7 @@ impl Platform {
         let owner = held.owner;
         self.cables[cable].statistics.inference_timeouts += 1;
         if self.is_consulting(owner) {
-            return self.consultation_failed(now, owner, &ErrorKind::Timeout.into());
+            return self.consultation_failed(now, owner, ErrorKind::Timeout);
         }
         self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), false);
     }
@@ -88,6 +88,7 @@ impl Platform {
             Pause::Classify(key) => self.consultation_timed_out(now, key),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),
+            Pause::Breaker(cable) => self.wake_breaker(now, cable),
         }
     }
 
