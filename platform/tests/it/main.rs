@@ -2,6 +2,7 @@
 
 mod breaker;
 mod cancel;
+mod classifying;
 mod config;
 mod covenants;
 mod drain;

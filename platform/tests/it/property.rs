@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use connector::{CableId, ErrorKind, Money, OperationKind, Outcome, RequestId, TenantId, Tokens};
+use connector::{
+    CableId, Content, ErrorKind, Money, OperationKind, Outcome, RequestId, TenantId, Tokens,
+};
 use platform::{
     BreakerState, PlatformConfig,
     config::{BreakerConfig, FallbackConfig, Jitter, RetryConfig, RouterConfig},
@@ -14,6 +16,7 @@ use platform::{
 use proptest::prelude::*;
 
 use crate::{
+    classifying::consultations,
     setting::{LARGE, SMALL, money, ms, pools, secs},
     world::{Answer, Says, World},
 };
@@ -27,11 +30,13 @@ proptest! {
 
     #[test]
     fn the_platform_keeps_its_promises_whatever_the_provider_does(
-        config in configs(),
+        mut config in configs(),
+        asked in consultations(),
         scripts in proptest::collection::vec(scripts(), 3),
         steps in proptest::collection::vec(steps(), 1..60),
         patient in any::<bool>(),
     ) {
+        config.classifier.model = asked;
         let bound = attempts_bound(&config);
         let mut world = World::new(config.clone());
         for (cable, script) in scripts.into_iter().enumerate() {
@@ -39,6 +44,7 @@ proptest! {
                 world.script(cable as u32, kind, answers);
             }
         }
+        world.answer_with("2");
         let mut watch = Watch::new(&config);
         let sent = act(&mut world, &mut watch, &steps);
         if patient {
@@ -78,6 +84,9 @@ fn act(world: &mut World, watch: &mut Watch, steps: &[Step]) -> u64 {
                 world.request_with(|request| {
                     request.tenant = TenantId(*tenant);
                     request.prompt_tokens = Tokens::new(*tokens);
+                    if tokens % 2 == 0 {
+                        request.content = Content::Text("why is the sky blue".into());
+                    }
                 });
                 sent += 1;
             }

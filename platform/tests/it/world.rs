@@ -78,6 +78,8 @@ pub(crate) struct World {
     /// How often each share was really released.
     pub(crate) releases: BTreeMap<AllocationId, u32>,
     pub(crate) granted: u64,
+    /// What inferences say instead of repeating the prompt.
+    words: Option<&'static str>,
     /// Granted, but the platform does not know yet.
     promised: BTreeSet<AllocationId>,
     /// Released, and the platform knows.
@@ -101,6 +103,7 @@ impl World {
             held: BTreeSet::new(),
             releases: BTreeMap::new(),
             granted: 0,
+            words: None,
             promised: BTreeSet::new(),
             confirmed: BTreeSet::new(),
             requests: 0,
@@ -119,6 +122,11 @@ impl World {
         answers: impl IntoIterator<Item = Answer>,
     ) {
         self.scripts.entry((cable, kind)).or_default().extend(answers);
+    }
+
+    /// Every inference says this from now on.
+    pub(crate) fn answer_with(&mut self, words: &'static str) {
+        self.words = Some(words);
     }
 
     /// A short request arrives now.
@@ -325,6 +333,7 @@ impl World {
         }
         let usage = Usage { prompt: infer.prompt.tokens, output: infer.max_tokens };
         let text = infer.prompt.content.text().map(|text| format!("re: {text}").into());
+        let text = self.words.map(Into::into).or(text);
         let reply = said(answer.says, Reply::Generated { usage, text });
         let key = self.answer(cable, ticket, answer.after, reply);
         self.running.insert(ticket, key);
