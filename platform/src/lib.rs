@@ -9,6 +9,7 @@
 
 mod arrivals;
 pub mod breaker;
+pub mod budget;
 mod cable;
 mod classify;
 pub mod config;
@@ -28,5 +29,6 @@ mod timers;
 pub use breaker::BreakerState;
 pub use cable::{CableStatistics, CableStatus};
 pub use config::{ConfigError, PlatformConfig};
+pub use covenant::{Fallback, Shortening, Step, Targets, Terms};
 pub use interface::{Input, Meter, Output, Request, Response};
 pub use platform::Platform;
