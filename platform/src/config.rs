@@ -1,17 +1,21 @@
 //! How the platform is set up. Plain data with the founding defaults; the scenario language fills
 //! it in.
 
+mod admission;
 mod budget;
 mod check;
 mod error;
+mod line;
 
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
     Tokens,
 };
 
+pub use admission::{AdmissionConfig, QuotaConfig, RequestRate};
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
+pub use line::Discipline;
 
 /// Everything the platform is told before a run.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub struct PlatformConfig {
     pub tenants: Vec<TenantConfig>,
     /// How requests are put into classes.
     pub classifier: ClassifierConfig,
+    /// Who is let in.
+    pub admission: AdmissionConfig,
     /// Where each class goes.
     pub router: RouterConfig,
     /// When and how often a failed call is tried again.
@@ -73,6 +79,8 @@ pub struct CableConfig {
     pub max_in_flight: Option<u32>,
     /// Strikes that may wait in line; 0 refuses at once.
     pub queue: u32,
+    /// Who of them is next.
+    pub discipline: Discipline,
     /// When to stop asking a failing pool.
     pub breaker: BreakerConfig,
 }
@@ -109,8 +117,24 @@ impl Default for BreakerConfig {
 pub struct TenantConfig {
     /// Display name, unique.
     pub name: String,
-    /// Rank of its allocations when a pool is full.
+    /// Rank of its allocations when a pool is full, and of its requests where lines go by rank.
     pub priority: Priority,
+    /// Its part of lines that are fair by weight, relative to the other tenants; at least 1.
+    pub weight: u32,
+    /// What it may use.
+    pub quota: QuotaConfig,
+}
+
+impl Default for TenantConfig {
+    /// No name, the lowest rank, a weight of 1, no quota.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            priority: Priority::default(),
+            weight: 1,
+            quota: QuotaConfig::default(),
+        }
+    }
 }
 
 /// How requests are put into classes.

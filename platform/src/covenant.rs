@@ -28,6 +28,11 @@ impl Covenants {
         &self.models
     }
 
+    /// How the tenant of a request ranks.
+    pub(crate) fn priority(&self, request: &Request) -> Priority {
+        self.priorities[request.tenant.index()]
+    }
+
     /// The share that a request needs.
     pub(crate) fn allocate(&self, request: &Request, model: ModelId, pool: PoolId) -> Allocate {
         let terms = &self.models[model.index()];

@@ -17,7 +17,7 @@ use crate::{
     arrivals::Arrivals,
     cable::{Cable, CableStatus},
     classify::Classifier,
-    config::{ConfigError, Jitter, PlatformConfig, RetryConfig},
+    config::{AdmissionConfig, ConfigError, Jitter, PlatformConfig, RetryConfig},
     covenant::Covenants,
     flight::{Flight, FlightKey},
     interface::{Input, Meter, Output},
@@ -86,6 +86,9 @@ pub struct Platform {
     meters: Vec<Meter>,
     outputs: VecDeque<Output>,
     draining: bool,
+    admission: AdmissionConfig,
+    /// Stays in lines so far.
+    stays: u64,
 }
 
 impl Platform {
@@ -98,7 +101,9 @@ impl Platform {
         Ok(Self {
             classifier: Classifier::new(&config.classifier),
             router: Router::new(&config),
-            cables: config.cables.iter().map(Cable::new).collect(),
+            cables: cables(&config),
+            admission: config.admission.clone(),
+            stays: 0,
             flights: SlotMap::with_key(),
             arrivals: Arrivals::default(),
             leases: SlotMap::with_key(),
@@ -192,4 +197,9 @@ impl Platform {
         let cable = CableId(cable as u32);
         self.outputs.push_back(Output::Submit { cable, ticket, operation });
     }
+}
+
+fn cables(config: &PlatformConfig) -> Vec<Cable> {
+    let weights: Vec<u32> = config.tenants.iter().map(|tenant| tenant.weight).collect();
+    config.cables.iter().map(|cable| Cable::new(cable, &weights)).collect()
 }

@@ -55,7 +55,13 @@ impl Platform {
         let at = self.router.last(&flight.route, flight.struck);
         let at = at.map(|choice| (choice.model, self.cables[choice.cable.index()].pool));
         let record = flight.record(now, at, outcome, usage);
-        self.outputs.push_back(Output::Respond(Response { request, outcome, text, reason }));
+        self.outputs.push_back(Output::Respond(Response {
+            request,
+            outcome,
+            text,
+            reason,
+            retry_after: None,
+        }));
         self.outputs.push_back(Output::Record(record));
         self.flights.remove(key);
         self.arrivals.settle(&self.flights);
