@@ -132,6 +132,7 @@ mod tests {
             class: None,
             model: None,
             patience: None,
+            terms: None,
         };
         Classifier::new(&config).classify(&request).0
     }

@@ -6,16 +6,20 @@ mod budget;
 mod check;
 mod error;
 mod line;
+mod tier;
 
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
-    Tokens,
+    TierId, Tokens,
 };
 
 pub use admission::{AdmissionConfig, QuotaConfig, RequestRate};
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
 pub use line::Discipline;
+pub use tier::TierConfig;
+
+use crate::covenant::Terms;
 
 /// Everything the platform is told before a run.
 #[derive(Clone, Debug)]
@@ -26,6 +30,8 @@ pub struct PlatformConfig {
     pub cables: Vec<CableConfig>,
     /// Tenants, in the order of [`TenantId`](connector::TenantId).
     pub tenants: Vec<TenantConfig>,
+    /// Tiers of tenants, in the order of [`TierId`]; may be empty.
+    pub tiers: Vec<TierConfig>,
     /// How requests are put into classes.
     pub classifier: ClassifierConfig,
     /// Who is let in.
@@ -113,28 +119,21 @@ impl Default for BreakerConfig {
 }
 
 /// A customer of the platform.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TenantConfig {
     /// Display name, unique.
     pub name: String,
     /// Rank of its allocations when a pool is full, and of its requests where lines go by rank.
     pub priority: Priority,
-    /// Its part of lines that are fair by weight, relative to the other tenants; at least 1.
-    pub weight: u32,
-    /// What it may use.
+    /// Its part of lines that are fair by weight, relative to the other tenants, at least 1.
+    /// `None`: as its tier says, or else 1.
+    pub weight: Option<u32>,
+    /// What it may use; where this states nothing, what its tier states.
     pub quota: QuotaConfig,
-}
-
-impl Default for TenantConfig {
-    /// No name, the lowest rank, a weight of 1, no quota.
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            priority: Priority::default(),
-            weight: 1,
-            quota: QuotaConfig::default(),
-        }
-    }
+    /// Its tier; `None`: none.
+    pub tier: Option<TierId>,
+    /// What it is promised; where this states nothing, what its tier states.
+    pub terms: Terms,
 }
 
 /// How requests are put into classes.

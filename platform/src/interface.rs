@@ -1,7 +1,11 @@
+use std::sync::Arc;
+
 use connector::{
     CableId, ClassId, Content, Duration, Event, ModelId, Operation, Outcome, RequestId,
     RequestRecord, TenantId, Ticket, Timestamp, Tokens,
 };
+
+use crate::covenant::Terms;
 
 /// What a tenant sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub struct Request {
     /// How long the caller waits for a place, counted from the arrival; then it goes away. `None`:
     /// as long as the platform lets it wait.
     pub patience: Option<Duration>,
+    /// What this request is promised, where it states more or other than its tenant does.
+    pub terms: Option<Arc<Terms>>,
 }
 
 /// What the platform can be told.

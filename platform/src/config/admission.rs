@@ -1,5 +1,7 @@
 use connector::{BasisPoints, Money};
 
+use super::{PlatformConfig, TenantConfig, TierConfig};
+
 /// Who is let in, and who is told at once that it is of no use to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdmissionConfig {
@@ -41,4 +43,28 @@ pub struct RequestRate {
     pub per_second: u32,
     /// Requests at once after a pause, at least 1.
     pub burst: u32,
+}
+
+impl QuotaConfig {
+    /// Where this states nothing, what `other` states.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.or(other.requests),
+            tokens_per_minute: self.tokens_per_minute.or(other.tokens_per_minute),
+            concurrent: self.concurrent.or(other.concurrent),
+            spend_per_day: self.spend_per_day.or(other.spend_per_day),
+        }
+    }
+}
+
+impl PlatformConfig {
+    /// The weight of a tenant: its own, or its tier's, or 1.
+    pub(crate) fn weight(&self, tenant: &TenantConfig) -> u32 {
+        tenant.weight.or(self.tier(tenant).and_then(|tier| tier.weight)).unwrap_or(1)
+    }
+
+    fn tier(&self, tenant: &TenantConfig) -> Option<&TierConfig> {
+        self.tiers.get(tenant.tier?.index())
+    }
 }

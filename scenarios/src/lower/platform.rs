@@ -48,6 +48,7 @@ pub(super) fn lower(
         cables,
         tenants: tenants(spec, known),
         admission: AdmissionConfig::default(),
+        tiers: Vec::new(),
         classifier: ClassifierConfig { classes },
         router,
         retry,

@@ -193,6 +193,7 @@ impl Iterator for Arrivals {
             class: labels.class,
             model: labels.model,
             patience: None,
+            terms: None,
         }))
     }
 }

@@ -93,6 +93,7 @@ impl Iterator for Arrivals {
             class: None,
             model: None,
             patience: None,
+            terms: None,
         }))
     }
 }

@@ -171,6 +171,7 @@ impl Setting {
                     ..TenantConfig::default()
                 })
                 .collect(),
+            tiers: Vec::new(),
             classifier: ClassifierConfig {
                 classes: vec![ClassConfig {
                     name: "all".into(),
