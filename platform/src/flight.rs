@@ -3,12 +3,12 @@ mod strikes;
 use std::fmt::Write;
 
 use connector::{
-    ClassId, Duration, Error, ErrorKind, EventKey, Money, Outcome, Rejection, RequestRecord,
-    Timestamp, Usage,
+    ClassId, CovenantOutcome, Duration, Error, ErrorKind, EventKey, Money, Outcome, Rejection,
+    RequestRecord, Timestamp, Usage,
 };
 use slotmap::new_key_type;
 
-pub(crate) use self::strikes::{Strike, Strikes};
+pub(crate) use self::strikes::{Ended, Strike, Strikes};
 use crate::{cable::Refusal, interface::Request, lease::LeaseKey, line::Place, route::Route};
 
 new_key_type! {
@@ -255,6 +255,7 @@ impl Flight {
             outcome,
             rejection: (outcome == Outcome::Rejected).then(|| self.rejection()),
             cost: self.cost,
+            covenant: CovenantOutcome::default(),
         }
     }
 }

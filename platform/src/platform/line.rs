@@ -2,7 +2,6 @@ use connector::{Priority, Timestamp};
 
 use super::Platform;
 use crate::{
-    breaker::BreakerState,
     cable::{Refusal, Wish},
     flight::{Cause, FlightKey, Phase},
     line::Entrant,
@@ -108,7 +107,7 @@ impl Platform {
 
     /// Places became free, or the breaker opened: whoever waits strikes or goes elsewhere.
     pub(super) fn tend_line(&mut self, now: Timestamp, cable: usize) {
-        if self.cables[cable].breaker.state() == BreakerState::Open {
+        if self.cables[cable].breaker.state().refuses() {
             self.clear_line(now, cable);
             return;
         }

@@ -190,5 +190,6 @@ fn record(now: Timestamp, customer: &Customer) -> RequestRecord {
         outcome: Outcome::Completed,
         rejection: None,
         cost: Money::ZERO,
+        covenant: connector::CovenantOutcome::default(),
     }
 }
