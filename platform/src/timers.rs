@@ -20,6 +20,8 @@ use crate::{
 pub(crate) enum Pause {
     /// The next try of a request on the same cable.
     Retry(FlightKey),
+    /// The end of a caller's patience.
+    Patience(FlightKey),
     /// Giving up asking a model for a request's class.
     Classify(FlightKey),
     /// The next asking for a release.

@@ -14,7 +14,7 @@ use connector::{ClassId, Duration, Error, ErrorKind, EventKey, Operation, Reply,
 use super::{Platform, answer::expect_reply, strike::generated};
 use crate::{
     breaker::{Breaker, Permit, Verdict},
-    cable::Admission,
+    cable::Cable,
     classify::{Asking, Classification, Classify, Reason, Subject, local},
     config::{BreakerConfig, Candidate, PlatformConfig},
     flight::{Ended, FlightKey, Phase, Strike},
@@ -315,16 +315,11 @@ impl Platform {
 fn admitted(
     now: Timestamp,
     model: &mut AskedModel,
-    cables: &mut [crate::cable::Cable],
+    cables: &mut [Cable],
 ) -> Option<(Permit, Permit)> {
     if !model.trust.admits(now) {
         return None;
     }
-    match cables[model.cable].admit(now) {
-        Ok(Admission::Strike(permit)) => {
-            let trust = model.trust.acquire(now).expect("it admits");
-            Some((permit, trust))
-        }
-        Ok(Admission::Wait) | Err(_) => None,
-    }
+    let permit = cables[model.cable].admit_at_once(now)?;
+    Some((permit, model.trust.acquire(now).expect("it admits")))
 }

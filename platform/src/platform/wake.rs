@@ -85,6 +85,7 @@ impl Platform {
                     self.retry(now, key);
                 }
             }
+            Pause::Patience(key) => self.patience_ended(now, key),
             Pause::Classify(key) => self.consultation_timed_out(now, key),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),

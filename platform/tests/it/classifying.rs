@@ -17,6 +17,8 @@ use crate::{
 };
 
 const ASKED: PoolId = PoolId(1);
+type Counter = fn(&ConsultationStatistics) -> u64;
+
 const QUICK: Answer = Answer { after: ms(40), says: Says::Yes };
 
 #[test]
@@ -61,7 +63,7 @@ fn asking_takes_the_requests_time_and_the_tenants_money_and_is_no_attempt() {
 #[test]
 fn whatever_goes_wrong_the_request_goes_on_with_the_class_at_hand() {
     let late = yes_after(secs(2));
-    let cases: [(&str, OperationKind, Answer, fn(&ConsultationStatistics) -> u64); 6] = [
+    let cases: [(&str, OperationKind, Answer, Counter); 6] = [
         ("no share", OperationKind::Allocate, no(DOWN), |all| all.failed),
         ("a late share", OperationKind::Allocate, late, |all| all.timeouts),
         ("no answer", OperationKind::Infer, no(DOWN), |all| all.failed),

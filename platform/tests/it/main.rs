@@ -1,6 +1,9 @@
 //! The platform against a scripted provider: what each operation answers, and when, is data.
 
 mod breaker;
+mod breaker_model;
+mod breaker_property;
+mod breaker_vectors;
 mod cancel;
 mod classifying;
 mod config;
