@@ -34,6 +34,8 @@ pub struct CableStatistics {
     pub allocation_timeouts: u64,
     /// Inferences not answered in time.
     pub inference_timeouts: u64,
+    /// Failed strikes that nothing followed because the retry budget was spent.
+    pub refused_budget: u64,
     /// Shares granted after nobody wanted them any more, given back at once.
     pub late_grants: u64,
     /// Shares the provider held for us without our knowledge, given back.
@@ -76,6 +78,7 @@ pub(crate) enum Refusal {
     QueueFull,
     WaitedTooLong,
     Unanswered,
+    BudgetSpent,
     Draining,
 }
 
@@ -86,6 +89,7 @@ impl Refusal {
             Self::QueueFull => "the queue is full",
             Self::WaitedTooLong => "waited too long in the queue",
             Self::Unanswered => "too many allocations are unanswered",
+            Self::BudgetSpent => "the retry budget is spent",
             Self::Draining => "the platform is draining",
         }
     }
@@ -185,6 +189,7 @@ impl Cable {
             Refusal::BreakerOpen => self.statistics.refused_open += 1,
             Refusal::QueueFull | Refusal::Unanswered => self.statistics.refused_full += 1,
             Refusal::WaitedTooLong => self.statistics.queue_timeouts += 1,
+            Refusal::BudgetSpent => self.statistics.refused_budget += 1,
             Refusal::Draining => {}
         }
         refusal

@@ -167,6 +167,8 @@ pub struct RetryConfig {
     pub cap: Duration,
     /// How the pause is randomised.
     pub jitter: Jitter,
+    /// How much work may be sent again, over all requests and cables. `None`: no bound.
+    pub budget: Option<BudgetConfig>,
 }
 
 /// How a pause is randomised, so that failed callers do not come back together (Brooker,
@@ -182,7 +184,7 @@ pub enum Jitter {
 }
 
 impl Default for RetryConfig {
-    /// 100, 200, 400, at most 800 ms, full jitter, 3 retries.
+    /// 100, 200, 400, at most 800 ms, full jitter, 3 retries, within the default budget.
     fn default() -> Self {
         Self {
             max_retries: 3,
@@ -190,6 +192,7 @@ impl Default for RetryConfig {
             multiplier: 2,
             cap: Duration::from_millis(800),
             jitter: Jitter::Full,
+            budget: Some(BudgetConfig::default()),
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Flight {
     /// The last doubt that one of its allocations raised.
     pub(crate) doubt: Option<Doubt>,
     pub(crate) attempts: u16,
+    /// Whether the retry budget has paid for the next strike.
+    pub(crate) paid: bool,
     pub(crate) fallbacks: u16,
     pub(crate) queued: Duration,
     pub(crate) allocating: Option<Duration>,
@@ -94,6 +96,7 @@ impl Flight {
             struck: None,
             doubt: None,
             attempts: 0,
+            paid: false,
             fallbacks: 0,
             queued: Duration::ZERO,
             allocating: None,
@@ -115,6 +118,7 @@ impl Flight {
             self.fallbacks = self.fallbacks.saturating_add(1);
         }
         self.strikes_here += 1;
+        self.paid = false;
         self.struck = self.route.current;
     }
 

@@ -5,6 +5,7 @@ mod doubt;
 mod finish;
 mod give_back;
 mod line;
+mod resend;
 mod strike;
 mod wake;
 
@@ -15,6 +16,7 @@ use slotmap::SlotMap;
 
 use crate::{
     arrivals::Arrivals,
+    budget::Budget,
     cable::{Cable, CableStatus},
     classify::Classifier,
     config::{ConfigError, Jitter, PlatformConfig, RetryConfig},
@@ -36,6 +38,7 @@ const PERSISTENCE: RetryConfig = RetryConfig {
     multiplier: 2,
     cap: Duration::from_secs(30),
     jitter: Jitter::Equal,
+    budget: None,
 };
 /// Distinguishes the randomness of releases from that of retries.
 const PERSISTENCE_SEED: u64 = 0x6c65_6173_6573;
@@ -79,6 +82,7 @@ pub struct Platform {
     questions: SlotMap<QuestionKey, Question>,
     timers: Timers,
     retries: Backoff,
+    budget: Option<Budget>,
     persistence: Backoff,
     /// How long a provider may ask us to wait before a retry; if longer, the next candidate is
     /// tried instead.
@@ -105,6 +109,7 @@ impl Platform {
             questions: SlotMap::with_key(),
             timers: Timers::new(&config.timeouts),
             retries: Backoff::new(config.retry, config.seed),
+            budget: config.retry.budget.map(Budget::new),
             persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
             patience: config.timeouts.queue.max(config.retry.cap),
             meters: vec![Meter::default(); config.tenants.len()],

@@ -1,6 +1,6 @@
 use connector::{Duration, Error, ErrorKind, Timestamp};
 
-use super::Platform;
+use super::{Platform, resend::took_work};
 use crate::{
     cable::{Admission, Refusal},
     flight::{Cause, FlightKey, Phase},
@@ -85,9 +85,12 @@ impl Platform {
         again: bool,
     ) {
         let pause = if again { self.pause_before_retry(key, error.kind) } else { None };
+        let is_paid_for = pause.is_some() || took_work(error.kind);
         self.flights[key].set_back(Cause::Failed(error));
         if self.draining {
             self.finish_failed(now, key);
+        } else if is_paid_for && !self.pay_for_another(now, key) {
+            self.give_up(now, key, Cause::Refused(Refusal::BudgetSpent));
         } else if let Some(pause) = pause {
             let timer = self.timers.pause(now + pause, Pause::Retry(key));
             self.flights[key].phase = Phase::Pausing(timer);

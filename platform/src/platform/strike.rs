@@ -12,6 +12,7 @@ use crate::{
 impl Platform {
     /// Asks for a share. The permit's place on the cable is taken already.
     pub(super) fn strike(&mut self, now: Timestamp, key: FlightKey, permit: Permit) {
+        self.count_first_try(now, key);
         let flight = &mut self.flights[key];
         flight.count_strike();
         let choice = self.router.current(&flight.route).expect("a strike is at a candidate");
