@@ -86,7 +86,8 @@ impl Platform {
     ) {
         let pause = if again { self.pause_before_retry(key, error.kind) } else { None };
         let is_paid_for = pause.is_some() || took_work(error.kind);
-        self.flights[key].set_back(Cause::Failed(error));
+        let flight = &mut self.flights[key];
+        flight.set_back_at(flight.struck, Cause::Failed(error));
         if self.draining {
             self.finish_failed(now, key);
         } else if is_paid_for && !self.pay_for_another(now, key) {
