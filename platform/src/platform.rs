@@ -19,7 +19,7 @@ use crate::{
     budget::Budget,
     cable::{Cable, CableStatus},
     classify::Classifier,
-    config::{ConfigError, Jitter, PlatformConfig, RetryConfig},
+    config::{ConfigError, Jitter, MidStream, PlatformConfig, RetryConfig},
     covenant::Covenants,
     flight::{Flight, FlightKey},
     interface::{Input, Meter, Output},
@@ -39,6 +39,8 @@ const PERSISTENCE: RetryConfig = RetryConfig {
     cap: Duration::from_secs(30),
     jitter: Jitter::Equal,
     budget: None,
+    after_timeout: true,
+    mid_stream: MidStream::Restart,
 };
 /// Distinguishes the randomness of releases from that of retries.
 const PERSISTENCE_SEED: u64 = 0x6c65_6173_6573;
