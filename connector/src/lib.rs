@@ -30,7 +30,9 @@ mod usage_window;
 pub use contract::Connector;
 pub use error::{Error, ErrorKind};
 pub use event::{AllocationInfo, Event, EventKind, PoolInfo, Reply, Usage};
-pub use ids::{AllocationId, CableId, ClassId, ModelId, PoolId, RequestId, TenantId, Ticket};
+pub use ids::{
+    AllocationId, CableId, ClassId, ModelId, PoolId, RequestId, TenantId, Ticket, TierId,
+};
 pub use metric::{Metric, MetricUnit, Names, Scope, Statistic};
 pub use objective::{Comparison, Objective};
 pub use operation::{

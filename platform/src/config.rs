@@ -5,17 +5,21 @@ mod budget;
 mod check;
 mod error;
 mod retry;
+mod tier;
 mod timeouts;
 
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
-    Tokens,
+    TierId, Tokens,
 };
 
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
 pub use retry::{Jitter, MidStream, RetryConfig};
+pub use tier::TierConfig;
 pub use timeouts::{Abandon, Timeouts};
+
+use crate::covenant::Terms;
 
 /// Everything the platform is told before a run.
 #[derive(Clone, Debug)]
@@ -26,6 +30,8 @@ pub struct PlatformConfig {
     pub cables: Vec<CableConfig>,
     /// Tenants, in the order of [`TenantId`](connector::TenantId).
     pub tenants: Vec<TenantConfig>,
+    /// Tiers of tenants, in the order of [`TierId`]; may be empty.
+    pub tiers: Vec<TierConfig>,
     /// How requests are put into classes.
     pub classifier: ClassifierConfig,
     /// Where each class goes.
@@ -109,12 +115,16 @@ impl Default for BreakerConfig {
 }
 
 /// A customer of the platform.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TenantConfig {
     /// Display name, unique.
     pub name: String,
     /// Rank of its allocations when a pool is full.
     pub priority: Priority,
+    /// Its tier; `None`: none.
+    pub tier: Option<TierId>,
+    /// What it is promised; where this states nothing, what its tier states.
+    pub terms: Terms,
 }
 
 /// How requests are put into classes.
