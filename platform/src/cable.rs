@@ -34,8 +34,12 @@ pub struct CableStatistics {
     pub allocation_timeouts: u64,
     /// Inferences not answered in time.
     pub inference_timeouts: u64,
+    /// Inferences without a first token in time.
+    pub first_token_timeouts: u64,
     /// Failed strikes that nothing followed because the retry budget was spent.
     pub refused_budget: u64,
+    /// Requests not struck, or not again, because too little of their time was left.
+    pub refused_late: u64,
     /// Shares granted after nobody wanted them any more, given back at once.
     pub late_grants: u64,
     /// Shares the provider held for us without our knowledge, given back.
@@ -79,6 +83,7 @@ pub(crate) enum Refusal {
     WaitedTooLong,
     Unanswered,
     BudgetSpent,
+    TooLate,
     Draining,
 }
 
@@ -90,6 +95,7 @@ impl Refusal {
             Self::WaitedTooLong => "waited too long in the queue",
             Self::Unanswered => "too many allocations are unanswered",
             Self::BudgetSpent => "the retry budget is spent",
+            Self::TooLate => "too little time is left",
             Self::Draining => "the platform is draining",
         }
     }
@@ -190,6 +196,7 @@ impl Cable {
             Refusal::QueueFull | Refusal::Unanswered => self.statistics.refused_full += 1,
             Refusal::WaitedTooLong => self.statistics.queue_timeouts += 1,
             Refusal::BudgetSpent => self.statistics.refused_budget += 1,
+            Refusal::TooLate => self.statistics.refused_late += 1,
             Refusal::Draining => {}
         }
         refusal

@@ -31,6 +31,9 @@ pub(crate) struct Flight {
     /// The last doubt that one of its allocations raised.
     pub(crate) doubt: Option<Doubt>,
     pub(crate) attempts: u16,
+    /// When its time is over; [`Timestamp::MAX`] if it has any time.
+    pub(crate) ends: Timestamp,
+    pub(crate) alarm: Option<EventKey>,
     /// Whether the retry budget has paid for the next strike.
     pub(crate) paid: bool,
     pub(crate) fallbacks: u16,
@@ -91,6 +94,8 @@ impl Flight {
             struck: None,
             doubt: None,
             attempts: 0,
+            ends: Timestamp::MAX,
+            alarm: None,
             paid: false,
             fallbacks: 0,
             queued: Duration::ZERO,

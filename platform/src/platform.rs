@@ -1,5 +1,6 @@
 mod answer;
 mod arrive;
+mod deadline;
 mod decide;
 mod doubt;
 mod finish;
@@ -19,7 +20,7 @@ use crate::{
     budget::Budget,
     cable::{Cable, CableStatus},
     classify::Classifier,
-    config::{ConfigError, Jitter, MidStream, PlatformConfig, RetryConfig},
+    config::{Abandon, ConfigError, Jitter, MidStream, PlatformConfig, RetryConfig},
     covenant::Covenants,
     flight::{Flight, FlightKey},
     interface::{Input, Meter, Output},
@@ -89,6 +90,12 @@ pub struct Platform {
     /// How long a provider may ask us to wait before a retry; if longer, the next candidate is
     /// tried instead.
     patience: Duration,
+    /// The time that a request has; `None` if it has any.
+    total: Option<Duration>,
+    /// What becomes of running inferences that nobody waits for.
+    abandon: Abandon,
+    /// Whether an inference that took too long is tried again where it was.
+    after_timeout: bool,
     meters: Vec<Meter>,
     outputs: VecDeque<Output>,
     draining: bool,
@@ -114,6 +121,9 @@ impl Platform {
             budget: config.retry.budget.map(Budget::new),
             persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
             patience: config.timeouts.queue.max(config.retry.cap),
+            total: config.timeouts.total,
+            abandon: config.timeouts.abandon,
+            after_timeout: config.retry.after_timeout,
             meters: vec![Meter::default(); config.tenants.len()],
             outputs: VecDeque::with_capacity(OUTPUTS),
             draining: false,

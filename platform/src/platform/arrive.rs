@@ -61,6 +61,7 @@ impl Platform {
         let route = self.router.route(class, model);
         let key = self.flights.insert(Flight::new(request, class, route));
         self.arrivals.add(id, key);
+        self.set_alarm(key);
         key
     }
 
@@ -69,7 +70,7 @@ impl Platform {
         let Some(key) = self.arrivals.find(request, &self.flights) else {
             return;
         };
-        let cables = self.withdraw(now, key);
+        let cables = self.withdraw(now, key, Verdict::Ignored);
         self.finish_cancelled(now, key);
         for cable in cables.into_iter().flatten() {
             self.tend_line(now, cable);
@@ -81,13 +82,19 @@ impl Platform {
         let under_way = |key: &FlightKey| self.flights.contains_key(*key);
         let all: Vec<FlightKey> = self.arrivals.all().filter(under_way).collect();
         for key in all {
-            self.withdraw(now, key);
+            self.withdraw(now, key, Verdict::Ignored);
             self.finish_cancelled(now, key);
         }
     }
 
-    /// Takes a request out of whatever it is doing. Returns the cables on which places became free.
-    fn withdraw(&mut self, now: Timestamp, key: FlightKey) -> [Option<usize>; 2] {
+    /// Takes a request out of whatever it is doing, with this verdict on its strike. Returns the
+    /// cables on which places became free.
+    pub(super) fn withdraw(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        verdict: Verdict,
+    ) -> [Option<usize>; 2] {
         match &self.flights[key].phase {
             Phase::Deciding | Phase::Reconciling => {}
             Phase::Waiting { .. } => self.leave_line(now, key),
@@ -95,7 +102,7 @@ impl Platform {
             Phase::Striking(strikes) => {
                 let first = strikes.first().lease;
                 let second = self.call_off_rival(now, key, first);
-                return [Some(self.end_strike(now, key, first, Verdict::Ignored)), second];
+                return [Some(self.end_strike(now, key, first, verdict)), second];
             }
         }
         [None, None]
@@ -113,9 +120,10 @@ impl Platform {
             |&key: &FlightKey| self.flights.get(key).is_some_and(|flight| !flight.is_striking());
         let idle: Vec<FlightKey> = self.arrivals.all().filter(idle).collect();
         for key in idle {
-            self.withdraw(now, key);
+            self.withdraw(now, key, Verdict::Ignored);
             self.give_up(now, key, Cause::Refused(Refusal::Draining));
         }
+        self.call_off_left(now);
         self.persist(now);
     }
 }

@@ -51,7 +51,12 @@ impl Platform {
             && let Some(&(_, key)) = self.cables[cable].line.front()
         {
             self.leave_line(now, key);
-            match self.cables[cable].occupy(now) {
+            let permit = if self.is_too_late(now, key) {
+                Err(self.cables[cable].refuse(Refusal::TooLate))
+            } else {
+                self.cables[cable].occupy(now)
+            };
+            match permit {
                 Ok(permit) => self.strike(now, key, permit),
                 Err(refusal) => {
                     self.flights[key].set_back(Cause::Refused(refusal));

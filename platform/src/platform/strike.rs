@@ -83,9 +83,7 @@ impl Platform {
             cable.statistics.late_grants += 1;
             return self.begin_release(now, key, allocation);
         };
-        let held =
-            Held { allocation, owner, account, since: now, inference: None, preempted: false };
-        lease.state = LeaseState::Held(held);
+        lease.state = LeaseState::Held(Held::new(now, allocation, owner, account));
         self.infer(now, key, owner, allocation);
     }
 
@@ -114,6 +112,7 @@ impl Platform {
         let infer = self.covenants.infer(&flight.request, choice.model, share);
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
+        self.timers.await_answer(Wait::FirstToken, now, question);
         self.timers.await_answer(Wait::Inference, now, question);
         let held = self.leases[key].held_mut().expect("it was just granted");
         held.inference = Some(question);
@@ -123,6 +122,10 @@ impl Platform {
         let Some(held) = self.leases.get_mut(key).and_then(Lease::held_mut) else {
             return;
         };
+        held.first_token = true;
+        if held.left {
+            return;
+        }
         if let Some(strike) = self.flights[held.owner].strike_mut(key) {
             strike.first_token.get_or_insert(now);
         }
@@ -139,6 +142,10 @@ impl Platform {
             return;
         };
         held.inference = None;
+        if held.left {
+            let _ = self.let_go(now, key);
+            return;
+        }
         let (owner, preempted) = (held.owner, held.preempted);
         match expect_reply(result, generated) {
             Ok((usage, text)) => self.completed(now, owner, key, usage, text),
