@@ -1,8 +1,10 @@
 //! The platform against a scripted provider: what each operation answers, and when, is data.
 
 mod breaker;
+mod budget;
 mod cancel;
 mod config;
+mod deadline;
 mod drain;
 mod fallback;
 mod leases;
