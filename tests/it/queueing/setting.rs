@@ -71,7 +71,7 @@ impl Default for Setting {
             patience: FOR_EVER,
             allocating: Latency::Fixed(Duration::ZERO),
             failing: BasisPoints::ZERO,
-            retry: RetryConfig::default(),
+            retry: RetryConfig { budget: None, ..RetryConfig::default() },
             weights: Vec::new(),
             preemption: None,
         }
