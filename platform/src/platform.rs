@@ -1,5 +1,6 @@
 mod answer;
 mod arrive;
+mod breaker;
 mod deadline;
 mod decide;
 mod doubt;
@@ -12,7 +13,7 @@ mod wake;
 
 use std::collections::VecDeque;
 
-use connector::{CableId, Duration, Operation, Ticket, Timestamp};
+use connector::{CableId, CovenantBook, Duration, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
 use crate::{
@@ -97,6 +98,7 @@ pub struct Platform {
     /// Whether an inference that took too long is tried again where it was.
     after_timeout: bool,
     meters: Vec<Meter>,
+    covenant_books: Vec<CovenantBook>,
     outputs: VecDeque<Output>,
     draining: bool,
 }
@@ -125,6 +127,7 @@ impl Platform {
             abandon: config.timeouts.abandon,
             after_timeout: config.retry.after_timeout,
             meters: vec![Meter::default(); config.tenants.len()],
+            covenant_books: vec![CovenantBook::default(); config.tenants.len()],
             outputs: VecDeque::with_capacity(OUTPUTS),
             draining: false,
             covenants: Covenants::new(config),
@@ -142,6 +145,7 @@ impl Platform {
             Input::Event(cable, event) => self.event(now, cable.index(), event.kind),
             Input::Cancel(request) => self.cancel(now, request),
             Input::CancelAll => self.cancel_all(now),
+            Input::Breaker(cable, control) => self.control_breaker(now, cable.index(), control),
             Input::Wake => self.wake(now),
             Input::Drain => self.drain(now),
         }
@@ -162,6 +166,11 @@ impl Platform {
     /// What each tenant used, in the order of [`TenantId`](connector::TenantId).
     pub fn meters(&self) -> &[Meter] {
         &self.meters
+    }
+
+    /// What became of each tenant's covenants, in the order of [`TenantId`](connector::TenantId).
+    pub fn covenants(&self) -> &[CovenantBook] {
+        &self.covenant_books
     }
 
     /// Requests not answered yet.

@@ -8,9 +8,8 @@ use connector::{Duration, Error, ErrorKind, Timestamp};
 
 use super::Platform;
 use crate::{
-    breaker::Verdict,
     cable::Refusal,
-    flight::{Cause, FlightKey, Phase},
+    flight::{Cause, Ended, FlightKey, Phase},
     timers::Pause,
 };
 
@@ -57,8 +56,8 @@ impl Platform {
                 Cause::Refused(Refusal::TooLate)
             }
         };
-        let verdict = self.verdict_of_late_strike(now, key, now.since(arrived));
-        let cables = self.withdraw(now, key, verdict);
+        let ended = self.end_of_late_strike(now, key, now.since(arrived));
+        let cables = self.withdraw(now, key, ended);
         self.give_up(now, key, cause);
         for cable in cables.into_iter().flatten() {
             self.tend_line(now, cable);
@@ -67,16 +66,16 @@ impl Platform {
 
     /// A strike that had the greater part of the request's time and did not end speaks against its
     /// pool; one that began late says nothing.
-    fn verdict_of_late_strike(&self, now: Timestamp, key: FlightKey, had: Duration) -> Verdict {
+    fn end_of_late_strike(&self, now: Timestamp, key: FlightKey, had: Duration) -> Ended {
         match &self.flights[key].phase {
             Phase::Striking(strikes) if now.since(strikes.first().asked) >= had / 2 => {
-                Verdict::Failure
+                Ended::Failed(ErrorKind::Timeout)
             }
             Phase::Striking(_)
             | Phase::Deciding
             | Phase::Waiting { .. }
             | Phase::Pausing(_)
-            | Phase::Reconciling => Verdict::Ignored,
+            | Phase::Reconciling => Ended::CalledOff,
         }
     }
 }

@@ -4,6 +4,7 @@ mod breaker;
 mod budget;
 mod cancel;
 mod config;
+mod covenants;
 mod deadline;
 mod drain;
 mod fallback;

@@ -183,6 +183,7 @@ impl Setting {
                 allocation: FOR_EVER,
                 inference: FOR_EVER,
                 release: FOR_EVER,
+                ..Timeouts::default()
             },
             fallback: FallbackConfig { enabled: false, ..FallbackConfig::default() },
             overcommit: true,
