@@ -53,7 +53,7 @@ impl Platform {
                 Cause::Failed(Error::new(ErrorKind::Timeout, words))
             }
             Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
-                Cause::Refused(Refusal::TooLate)
+                Cause::Refused(Refusal::NoTime)
             }
         };
         let ended = self.end_of_late_strike(now, key, now.since(arrived));

@@ -70,9 +70,10 @@ impl Platform {
             return Ok(Taken::Yes);
         }
         if self.is_too_late(now, key) {
-            return Err(self.cables[cable].refuse(Refusal::TooLate));
+            return Err(self.cables[cable].refuse(Refusal::NoTime));
         }
-        match self.cables[cable].admit(now)? {
+        let wish = self.wish(now, key);
+        match self.cables[cable].admit(now, &wish)? {
             Admission::Strike(permit) => self.strike(now, key, permit),
             Admission::Wait => return Ok(Taken::InLine),
         }
