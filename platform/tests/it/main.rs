@@ -2,6 +2,9 @@
 
 mod breaker;
 mod budget;
+mod breaker_model;
+mod breaker_property;
+mod breaker_vectors;
 mod cancel;
 mod config;
 mod covenants;
