@@ -1,7 +1,10 @@
+mod breaker;
+
 use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use self::breaker::*;
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -94,18 +97,6 @@ pub(crate) struct TimeoutsSpec {
     pub(crate) inference: Optional<Time>,
     /// From a release to its confirmation; then it is asked again. Default: 30s.
     pub(crate) release: Optional<Time>,
-}
-
-/// When to stop asking a failing pool, and when to ask again.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BreakerSpec {
-    /// Failures in a row that open the breaker, 1 to 10,000. Default: 5.
-    pub(crate) failure_threshold: Optional<Whole<1, 10_000>>,
-    /// Time that an open breaker waits before it lets probes through; above zero. Default: 60s.
-    pub(crate) recovery: Optional<Time>,
-    /// Probes at once while half-open, 1 to 1,000; as many successes in a row close it. Default: 1.
-    pub(crate) half_open_probes: Optional<Whole<1, 1_000>>,
 }
 
 /// The chain behind the first choice.
