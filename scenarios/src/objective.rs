@@ -70,6 +70,10 @@ fn comparison(text: &str) -> Option<(Comparison, &str)> {
 }
 
 fn measured(text: &str) -> Result<(Metric, Option<Statistic>), ObjectiveError> {
+    // The names of some single values have a dot of their own.
+    if let Some(metric) = Metric::from_name(text).filter(|metric| !metric.is_distribution()) {
+        return Ok((metric, None));
+    }
     let (name, statistic) = match text.split_once('.') {
         Some((name, statistic)) => (name.trim(), Some(statistic.trim())),
         None => (text, None),
