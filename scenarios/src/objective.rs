@@ -80,6 +80,8 @@ fn measured(text: &str) -> Result<(Metric, Option<Statistic>), ObjectiveError> {
     };
     let Some(metric) = Metric::from_name(name) else {
         let known = Metric::ALL.map(Metric::name);
+        let dotted = known.iter().any(|known| known.split_once('.').is_some_and(|of| of.0 == name));
+        let name = if dotted { text } else { name };
         let help = near::help(name, "metrics", known);
         return Err(ObjectiveError::new(format!("unknown metric `{}`", shorten(name)), help));
     };
