@@ -53,7 +53,7 @@ fn a_wrong_objective_is_told_with_a_way_out() {
         ("ttft.p95{pool=premium < 2s", "`ttft.p95{pool=premium < 2s` is not an objective", FORM),
         ("latency.p95 < 2s", "unknown metric `latency`", "the metrics are"),
         ("tpt.p95 < 2s", "unknown metric `tpt`", "did you mean `tpot`?"),
-        ("covenants < 1%", "unknown metric `covenants`", "the metrics are"),
+        ("covenants < 1%", "unknown metric `covenants`", "did you mean `covenants.kept`?"),
         ("covenants.kep > 9%", "unknown metric `covenants.kep`", "did you mean `covenants.kept`?"),
         ("ttft < 2s", "`ttft` is a distribution and needs a statistic", "write `ttft.p95`"),
         ("cost.p95 < 2", "`cost` is a single value and has no `p95`", "write `cost` alone"),
