@@ -1,6 +1,6 @@
 use connector::{
     BasisPoints, Breach, BreachReason, ClassId, Concession, Concessions, Mebibytes, ModelId, Money,
-    PoolId, RequestId, TenantId, Tflops, Tokens,
+    PoolId, Rejection, RequestId, TenantId, Tflops, Tokens,
 };
 
 use super::*;
@@ -43,6 +43,8 @@ fn every_field_of_a_record_is_part_of_the_digest() {
         RequestRecord { output_tokens: Tokens::ZERO, ..base },
         RequestRecord { attempts: 2, ..base },
         RequestRecord { fallbacks: 2, ..base },
+        RequestRecord { rejection: Some(Rejection::Shed), ..base },
+        RequestRecord { rejection: Some(Rejection::TooLate), ..base },
         RequestRecord { cost: Money::ZERO, ..base },
         RequestRecord { cost: Money::from_nanos(-2_000_000), ..base },
     ];
