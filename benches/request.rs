@@ -26,8 +26,7 @@ fn request(c: &mut Criterion) {
 }
 
 /// Ways to set the platform up, from the quickstart on.
-const WAYS: [(&str, &[&str]); 2] =
-    [("quickstart", &[]), ("fastest", &["platform.router=fastest"])];
+const WAYS: [(&str, &[&str]); 2] = [("quickstart", &[]), ("fastest", &["platform.router=fastest"])];
 
 criterion_group!(benches, request);
 criterion_main!(benches);

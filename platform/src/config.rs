@@ -5,6 +5,7 @@ mod admission;
 mod breaker;
 mod budget;
 mod check;
+mod cooldown;
 mod error;
 mod line;
 mod retry;
@@ -22,6 +23,7 @@ pub use breaker::{
     SlowCall, WINDOW_CALLS_MAX, WINDOW_SECONDS_MAX, WindowConfig,
 };
 pub use budget::BudgetConfig;
+pub use cooldown::CooldownConfig;
 pub use error::ConfigError;
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
@@ -51,6 +53,8 @@ pub struct PlatformConfig {
     pub retry: RetryConfig,
     /// How long each step may take.
     pub timeouts: Timeouts,
+    /// How long a pool is left alone that asks for it or is out of credit.
+    pub cooldown: CooldownConfig,
     /// When the first choice fails.
     pub fallback: FallbackConfig,
     /// Whether shares on overcommitted cards are acceptable.

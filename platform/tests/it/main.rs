@@ -1,12 +1,13 @@
 //! The platform against a scripted provider: what each operation answers, and when, is data.
 
 mod breaker;
-mod budget;
 mod breaker_model;
 mod breaker_property;
 mod breaker_vectors;
+mod budget;
 mod cancel;
 mod config;
+mod cooldown;
 mod covenants;
 mod deadline;
 mod drain;

@@ -1,3 +1,4 @@
+mod cooldown;
 mod retry;
 mod timeouts;
 
@@ -5,7 +6,7 @@ use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{retry::*, timeouts::*};
+pub(crate) use self::{cooldown::*, retry::*, timeouts::*};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -22,6 +23,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) retry: Optional<RetrySpec>,
     /// How long each step may take.
     pub(crate) timeouts: Optional<TimeoutsSpec>,
+    /// How long a pool is left alone that asks for it or is out of credit.
+    pub(crate) cooldown: Optional<CooldownSpec>,
     /// When to stop asking a failing pool.
     pub(crate) breaker: Optional<BreakerSpec>,
     /// What happens when the first choice fails.

@@ -1,3 +1,4 @@
+mod cooldown;
 mod retry;
 mod timeouts;
 
@@ -55,6 +56,7 @@ pub(super) fn lower(
         router,
         retry,
         timeouts,
+        cooldown: cooldown::lower(platform.and_then(|spec| read(&spec.cooldown))),
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
         seed: 0,
