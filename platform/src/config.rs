@@ -4,6 +4,7 @@
 mod budget;
 mod check;
 mod error;
+mod hedging;
 mod tier;
 
 use connector::{
@@ -13,6 +14,7 @@ use connector::{
 
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
+pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use tier::TierConfig;
 
 use crate::covenant::Terms;
@@ -38,6 +40,8 @@ pub struct PlatformConfig {
     pub timeouts: Timeouts,
     /// When the first choice fails.
     pub fallback: FallbackConfig,
+    /// When a request that takes long is sent a second time; `None`: never.
+    pub hedging: Option<HedgingConfig>,
     /// Whether shares on overcommitted cards are acceptable.
     pub overcommit: bool,
     /// Seed of the platform's own randomness (backoff jitter).

@@ -4,6 +4,7 @@ mod decide;
 mod doubt;
 mod finish;
 mod give_back;
+mod hedge;
 mod line;
 mod strike;
 mod wake;
@@ -20,6 +21,7 @@ use crate::{
     config::{ConfigError, Jitter, PlatformConfig, RetryConfig},
     covenant::Covenants,
     flight::{Flight, FlightKey},
+    hedging::Hedging,
     interface::{Input, Meter, Output},
     lease::{Lease, LeaseKey},
     question::{Question, QuestionKey},
@@ -79,6 +81,8 @@ pub struct Platform {
     questions: SlotMap<QuestionKey, Question>,
     timers: Timers,
     retries: Backoff,
+    budget: Option<crate::budget::Budget>,
+    hedging: Option<Hedging>,
     persistence: Backoff,
     /// How long a provider may ask us to wait before a retry; if longer, the next candidate is
     /// tried instead.
@@ -95,6 +99,7 @@ impl Platform {
     /// The first thing in `config` that cannot be.
     pub fn new(config: PlatformConfig) -> Result<Self, ConfigError> {
         config.check()?;
+        let (cables, models) = (config.cables.len(), config.models.len());
         Ok(Self {
             classifier: Classifier::new(&config.classifier),
             router: Router::new(&config),
@@ -105,6 +110,8 @@ impl Platform {
             questions: SlotMap::with_key(),
             timers: Timers::new(&config.timeouts),
             retries: Backoff::new(config.retry, config.seed),
+            budget: None,
+            hedging: config.hedging.map(|hedging| Hedging::new(hedging, cables, models)),
             persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
             patience: config.timeouts.queue.max(config.retry.cap),
             meters: vec![Meter::default(); config.tenants.len()],

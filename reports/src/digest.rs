@@ -21,6 +21,14 @@
 //! | 80 | retry after (8) |
 //! | 88 | cost (16) |
 //!
+//! After a request that was hedged, 16 bytes:
+//!
+//! | offset | field |
+//! | --- | --- |
+//! | 0 | 7, then three zero bytes |
+//! | 4 | hedges (2), two zero bytes |
+//! | 8 | request (8) |
+//!
 //! A gauge, 192 bytes:
 //!
 //! | offset | field |
@@ -131,6 +139,17 @@ impl Digest {
         entry.put(record.output_tokens.get().to_le_bytes());
         entry.put(failure.retry_after_ns.to_le_bytes());
         entry.put(record.cost.as_nanos().to_le_bytes());
+        self.0.update(entry.finished());
+        if record.hedges > 0 {
+            self.hedges(record);
+        }
+    }
+
+    fn hedges(&mut self, record: &RequestRecord) {
+        let mut entry = Entry::<16>::begin([7, 0, 0, 0]);
+        entry.put(record.hedges.to_le_bytes());
+        entry.put([0; 2]);
+        entry.put(record.request.0.to_le_bytes());
         self.0.update(entry.finished());
     }
 

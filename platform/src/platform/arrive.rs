@@ -2,7 +2,6 @@ use connector::{ClassId, Error, ErrorKind, RequestId, Timestamp};
 
 use super::Platform;
 use crate::{
-    breaker::Verdict,
     cable::Refusal,
     flight::{Cause, Flight, FlightKey, Phase},
     interface::Request,
@@ -94,8 +93,8 @@ impl Platform {
             &Phase::Pausing(pause) => self.timers.cancel(pause),
             Phase::Striking(strikes) => {
                 let first = strikes.first().lease;
-                let second = self.call_off_rival(now, key, first);
-                return [Some(self.end_strike(now, key, first, Verdict::Ignored)), second];
+                let second = strikes.rival(first).map(|second| self.call_off(now, key, second));
+                return [Some(self.call_off(now, key, first)), second];
             }
         }
         [None, None]

@@ -78,6 +78,7 @@ impl Platform {
                     self.retry(now, key);
                 }
             }
+            Pause::Hedge(key) => self.overdue(now, key),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),
         }

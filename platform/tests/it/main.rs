@@ -5,6 +5,7 @@ mod cancel;
 mod config;
 mod drain;
 mod fallback;
+mod hedging;
 mod leases;
 mod property;
 mod queue;

@@ -44,6 +44,7 @@ fn a_record_tells_the_whole_way() {
         output_tokens: Tokens::new(50),
         attempts: 1,
         fallbacks: 0,
+        hedges: 0,
         outcome: Outcome::Completed,
         // One second at 1.00 an hour.
         cost: money("0.000277778"),
