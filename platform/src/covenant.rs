@@ -1,8 +1,9 @@
+mod judge;
 mod terms;
 
 use connector::{
-    Allocate, AllocationId, Infer, ModelId, PoolId, Priority, Prompt, Requirements, Temperature,
-    TenantId, Tokens,
+    Allocate, AllocationId, Infer, ModelId, Money, PoolId, Priority, Prompt, Requirements,
+    Temperature, TenantId, Tokens,
 };
 
 pub use terms::{Fallback, Shortening, Step, Targets, Terms};
@@ -92,6 +93,14 @@ pub(crate) struct Covenant<'a> {
 }
 
 impl<'a> Covenant<'a> {
+    pub(crate) fn targets(self) -> Targets {
+        self.own.map_or(self.tenants.targets, |own| own.targets.over(self.tenants.targets))
+    }
+
+    pub(crate) fn cost_ceiling(self) -> Option<Money> {
+        self.stated(|terms| terms.cost_ceiling)
+    }
+
     pub(crate) fn preemptible(self) -> Option<bool> {
         self.stated(|terms| terms.preemptible)
     }

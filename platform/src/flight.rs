@@ -3,7 +3,8 @@ mod strikes;
 use std::fmt::Write;
 
 use connector::{
-    ClassId, Duration, Error, ErrorKind, EventKey, Money, Outcome, RequestRecord, Timestamp, Usage,
+    ClassId, CovenantOutcome, Duration, Error, ErrorKind, EventKey, Money, Outcome, RequestRecord,
+    Timestamp, Usage,
 };
 use slotmap::new_key_type;
 
@@ -259,6 +260,7 @@ impl Flight {
             hedges: self.hedges,
             outcome,
             cost: self.cost,
+            covenant: CovenantOutcome::default(),
         }
     }
 }

@@ -190,5 +190,6 @@ fn record(now: Timestamp, customer: &Customer) -> RequestRecord {
         hedges: 0,
         outcome: Outcome::Completed,
         cost: Money::ZERO,
+        covenant: connector::CovenantOutcome::default(),
     }
 }
