@@ -1,3 +1,5 @@
+mod hedging;
+
 use connector::{BasisPoints, Duration, ModelId, PoolId, Priority, Tokens};
 use platform::{
     PlatformConfig,
@@ -52,6 +54,7 @@ pub(super) fn lower(
         retry,
         timeouts,
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
+        hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
         seed: 0,
     })

@@ -6,7 +6,7 @@ use connector::{
     BasisPoints, Comparison, Duration, Mebibytes, Metric, ModelId, Money, OperationKind, PoolId,
     PoolKind, Scope, Statistic, Tokens,
 };
-use platform::config::{Candidate, Jitter, RouterConfig};
+use platform::config::{Candidate, HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, RouterConfig};
 use scenarios::Scenario;
 use serde_json::Value;
 use sim::config::{
@@ -329,6 +329,12 @@ fn every_key_of_the_platform_reaches_it() {
     assert_eq!((platform.seed, platform.overcommit), (7, false));
     assert_eq!(platform.retry.jitter, Jitter::Equal);
     assert_eq!(platform.timeouts.queue, Duration::from_secs(20));
+    let hedging = HedgingConfig {
+        after: HedgeAfter::Quantile(BasisPoints::new(9_950)),
+        measure: HedgeMeasure::EndToEnd,
+        same_pool: true,
+    };
+    assert_eq!(platform.hedging, Some(hedging));
     assert_eq!(platform.fallback.cost_ceiling, BasisPoints::from_percent(150));
     assert_eq!(platform.classifier.classes[0].max_prompt_tokens, Tokens::new(512));
     let RouterConfig::Static(table) = &platform.router else { panic!("static") };

@@ -184,6 +184,7 @@ impl Setting {
                 inference: FOR_EVER,
                 release: FOR_EVER,
             },
+            hedging: None,
             fallback: FallbackConfig { enabled: false, ..FallbackConfig::default() },
             overcommit: true,
             seed: 1,
