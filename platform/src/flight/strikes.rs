@@ -4,7 +4,7 @@
 //! The end of one strike leaves the other as it is; what the request as a whole does next is decided
 //! when the last one has ended.
 
-use connector::{Duration, EventKey, Timestamp};
+use connector::{Duration, ErrorKind, EventKey, Timestamp, Tokens};
 
 use crate::{breaker::Permit, lease::LeaseKey};
 
@@ -46,6 +46,16 @@ impl Strike {
     ) -> Self {
         Self { place, lease, permit, asked, allocating: None, first_token: None, watch: Watch::Off }
     }
+}
+
+/// How a strike ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ended {
+    /// With an answer of so many tokens.
+    Answered(Tokens),
+    Failed(ErrorKind),
+    /// Nobody waits for it any more, which says nothing about the pool.
+    CalledOff,
 }
 
 /// The strikes of a request, at least one.

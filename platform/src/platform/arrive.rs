@@ -115,6 +115,7 @@ impl Platform {
             self.withdraw(now, key);
             self.give_up(now, key, Cause::Refused(Refusal::Draining));
         }
+        (0..self.cables.len()).for_each(|cable| self.heed_breaker(cable));
         self.persist(now);
     }
 }

@@ -2,8 +2,8 @@ use connector::{AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usa
 
 use super::{Platform, answer::expect_reply};
 use crate::{
-    breaker::{Permit, Verdict},
-    flight::{Cause, FlightKey, Phase, Strike, Strikes},
+    breaker::Permit,
+    flight::{Cause, Ended, FlightKey, Phase, Strike, Strikes},
     hedging::Hedging,
     lease::{Account, Held, Lease, LeaseKey, LeaseState},
     question::Question,
@@ -43,6 +43,7 @@ impl Platform {
         let number = cable.reconciler.asked();
         let state = LeaseState::Asked { owner: Some(key), account, number };
         let lease = self.leases.insert(Lease { cable: index, state });
+        self.heed_breaker(index);
         let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(allocate));
         self.timers.await_answer(Wait::Allocation, now, question);
         Strike::new(place, lease, permit, now)
@@ -172,7 +173,7 @@ impl Platform {
         text: Option<Box<str>>,
     ) {
         let other = self.won(now, key, lease);
-        let cable = self.end_strike(now, key, lease, Verdict::Success);
+        let cable = self.end_strike(now, key, lease, Ended::Answered(usage.output));
         self.cables[cable].statistics.completed += 1;
         let flight = &self.flights[key];
         let took = now.since(flight.joined);
@@ -187,7 +188,7 @@ impl Platform {
     /// The strike of this lease is stopped and gives its share back; nothing is said against its
     /// pool. Returns the cable on which a place became free.
     pub(super) fn call_off(&mut self, now: Timestamp, key: FlightKey, lease: LeaseKey) -> usize {
-        self.end_strike(now, key, lease, Verdict::Ignored)
+        self.end_strike(now, key, lease, Ended::CalledOff)
     }
 
     /// A strike failed; `again` if the same cable may be asked again. What to do next is decided
@@ -200,9 +201,7 @@ impl Platform {
         error: Error,
         again: bool,
     ) {
-        let verdict =
-            if error.kind.counts_against_breaker() { Verdict::Failure } else { Verdict::Ignored };
-        let cable = self.end_strike(now, key, lease, verdict);
+        let cable = self.end_strike(now, key, lease, Ended::Failed(error.kind));
         self.cables[cable].statistics.failed += 1;
         self.flights[key].first_token = None;
         self.tend_line(now, cable);
@@ -221,20 +220,17 @@ impl Platform {
         now: Timestamp,
         key: FlightKey,
         lease: LeaseKey,
-        verdict: Verdict,
+        ended: Ended,
     ) -> usize {
         let flight = &mut self.flights[key];
         let strike = flight.end_strike(lease);
         let choice = self.router.choice(&flight.route, strike.place);
         let (at, index) = ((choice.cable, choice.model), choice.cable.index());
-        self.stop_watching_ended(now, at, &strike, verdict == Verdict::Success);
+        self.stop_watching_ended(now, at, &strike, matches!(ended, Ended::Answered(_)));
         let cost = self.let_go(now, lease);
         self.flights[key].cost += cost;
-        let cable = &mut self.cables[index];
-        cable.vacate();
-        if cable.breaker.record(now, strike.permit, verdict) {
-            cable.statistics.openings += 1;
-        }
+        self.cables[index].vacate();
+        self.judge(now, index, strike, ended);
         index
     }
 }
