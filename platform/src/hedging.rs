@@ -24,7 +24,7 @@
 use connector::{CableId, Duration, ModelId};
 
 use crate::{
-    config::{HedgeAfter, HedgeMeasure, HedgingConfig},
+    config::{HedgeAfter, HedgeMeasure, HedgingConfig, PlatformConfig},
     quantile::Quantile,
 };
 
@@ -38,12 +38,14 @@ pub(crate) struct Hedging {
 }
 
 impl Hedging {
-    pub(crate) fn new(config: HedgingConfig, cables: usize, models: usize) -> Self {
-        let pairs = match config.after {
+    /// `None` where nothing is hedged.
+    pub(crate) fn new(config: &PlatformConfig) -> Option<Self> {
+        let (hedging, models) = (config.hedging?, config.models.len());
+        let pairs = match hedging.after {
             HedgeAfter::Fixed(_) => 0,
-            HedgeAfter::Quantile(_) => cables * models,
+            HedgeAfter::Quantile(_) => config.cables.len() * models,
         };
-        Self { config, models, measured: vec![None; pairs] }
+        Some(Self { config: hedging, models, measured: vec![None; pairs] })
     }
 
     /// How long a strike may take before it is hedged; `None` while that is not known.

@@ -19,7 +19,7 @@ use crate::{
     arrivals::Arrivals,
     cable::{Cable, CableStatus},
     classify::Classifier,
-    config::{ConfigError, Jitter, PlatformConfig, RetryConfig},
+    config::{AdmissionConfig, ConfigError, Jitter, PlatformConfig, RetryConfig},
     covenant::Covenants,
     flight::{Flight, FlightKey},
     hedging::Hedging,
@@ -92,6 +92,9 @@ pub struct Platform {
     covenant_books: Vec<CovenantBook>,
     outputs: VecDeque<Output>,
     draining: bool,
+    admission: AdmissionConfig,
+    /// Stays in lines so far.
+    stays: u64,
 }
 
 impl Platform {
@@ -101,11 +104,12 @@ impl Platform {
     /// The first thing in `config` that cannot be.
     pub fn new(config: PlatformConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let (cables, models) = (config.cables.len(), config.models.len());
         Ok(Self {
             classifier: Classifier::new(&config.classifier),
             router: Router::new(&config),
-            cables: config.cables.iter().map(Cable::new).collect(),
+            cables: cables(&config),
+            admission: config.admission.clone(),
+            stays: 0,
             flights: SlotMap::with_key(),
             arrivals: Arrivals::default(),
             leases: SlotMap::with_key(),
@@ -113,7 +117,7 @@ impl Platform {
             timers: Timers::new(&config.timeouts),
             retries: Backoff::new(config.retry, config.seed),
             budget: None,
-            hedging: config.hedging.map(|hedging| Hedging::new(hedging, cables, models)),
+            hedging: Hedging::new(&config),
             persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
             patience: config.timeouts.queue.max(config.retry.cap),
             meters: vec![Meter::default(); config.tenants.len()],
@@ -208,4 +212,9 @@ impl Platform {
         let cable = CableId(cable as u32);
         self.outputs.push_back(Output::Submit { cable, ticket, operation });
     }
+}
+
+fn cables(config: &PlatformConfig) -> Vec<Cable> {
+    let weights: Vec<u32> = config.tenants.iter().map(|tenant| config.weight(tenant)).collect();
+    config.cables.iter().map(|cable| Cable::new(cable, &weights)).collect()
 }

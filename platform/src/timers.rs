@@ -22,6 +22,8 @@ pub(crate) enum Pause {
     Retry(FlightKey),
     /// The hedge of a request.
     Hedge(FlightKey),
+    /// The end of a caller's patience.
+    Patience(FlightKey),
     /// The next asking for a release.
     Release(LeaseKey),
     /// The next asking for a list on the cable of this index.

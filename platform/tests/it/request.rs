@@ -46,6 +46,7 @@ fn a_record_tells_the_whole_way() {
         fallbacks: 0,
         hedges: 0,
         outcome: Outcome::Completed,
+        rejection: None,
         // One second at 1.00 an hour.
         cost: money("0.000277778"),
         covenant: connector::CovenantOutcome::default(),

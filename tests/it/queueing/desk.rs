@@ -189,6 +189,7 @@ fn record(now: Timestamp, customer: &Customer) -> RequestRecord {
         fallbacks: 0,
         hedges: 0,
         outcome: Outcome::Completed,
+        rejection: None,
         cost: Money::ZERO,
         covenant: connector::CovenantOutcome::default(),
     }
