@@ -13,6 +13,7 @@ use crate::{
 impl Platform {
     /// Strikes at the present candidate. The permit's place on the cable is taken already.
     pub(super) fn strike(&mut self, now: Timestamp, key: FlightKey, permit: Permit) {
+        self.count_first_try(now, key);
         let flight = &mut self.flights[key];
         flight.count_strike();
         let place = flight.route.current.expect("a strike is at a candidate");
@@ -85,9 +86,7 @@ impl Platform {
             cable.statistics.late_grants += 1;
             return self.begin_release(now, key, allocation);
         };
-        let held =
-            Held { allocation, owner, account, since: now, inference: None, preempted: false };
-        lease.state = LeaseState::Held(held);
+        lease.state = LeaseState::Held(Held::new(now, allocation, owner, account));
         self.infer(now, key, owner, allocation);
     }
 
@@ -116,6 +115,7 @@ impl Platform {
         let infer = self.covenants.infer(&flight.request, choice.model, share);
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
+        self.timers.await_answer(Wait::FirstToken, now, question);
         self.timers.await_answer(Wait::Inference, now, question);
         let held = self.leases[key].held_mut().expect("it was just granted");
         held.inference = Some(question);
@@ -125,6 +125,10 @@ impl Platform {
         let Some(held) = self.leases.get_mut(key).and_then(Lease::held_mut) else {
             return;
         };
+        held.first_token = true;
+        if held.left {
+            return;
+        }
         let owner = held.owner;
         let strike = self.flights[owner].strike_mut(key).filter(|one| one.first_token.is_none());
         let Some(strike) = strike else {
@@ -150,6 +154,10 @@ impl Platform {
             return;
         };
         held.inference = None;
+        if held.left {
+            let _ = self.let_go(now, key);
+            return;
+        }
         let (owner, preempted) = (held.owner, held.preempted);
         match expect_reply(result, generated) {
             Ok((usage, text)) => self.completed(now, owner, key, usage, text),
