@@ -1,3 +1,4 @@
+mod breaker;
 mod hedging;
 mod retry;
 mod timeouts;
@@ -6,7 +7,7 @@ use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{hedging::*, retry::*, timeouts::*};
+pub(crate) use self::{breaker::*, hedging::*, retry::*, timeouts::*};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -59,18 +60,6 @@ pub(crate) enum RouterSpec {
     Fastest,
     /// A fixed list of candidates per class, each written `model@pool`.
     Static(Entries<List<String>>),
-}
-
-/// When to stop asking a failing pool, and when to ask again.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BreakerSpec {
-    /// Failures in a row that open the breaker, 1 to 10,000. Default: 5.
-    pub(crate) failure_threshold: Optional<Whole<1, 10_000>>,
-    /// Time that an open breaker waits before it lets probes through; above zero. Default: 60s.
-    pub(crate) recovery: Optional<Time>,
-    /// Probes at once while half-open, 1 to 1,000; as many successes in a row close it. Default: 1.
-    pub(crate) half_open_probes: Optional<Whole<1, 1_000>>,
 }
 
 /// The chain behind the first choice.

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use connector::{
-    BasisPoints, Comparison, Duration, Mebibytes, Metric, ModelId, Money, OperationKind, PoolId,
-    PoolKind, Scope, Statistic, Tokens,
+    BasisPoints, Comparison, Duration, ErrorKind, Mebibytes, Metric, ModelId, Money, OperationKind,
+    PoolId, PoolKind, Scope, Statistic, Tokens,
 };
 use platform::config::{
-    Abandon, BudgetConfig, Candidate, HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, RouterConfig,
+    Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ErrorKinds, HalfOpenThen,
+    HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, ProbeRenewal, RampUp, RatesConfig,
+    RouterConfig, SlowCall, WindowConfig,
 };
 use scenarios::Scenario;
 use serde_json::Value;
@@ -360,6 +362,51 @@ fn every_key_of_the_platform_reaches_it() {
 }
 
 #[test]
+fn every_key_of_a_breaker_reaches_it_and_a_pool_keeps_what_it_does_not_change() {
+    let platform = everything().platform;
+    let [shared, own, _] = &platform.cables[..] else { panic!("three pools") };
+    let rates = RatesConfig {
+        window: WindowConfig::Seconds(30),
+        minimum_calls: 20,
+        failure_rate: BasisPoints::from_percent(50),
+        slow_rate: BasisPoints::from_percent(80),
+        slow: SlowCall {
+            first_token: Duration::from_secs(20),
+            per_output_token: Some(Duration::from_millis(200)),
+        },
+    };
+    let counted =
+        ErrorKinds::AGAINST_HEALTH.with(ErrorKind::CapacityExhausted).without(ErrorKind::Protocol);
+    let breaker = BreakerConfig {
+        failure_threshold: 5,
+        rates: Some(rates),
+        recovery: Duration::from_secs(60),
+        recovery_growth: BasisPoints::from_percent(200),
+        recovery_max: Duration::from_secs(600),
+        calm: Duration::from_secs(300),
+        half_open_probes: 1,
+        probe_renewal: ProbeRenewal::After(Duration::from_secs(30)),
+        half_open_max_wait: Some(Duration::from_secs(300)),
+        half_open_then: HalfOpenThen::Open,
+        auto_half_open: true,
+        ramp_up: Some(RampUp {
+            time: Duration::from_secs(120),
+            start: BasisPoints::from_percent(20),
+        }),
+        counted,
+        mode: BreakerMode::Automatic,
+    };
+    assert_eq!(own.breaker, breaker);
+    let differing = BreakerConfig {
+        failure_threshold: 2,
+        rates: Some(RatesConfig { window: WindowConfig::Calls(50), ..rates }),
+        probe_renewal: ProbeRenewal::Never,
+        ..breaker
+    };
+    assert_eq!(shared.breaker, differing);
+}
+
+#[test]
 fn objectives_are_read_in_their_metrics_unit() {
     let scenario = everything();
     let objective = &scenario.objectives[1];
@@ -439,7 +486,8 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
         ["uniform", "exponential", "lognormal", "roofline", "linear", "static", "empirical"];
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
-    let described = [&variants[..], &arrivals[..], &sharing[..]].concat();
+    let breaker = ["calls", "seconds", "after"];
+    let described = [&variants[..], &arrivals[..], &sharing[..], &breaker[..]].concat();
     bare.retain(|name| !described.contains(&name.as_str()));
     assert!(bare.is_empty(), "without a description: {bare:?}");
     assert_eq!(schema["title"], "Harpoon scenario");
