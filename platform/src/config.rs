@@ -7,6 +7,7 @@ mod budget;
 mod check;
 mod cooldown;
 mod error;
+mod hedging;
 mod line;
 mod retry;
 mod tier;
@@ -25,6 +26,7 @@ pub use breaker::{
 pub use budget::BudgetConfig;
 pub use cooldown::CooldownConfig;
 pub use error::ConfigError;
+pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
 pub use tier::TierConfig;
@@ -57,6 +59,8 @@ pub struct PlatformConfig {
     pub cooldown: CooldownConfig,
     /// When the first choice fails.
     pub fallback: FallbackConfig,
+    /// When a request that takes long is sent a second time; `None`: never.
+    pub hedging: Option<HedgingConfig>,
     /// Whether shares on overcommitted cards are acceptable.
     pub overcommit: bool,
     /// Seed of the platform's own randomness (backoff jitter).

@@ -34,6 +34,7 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         timeouts: Timeouts::default(),
         cooldown: platform::config::CooldownConfig::default(),
         fallback: FallbackConfig::default(),
+        hedging: None,
         overcommit: true,
         seed: 7,
     }

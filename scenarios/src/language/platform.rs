@@ -1,5 +1,6 @@
 mod breaker;
 mod cooldown;
+mod hedging;
 mod retry;
 mod timeouts;
 
@@ -7,7 +8,7 @@ use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{breaker::*, cooldown::*, retry::*, timeouts::*};
+pub(crate) use self::{breaker::*, cooldown::*, hedging::*, retry::*, timeouts::*};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -30,6 +31,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) breaker: Optional<BreakerSpec>,
     /// What happens when the first choice fails.
     pub(crate) fallback: Optional<FallbackSpec>,
+    /// When a request that takes long is sent a second time. Default: never.
+    pub(crate) hedging: Optional<HedgingSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.
     pub(crate) overcommit: Optional<bool>,
     /// The lines to the pools.

@@ -191,6 +191,7 @@ impl Setting {
                 ..Timeouts::default()
             },
             cooldown: platform::config::CooldownConfig::default(),
+            hedging: None,
             fallback: FallbackConfig { enabled: false, ..FallbackConfig::default() },
             overcommit: true,
             seed: 1,
