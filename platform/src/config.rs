@@ -6,7 +6,9 @@ mod breaker;
 mod budget;
 mod check;
 mod classifier;
+mod cooldown;
 mod error;
+mod hedging;
 mod line;
 mod retry;
 mod tier;
@@ -24,7 +26,9 @@ pub use breaker::{
 };
 pub use budget::BudgetConfig;
 pub use classifier::{ClassConfig, ClassifierConfig, ClassifyMethod, ModelClassifierConfig};
+pub use cooldown::CooldownConfig;
 pub use error::ConfigError;
+pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
 pub use tier::TierConfig;
@@ -53,8 +57,12 @@ pub struct PlatformConfig {
     pub retry: RetryConfig,
     /// How long each step may take.
     pub timeouts: Timeouts,
+    /// How long a pool is left alone that asks for it or is out of credit.
+    pub cooldown: CooldownConfig,
     /// When the first choice fails.
     pub fallback: FallbackConfig,
+    /// When a request that takes long is sent a second time; `None`: never.
+    pub hedging: Option<HedgingConfig>,
     /// Whether shares on overcommitted cards are acceptable.
     pub overcommit: bool,
     /// Seed of the platform's own randomness (backoff jitter).

@@ -1,4 +1,6 @@
 mod breaker;
+mod cooldown;
+mod hedging;
 mod retry;
 mod timeouts;
 
@@ -6,7 +8,7 @@ use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{breaker::*, retry::*, timeouts::*};
+pub(crate) use self::{breaker::*, cooldown::*, hedging::*, retry::*, timeouts::*};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -23,10 +25,14 @@ pub(crate) struct PlatformSpec {
     pub(crate) retry: Optional<RetrySpec>,
     /// How long each step may take.
     pub(crate) timeouts: Optional<TimeoutsSpec>,
+    /// How long a pool is left alone that asks for it or is out of credit.
+    pub(crate) cooldown: Optional<CooldownSpec>,
     /// When to stop asking a failing pool.
     pub(crate) breaker: Optional<BreakerSpec>,
     /// What happens when the first choice fails.
     pub(crate) fallback: Optional<FallbackSpec>,
+    /// When a request that takes long is sent a second time. Default: never.
+    pub(crate) hedging: Optional<HedgingSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.
     pub(crate) overcommit: Optional<bool>,
     /// The lines to the pools.
