@@ -6,6 +6,7 @@ use crate::{
     fifo::Fifo,
     flight::FlightKey,
     reconcile::Reconciler,
+    route::Load,
 };
 
 /// Allocations that may be awaited although their requests have given up. A provider that owes us
@@ -196,6 +197,10 @@ impl Cable {
         self.statistics.slot_ns += u128::from(held.as_nanos());
         self.statistics.cost += cost;
         cost
+    }
+
+    pub(crate) const fn load(&self) -> Load {
+        Load { in_flight: self.in_flight, queued: self.waiting, places: self.places }
     }
 
     pub(crate) const fn status(&self) -> CableStatus {

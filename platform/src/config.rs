@@ -4,6 +4,7 @@
 mod budget;
 mod check;
 mod error;
+mod route;
 
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
@@ -12,6 +13,7 @@ use connector::{
 
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
+pub use route::{Candidate, Measure, PoolWeight, PrefixConfig, RouterConfig};
 
 /// Everything the platform is told before a run.
 #[derive(Clone, Debug)]
@@ -132,26 +134,6 @@ pub struct ClassConfig {
     pub max_output_tokens: Tokens,
     /// Models that serve the class, best first, at least one.
     pub models: Vec<ModelId>,
-}
-
-/// How candidates (model x pool) are ranked.
-#[derive(Clone, Debug)]
-pub enum RouterConfig {
-    /// A fixed list of candidates per class, in the order of [`ClassId`](connector::ClassId).
-    Static(Vec<Vec<Candidate>>),
-    /// Lowest price for the expected time first.
-    Cheapest,
-    /// Shortest expected end-to-end time first, from what was measured on each cable.
-    Fastest,
-}
-
-/// A model on a pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The model.
-    pub model: ModelId,
-    /// The pool.
-    pub pool: PoolId,
 }
 
 /// When and how often a failed call is tried again on the same pool.

@@ -6,6 +6,7 @@ mod config;
 mod drain;
 mod fallback;
 mod leases;
+mod policies;
 mod property;
 mod queue;
 mod reconcile;

@@ -1,7 +1,10 @@
+mod route;
+
 use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use self::route::*;
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -40,18 +43,6 @@ pub(crate) struct ClassSpec {
     pub(crate) max_output_tokens: Optional<TokenCount>,
     /// Names of the models that serve it, best first, at least one.
     pub(crate) models: Node<List<String>>,
-}
-
-/// How candidates are ranked.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum RouterSpec {
-    /// Lowest price for the expected time first.
-    Cheapest,
-    /// Shortest expected end-to-end time first.
-    Fastest,
-    /// A fixed list of candidates per class, each written `model@pool`.
-    Static(Entries<List<String>>),
 }
 
 /// When and how often a failed call is tried again on the same pool.
