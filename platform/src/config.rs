@@ -5,15 +5,19 @@ mod budget;
 mod check;
 mod error;
 mod route;
+mod tier;
 
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
-    Tokens,
+    TierId, Tokens,
 };
 
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
 pub use route::{Candidate, Measure, PoolWeight, PrefixConfig, RouterConfig};
+pub use tier::TierConfig;
+
+use crate::covenant::Terms;
 
 /// Everything the platform is told before a run.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub struct PlatformConfig {
     pub cables: Vec<CableConfig>,
     /// Tenants, in the order of [`TenantId`](connector::TenantId).
     pub tenants: Vec<TenantConfig>,
+    /// Tiers of tenants, in the order of [`TierId`]; may be empty.
+    pub tiers: Vec<TierConfig>,
     /// How requests are put into classes.
     pub classifier: ClassifierConfig,
     /// Where each class goes.
@@ -107,12 +113,16 @@ impl Default for BreakerConfig {
 }
 
 /// A customer of the platform.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TenantConfig {
     /// Display name, unique.
     pub name: String,
     /// Rank of its allocations when a pool is full.
     pub priority: Priority,
+    /// Its tier; `None`: none.
+    pub tier: Option<TierId>,
+    /// What it is promised; where this states nothing, what its tier states.
+    pub terms: Terms,
 }
 
 /// How requests are put into classes.

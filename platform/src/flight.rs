@@ -1,11 +1,15 @@
+mod strikes;
+
 use std::fmt::Write;
 
 use connector::{
-    ClassId, Duration, Error, ErrorKind, EventKey, Money, Outcome, RequestRecord, Timestamp, Usage,
+    ClassId, CovenantOutcome, Duration, Error, ErrorKind, EventKey, Money, Outcome, RequestRecord,
+    Timestamp, Usage,
 };
 use slotmap::new_key_type;
 
-use crate::{breaker::Permit, cable::Refusal, interface::Request, lease::LeaseKey, route::Route};
+pub(crate) use self::strikes::{Strike, Strikes};
+use crate::{cable::Refusal, interface::Request, lease::LeaseKey, route::Route};
 
 new_key_type! {
     /// Names a request from its arrival to its answer.
@@ -23,7 +27,7 @@ pub(crate) struct Flight {
     pub(crate) joined: Timestamp,
     /// Strikes on the present candidate.
     pub(crate) strikes_here: u32,
-    /// The place in the route of the last candidate that was struck.
+    /// The place in the route of the candidate whose strike ended last.
     pub(crate) struck: Option<usize>,
     /// The last doubt that one of its allocations raised.
     pub(crate) doubt: Option<Doubt>,
@@ -45,19 +49,11 @@ pub(crate) enum Phase {
     Waiting {
         since: Timestamp,
     },
-    Striking(Strike),
+    Striking(Strikes),
     /// Before a retry on the same cable.
     Pausing(EventKey),
     /// The list of its present cable is awaited before asking there again.
     Reconciling,
-}
-
-/// One attempt: allocate, infer, release.
-#[derive(Debug)]
-pub(crate) struct Strike {
-    pub(crate) lease: LeaseKey,
-    pub(crate) permit: Permit,
-    pub(crate) asked: Timestamp,
 }
 
 /// A cable on which a share may be held without our knowledge, and the round of its reconciliation
@@ -115,13 +111,55 @@ impl Flight {
             self.fallbacks = self.fallbacks.saturating_add(1);
         }
         self.strikes_here += 1;
-        self.struck = self.route.current;
     }
 
-    /// Takes note of why the present candidate did not serve. Repeats at one candidate keep the
-    /// last cause.
+    pub(crate) const fn is_striking(&self) -> bool {
+        matches!(self.phase, Phase::Striking(_))
+    }
+
+    /// The strike that this lease works for, while it is under way.
+    pub(crate) fn strike_mut(&mut self, lease: LeaseKey) -> Option<&mut Strike> {
+        match &mut self.phase {
+            Phase::Striking(strikes) => strikes.of_mut(lease),
+            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
+                None
+            }
+        }
+    }
+
+    /// The strike of this lease ends. What is told of the request is told of the strike that ended
+    /// last. If another one is left, the request is at that one's candidate from now on.
+    pub(crate) fn end_strike(&mut self, lease: LeaseKey) -> Strike {
+        let Phase::Striking(strikes) = std::mem::replace(&mut self.phase, Phase::Deciding) else {
+            unreachable!("only a strike can end");
+        };
+        let (ended, left) = strikes.without(lease);
+        self.allocating = ended.allocating.or(self.allocating);
+        self.first_token = ended.first_token;
+        self.struck = Some(ended.place);
+        if let Some(left) = left {
+            self.go_on_with(left);
+        }
+        ended
+    }
+
+    fn go_on_with(&mut self, strikes: Strikes) {
+        let first = strikes.first();
+        if self.route.current != Some(first.place) {
+            self.route.current = Some(first.place);
+            self.joined = first.asked;
+            self.strikes_here = 1;
+        }
+        self.phase = Phase::Striking(strikes);
+    }
+
+    /// Takes note of why the present candidate did not serve.
     pub(crate) fn set_back(&mut self, cause: Cause) {
-        let place = self.route.current;
+        self.set_back_at(self.route.current, cause);
+    }
+
+    /// Takes note of why a candidate did not serve. Repeats at one candidate keep the last cause.
+    pub(crate) fn set_back_at(&mut self, place: Option<usize>, cause: Cause) {
         if let Some(last) = self.setbacks.last_mut()
             && last.place == place
             && matches!((&last.cause, &cause), (Cause::Failed(_), Cause::Failed(_)))
@@ -191,6 +229,7 @@ impl Flight {
             fallbacks: self.fallbacks,
             outcome,
             cost: self.cost,
+            covenant: CovenantOutcome::default(),
         }
     }
 }

@@ -29,5 +29,6 @@ mod timers;
 pub use breaker::BreakerState;
 pub use cable::{CableStatistics, CableStatus};
 pub use config::{ConfigError, PlatformConfig};
+pub use covenant::{Fallback, Shortening, Step, Targets, Terms};
 pub use interface::{Input, Meter, Output, Request, Response};
 pub use platform::Platform;

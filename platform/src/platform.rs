@@ -10,7 +10,7 @@ mod wake;
 
 use std::collections::VecDeque;
 
-use connector::{CableId, Duration, Operation, Ticket, Timestamp};
+use connector::{CableId, CovenantBook, Duration, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
 use crate::{
@@ -84,6 +84,7 @@ pub struct Platform {
     /// tried instead.
     patience: Duration,
     meters: Vec<Meter>,
+    covenant_books: Vec<CovenantBook>,
     outputs: VecDeque<Output>,
     draining: bool,
 }
@@ -108,6 +109,7 @@ impl Platform {
             persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
             patience: config.timeouts.queue.max(config.retry.cap),
             meters: vec![Meter::default(); config.tenants.len()],
+            covenant_books: vec![CovenantBook::default(); config.tenants.len()],
             outputs: VecDeque::with_capacity(OUTPUTS),
             draining: false,
             covenants: Covenants::new(config),
@@ -145,6 +147,11 @@ impl Platform {
     /// What each tenant used, in the order of [`TenantId`](connector::TenantId).
     pub fn meters(&self) -> &[Meter] {
         &self.meters
+    }
+
+    /// What became of each tenant's covenants, in the order of [`TenantId`](connector::TenantId).
+    pub fn covenants(&self) -> &[CovenantBook] {
+        &self.covenant_books
     }
 
     /// Requests not answered yet.

@@ -4,7 +4,7 @@ use connector::{Mebibytes, ModelId, Money};
 
 use super::{
     CableConfig, Candidate, ClassConfig, ConfigError, PlatformConfig, PoolWeight, PrefixConfig,
-    RouterConfig,
+    RouterConfig, TenantConfig,
 };
 use crate::route::{self, CANDIDATES_MAX};
 
@@ -29,8 +29,10 @@ impl PlatformConfig {
         unique("cables", self.cables.iter().map(|cable| &cable.name))?;
         unique("cables to pool", self.cables.iter().map(|cable| cable.pool.to_string()))?;
         unique("tenants", self.tenants.iter().map(|tenant| &tenant.name))?;
+        unique("tiers", self.tiers.iter().map(|tier| &tier.name))?;
         unique("classes", self.classifier.classes.iter().map(|class| &class.name))?;
         self.check_numbers()?;
+        self.tenants.iter().try_for_each(|tenant| self.check_tier(tenant))?;
         self.cables.iter().try_for_each(|cable| self.check_cable(cable))?;
         self.classifier.classes.iter().try_for_each(|class| self.check_class(class))?;
         self.check_router()?;
@@ -46,6 +48,14 @@ impl PlatformConfig {
         at_least(1, "time-out of allocations in ns", timeouts.allocation.as_nanos())?;
         at_least(1, "time-out of inferences in ns", timeouts.inference.as_nanos())?;
         at_least(1, "time-out of releases in ns", timeouts.release.as_nanos())
+    }
+
+    fn check_tier(&self, tenant: &TenantConfig) -> Result<(), ConfigError> {
+        let Some(tier) = tenant.tier.filter(|tier| tier.index() >= self.tiers.len()) else {
+            return Ok(());
+        };
+        let (tenant, tiers) = (tenant.name.clone(), self.tiers.len());
+        Err(ConfigError::UnknownTier { tenant, tier, tiers })
     }
 
     fn check_cable(&self, cable: &CableConfig) -> Result<(), ConfigError> {

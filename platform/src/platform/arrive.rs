@@ -69,9 +69,9 @@ impl Platform {
         let Some(key) = self.arrivals.find(request, &self.flights) else {
             return;
         };
-        let cable = self.withdraw(now, key);
+        let cables = self.withdraw(now, key);
         self.finish_cancelled(now, key);
-        if let Some(cable) = cable {
+        for cable in cables.into_iter().flatten() {
             self.tend_line(now, cable);
         }
     }
@@ -86,20 +86,19 @@ impl Platform {
         }
     }
 
-    /// Takes a request out of whatever it is doing. Returns the cable on which a place became free.
-    fn withdraw(&mut self, now: Timestamp, key: FlightKey) -> Option<usize> {
+    /// Takes a request out of whatever it is doing. Returns the cables on which places became free.
+    fn withdraw(&mut self, now: Timestamp, key: FlightKey) -> [Option<usize>; 2] {
         match &self.flights[key].phase {
-            Phase::Deciding | Phase::Reconciling => None,
-            Phase::Waiting { .. } => {
-                self.leave_line(now, key);
-                None
+            Phase::Deciding | Phase::Reconciling => {}
+            Phase::Waiting { .. } => self.leave_line(now, key),
+            &Phase::Pausing(pause) => self.timers.cancel(pause),
+            Phase::Striking(strikes) => {
+                let first = strikes.first().lease;
+                let second = self.call_off_rival(now, key, first);
+                return [Some(self.end_strike(now, key, first, Verdict::Ignored)), second];
             }
-            &Phase::Pausing(pause) => {
-                self.timers.cancel(pause);
-                None
-            }
-            Phase::Striking(_) => Some(self.end_strike(now, key, Verdict::Ignored)),
         }
+        [None, None]
     }
 
     /// Nothing new is started. Strikes under way run on to their answers or time-outs, without
@@ -110,9 +109,8 @@ impl Platform {
             return;
         }
         self.draining = true;
-        let idle = |&key: &FlightKey| {
-            self.flights.get(key).is_some_and(|flight| !matches!(flight.phase, Phase::Striking(_)))
-        };
+        let idle =
+            |&key: &FlightKey| self.flights.get(key).is_some_and(|flight| !flight.is_striking());
         let idle: Vec<FlightKey> = self.arrivals.all().filter(idle).collect();
         for key in idle {
             self.withdraw(now, key);

@@ -87,7 +87,8 @@ impl Platform {
         again: bool,
     ) {
         let pause = if again { self.pause_before_retry(key, error.kind) } else { None };
-        self.flights[key].set_back(Cause::Failed(error));
+        let flight = &mut self.flights[key];
+        flight.set_back_at(flight.struck, Cause::Failed(error));
         if self.draining {
             self.finish_failed(now, key);
         } else if let Some(pause) = pause {

@@ -3,31 +3,47 @@ use connector::{AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usa
 use super::{Platform, answer::expect_reply};
 use crate::{
     breaker::{Permit, Verdict},
-    flight::{FlightKey, Phase, Strike},
+    flight::{Cause, FlightKey, Phase, Strike, Strikes},
     lease::{Account, Held, Lease, LeaseKey, LeaseState},
     question::Question,
     timers::Wait,
 };
 
 impl Platform {
-    /// Asks for a share. The permit's place on the cable is taken already.
+    /// Strikes at the present candidate. The permit's place on the cable is taken already.
     pub(super) fn strike(&mut self, now: Timestamp, key: FlightKey, permit: Permit) {
         let flight = &mut self.flights[key];
         flight.count_strike();
-        let choice = self.router.current(&flight.route).expect("a strike is at a candidate");
-        let (index, model) = (choice.cable.index(), choice.model);
+        let place = flight.route.current.expect("a strike is at a candidate");
+        let repeated = flight.strikes_here > 1;
+        let index = self.router.choice(&flight.route, place).cable.index();
+        self.cables[index].statistics.retries += u64::from(repeated);
+        let strike = self.begin_strike(now, key, place, permit);
+        self.flights[key].phase = Phase::Striking(Strikes::one(strike));
+    }
+
+    /// Asks for a share for a request at this candidate.
+    fn begin_strike(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        place: usize,
+        permit: Permit,
+    ) -> Strike {
+        let flight = &self.flights[key];
+        let choice = self.router.choice(&flight.route, place);
+        let index = choice.cable.index();
         let cable = &mut self.cables[index];
         cable.statistics.strikes += 1;
-        cable.statistics.retries += u64::from(flight.strikes_here > 1);
-        let allocate = self.covenants.allocate(&flight.request, model, cable.pool);
+        let allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
         let account =
             Account { tenant: flight.request.tenant, requirements: allocate.requirements };
         let number = cable.reconciler.asked();
         let state = LeaseState::Asked { owner: Some(key), account, number };
         let lease = self.leases.insert(Lease { cable: index, state });
-        flight.phase = Phase::Striking(Strike { lease, permit, asked: now });
         let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(allocate));
         self.timers.await_answer(Wait::Allocation, now, question);
+        Strike::new(place, lease, permit, now)
     }
 
     /// The answer to the question for a share.
@@ -84,17 +100,16 @@ impl Platform {
         if let Some(owner) = owner {
             self.flights[owner].doubt = doubt.or(self.flights[owner].doubt);
             let again = error.kind.retryable();
-            self.strike_failed(now, owner, error, again);
+            self.strike_failed(now, owner, key, error, again);
         }
     }
 
     fn infer(&mut self, now: Timestamp, key: LeaseKey, owner: FlightKey, share: AllocationId) {
         let flight = &mut self.flights[owner];
-        let Phase::Striking(strike) = &flight.phase else {
-            unreachable!("the owner of a lease is striking");
-        };
-        flight.allocating = Some(now.since(strike.asked));
-        let choice = self.router.current(&flight.route).expect("a strike is at a candidate");
+        let strike = flight.strike_mut(key).expect("the owner of a lease is striking with it");
+        strike.allocating = Some(now.since(strike.asked));
+        let place = strike.place;
+        let choice = self.router.choice(&flight.route, place);
         let infer = self.covenants.infer(&flight.request, choice.model, share);
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
@@ -104,8 +119,11 @@ impl Platform {
     }
 
     pub(super) fn first_token(&mut self, now: Timestamp, key: LeaseKey) {
-        if let Some(held) = self.leases.get_mut(key).and_then(Lease::held_mut) {
-            self.flights[held.owner].first_token.get_or_insert(now);
+        let Some(held) = self.leases.get_mut(key).and_then(Lease::held_mut) else {
+            return;
+        };
+        if let Some(strike) = self.flights[held.owner].strike_mut(key) {
+            strike.first_token.get_or_insert(now);
         }
     }
 
@@ -122,52 +140,91 @@ impl Platform {
         held.inference = None;
         let (owner, preempted) = (held.owner, held.preempted);
         match expect_reply(result, generated) {
-            Ok((usage, text)) => self.completed(now, owner, usage, text),
+            Ok((usage, text)) => self.completed(now, owner, key, usage, text),
             Err(mut error) => {
                 if preempted {
                     error.kind = ErrorKind::Preempted;
                 }
                 let again = error.kind.retryable();
-                self.strike_failed(now, owner, error, again);
+                self.strike_failed(now, owner, key, error, again);
             }
         }
     }
 
-    fn completed(&mut self, now: Timestamp, key: FlightKey, usage: Usage, text: Option<Box<str>>) {
-        let cable = self.end_strike(now, key, Verdict::Success);
+    /// The first answer is the request's; whoever else was asked is told to stop.
+    fn completed(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        lease: LeaseKey,
+        usage: Usage,
+        text: Option<Box<str>>,
+    ) {
+        let rival = self.call_off_rival(now, key, lease);
+        let cable = self.end_strike(now, key, lease, Verdict::Success);
         self.cables[cable].statistics.completed += 1;
         let flight = &self.flights[key];
         let took = now.since(flight.joined);
         self.router.observe(now, &flight.request, &flight.route, took);
         self.finish_completed(now, key, usage, text);
         self.tend_line(now, cable);
+        if let Some(cable) = rival {
+            self.tend_line(now, cable);
+        }
     }
 
-    /// A strike failed; `again` if the same cable may be asked again.
+    /// The strike of this lease has won: the one beside it is stopped and gives its share back.
+    /// Returns the cable on which a place became free.
+    pub(super) fn call_off_rival(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        winner: LeaseKey,
+    ) -> Option<usize> {
+        let Phase::Striking(strikes) = &self.flights[key].phase else {
+            return None;
+        };
+        let rival = strikes.rival(winner)?;
+        Some(self.end_strike(now, key, rival, Verdict::Ignored))
+    }
+
+    /// A strike failed; `again` if the same cable may be asked again. What to do next is decided
+    /// when no other strike is under way.
     pub(super) fn strike_failed(
         &mut self,
         now: Timestamp,
         key: FlightKey,
+        lease: LeaseKey,
         error: Error,
         again: bool,
     ) {
         let verdict =
             if error.kind.counts_against_breaker() { Verdict::Failure } else { Verdict::Ignored };
-        let cable = self.end_strike(now, key, verdict);
+        let cable = self.end_strike(now, key, lease, verdict);
         self.cables[cable].statistics.failed += 1;
         self.flights[key].first_token = None;
         self.tend_line(now, cable);
-        self.after_failure(now, key, error, again);
+        let flight = &mut self.flights[key];
+        if flight.is_striking() {
+            flight.set_back_at(flight.struck, Cause::Failed(error));
+        } else {
+            self.after_failure(now, key, error, again);
+        }
     }
 
-    /// The strike lets go of its share and its place. The caller tends the line afterwards.
-    pub(super) fn end_strike(&mut self, now: Timestamp, key: FlightKey, verdict: Verdict) -> usize {
-        let index = self.cable_of(key);
+    /// The strike of this lease lets go of its share and its place. The caller tends the line
+    /// afterwards.
+    pub(super) fn end_strike(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        lease: LeaseKey,
+        verdict: Verdict,
+    ) -> usize {
         let flight = &mut self.flights[key];
-        let Phase::Striking(strike) = std::mem::replace(&mut flight.phase, Phase::Deciding) else {
-            unreachable!("only a strike can end");
-        };
-        let cost = self.let_go(now, strike.lease);
+        let strike = flight.end_strike(lease);
+        let index = self.router.choice(&flight.route, strike.place).cable.index();
+        let cost = self.let_go(now, lease);
         self.flights[key].cost += cost;
         let cable = &mut self.cables[index];
         cable.vacate();

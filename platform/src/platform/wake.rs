@@ -53,19 +53,22 @@ impl Platform {
         let cable = lease.cable;
         self.cables[cable].statistics.allocation_timeouts += 1;
         self.flights[owner].doubt = Some(self.doubt(now, cable));
-        self.strike_failed(now, owner, ErrorKind::Timeout.into(), true);
+        self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), true);
     }
 
     /// The inference is stopped and its share given back. It had its time: another one on the same
     /// pool would take the caller as long again.
     fn inference_timed_out(&mut self, now: Timestamp, key: LeaseKey) {
-        let Some(held) = self.leases.get_mut(key).and_then(|lease| lease.held_mut()) else {
+        let Some(lease) = self.leases.get_mut(key) else {
+            return;
+        };
+        let cable = lease.cable;
+        let Some(held) = lease.held_mut() else {
             return;
         };
         let owner = held.owner;
-        let cable = self.cable_of(owner);
         self.cables[cable].statistics.inference_timeouts += 1;
-        self.strike_failed(now, owner, ErrorKind::Timeout.into(), false);
+        self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), false);
     }
 
     fn pause_over(&mut self, now: Timestamp, pause: Pause) {

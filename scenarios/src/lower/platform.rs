@@ -43,6 +43,7 @@ pub(super) fn lower(
         models: terms.collect::<Option<_>>()?,
         cables,
         tenants: tenants(spec, known),
+        tiers: Vec::new(),
         classifier: ClassifierConfig { classes },
         router,
         retry,
@@ -68,6 +69,7 @@ fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
         .map(|(index, name)| TenantConfig {
             name: name.to_owned(),
             priority: Priority::new(priority(index)).unwrap_or(Priority::MAX),
+            ..TenantConfig::default()
         })
         .collect()
 }

@@ -424,7 +424,8 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
         ["uniform", "exponential", "lognormal", "roofline", "linear", "static", "empirical"];
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
-    let described = [&variants[..], &arrivals[..], &sharing[..]].concat();
+    let routers = ["weighted", "power_of_two", "prefix_affine"];
+    let described = [&variants[..], &arrivals[..], &sharing[..], &routers[..]].concat();
     bare.retain(|name| !described.contains(&name.as_str()));
     assert!(bare.is_empty(), "without a description: {bare:?}");
     assert_eq!(schema["title"], "Harpoon scenario");

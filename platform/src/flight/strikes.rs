@@ -1,0 +1,81 @@
+//! The attempts under way for one request: one, and at times a second beside it.
+//!
+//! A strike is known by its lease, so whatever is heard of a lease finds its strike without a search.
+//! The end of one strike leaves the other as it is; what the request as a whole does next is decided
+//! when the last one has ended.
+
+use connector::{Duration, Timestamp};
+
+use crate::{breaker::Permit, lease::LeaseKey};
+
+/// One attempt: allocate, infer, release.
+#[derive(Debug)]
+pub(crate) struct Strike {
+    /// The place in the route of the candidate that is struck.
+    pub(crate) place: usize,
+    pub(crate) lease: LeaseKey,
+    pub(crate) permit: Permit,
+    /// When its share was asked for.
+    pub(crate) asked: Timestamp,
+    /// Time from asking to the grant.
+    pub(crate) allocating: Option<Duration>,
+    pub(crate) first_token: Option<Timestamp>,
+}
+
+impl Strike {
+    /// A strike whose share is asked for now.
+    pub(crate) const fn new(
+        place: usize,
+        lease: LeaseKey,
+        permit: Permit,
+        asked: Timestamp,
+    ) -> Self {
+        Self { place, lease, permit, asked, allocating: None, first_token: None }
+    }
+}
+
+/// The strikes of a request, at least one.
+#[derive(Debug)]
+pub(crate) struct Strikes {
+    /// The one begun first, of those that have not ended.
+    first: Strike,
+    /// Apart, because it is rare and most requests only carry the room for it.
+    second: Option<Box<Strike>>,
+}
+
+impl Strikes {
+    pub(crate) const fn one(strike: Strike) -> Self {
+        Self { first: strike, second: None }
+    }
+
+    pub(crate) const fn first(&self) -> &Strike {
+        &self.first
+    }
+
+    /// The strike that this lease works for.
+    pub(crate) fn of_mut(&mut self, lease: LeaseKey) -> Option<&mut Strike> {
+        if self.first.lease == lease {
+            return Some(&mut self.first);
+        }
+        self.second.as_deref_mut().filter(|strike| strike.lease == lease)
+    }
+
+    /// The lease of the strike beside the one of this lease.
+    pub(crate) fn rival(&self, lease: LeaseKey) -> Option<LeaseKey> {
+        let second = self.second.as_ref()?.lease;
+        Some(if second == lease { self.first.lease } else { second })
+    }
+
+    /// Takes the strike of this lease out, and says what is left.
+    ///
+    /// # Panics
+    /// If there is no such strike.
+    pub(crate) fn without(self, lease: LeaseKey) -> (Strike, Option<Self>) {
+        let Self { first, second } = self;
+        if first.lease == lease {
+            return (first, second.map(|strike| Self::one(*strike)));
+        }
+        let second = second.filter(|strike| strike.lease == lease);
+        (*second.expect("a lease works for a strike that is under way"), Some(Self::one(first)))
+    }
+}
