@@ -1,6 +1,7 @@
 //! How the platform is set up. Plain data with the founding defaults; the scenario language fills
 //! it in.
 
+mod breaker;
 mod budget;
 mod check;
 mod error;
@@ -12,6 +13,10 @@ use connector::{
     TierId, Tokens,
 };
 
+pub use breaker::{
+    BreakerConfig, BreakerMode, ErrorKinds, HalfOpenThen, ProbeRenewal, RampUp, RatesConfig,
+    SlowCall, WINDOW_CALLS_MAX, WINDOW_SECONDS_MAX, WindowConfig,
+};
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
 pub use route::{Candidate, Measure, PoolWeight, PrefixConfig, RouterConfig};
@@ -92,24 +97,6 @@ pub struct Pace {
     pub per_prompt_token: Duration,
     /// Time per output token.
     pub per_output_token: Duration,
-}
-
-/// When to stop asking a failing pool, and when to ask again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BreakerConfig {
-    /// Failures in a row that open the breaker, at least 1.
-    pub failure_threshold: u32,
-    /// Time that an open breaker waits before it lets probes through.
-    pub recovery: Duration,
-    /// Probes at once while half-open, at least 1; this many successes in a row close the breaker.
-    pub half_open_probes: u32,
-}
-
-impl Default for BreakerConfig {
-    /// 5 consecutive failures, 60 s recovery, 1 probe.
-    fn default() -> Self {
-        Self { failure_threshold: 5, recovery: Duration::from_secs(60), half_open_probes: 1 }
-    }
 }
 
 /// A customer of the platform.

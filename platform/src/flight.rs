@@ -8,7 +8,7 @@ use connector::{
 };
 use slotmap::new_key_type;
 
-pub(crate) use self::strikes::{Strike, Strikes};
+pub(crate) use self::strikes::{Ended, Strike, Strikes};
 use crate::{cable::Refusal, interface::Request, lease::LeaseKey, route::Route};
 
 new_key_type! {

@@ -5,7 +5,7 @@ use connector::{
     TenantId, Ticket, Timestamp, Tokens,
 };
 
-use crate::covenant::Terms;
+use crate::{breaker::Control, covenant::Terms};
 
 /// What a tenant sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub enum Input {
     Cancel(RequestId),
     /// All callers went away.
     CancelAll,
+    /// An operator takes a breaker in hand.
+    Breaker(CableId, Control),
     /// Only time has passed.
     Wake,
     /// No more requests are taken and nothing new is started: everything held is given back.

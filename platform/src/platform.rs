@@ -1,5 +1,6 @@
 mod answer;
 mod arrive;
+mod breaker;
 mod decide;
 mod doubt;
 mod finish;
@@ -127,6 +128,7 @@ impl Platform {
             Input::Event(cable, event) => self.event(now, cable.index(), event.kind),
             Input::Cancel(request) => self.cancel(now, request),
             Input::CancelAll => self.cancel_all(now),
+            Input::Breaker(cable, control) => self.control_breaker(now, cable.index(), control),
             Input::Wake => self.wake(now),
             Input::Drain => self.drain(now),
         }

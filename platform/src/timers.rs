@@ -24,6 +24,8 @@ pub(crate) enum Pause {
     Release(LeaseKey),
     /// The next asking for a list on the cable of this index.
     List(usize),
+    /// What the breaker of the cable of this index does by itself.
+    Breaker(usize),
 }
 
 /// The kinds of answer that are waited for, each for its own time.

@@ -60,8 +60,7 @@ impl PlatformConfig {
 
     fn check_cable(&self, cable: &CableConfig) -> Result<(), ConfigError> {
         let of = |what: &str| format!("{what} of cable `{}`", cable.name);
-        at_least(1, of("failure threshold"), cable.breaker.failure_threshold)?;
-        at_least(1, of("half-open probes"), cable.breaker.half_open_probes)?;
+        cable.breaker.check(of)?;
         at_least(1, of("strikes at once"), cable.max_in_flight.unwrap_or(u32::MAX))?;
         if cable.price_per_slot_hour < Money::ZERO {
             let (pool, price) = (cable.name.clone(), cable.price_per_slot_hour);
@@ -191,7 +190,11 @@ fn unique<T: Ord + ToString>(
     Ok(())
 }
 
-fn at_least(least: u64, what: impl Into<String>, value: impl Into<u64>) -> Result<(), ConfigError> {
+pub(super) fn at_least(
+    least: u64,
+    what: impl Into<String>,
+    value: impl Into<u64>,
+) -> Result<(), ConfigError> {
     let value = value.into();
     if value >= least {
         return Ok(());
@@ -199,7 +202,7 @@ fn at_least(least: u64, what: impl Into<String>, value: impl Into<u64>) -> Resul
     Err(ConfigError::TooSmall { what: what.into(), value, least })
 }
 
-fn at_most(most: u32, what: &str, value: u32) -> Result<(), ConfigError> {
+pub(super) fn at_most(most: u32, what: impl Into<String>, value: u32) -> Result<(), ConfigError> {
     if value <= most {
         return Ok(());
     }

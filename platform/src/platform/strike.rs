@@ -2,8 +2,8 @@ use connector::{AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usa
 
 use super::{Platform, answer::expect_reply};
 use crate::{
-    breaker::{Permit, Verdict},
-    flight::{Cause, FlightKey, Phase, Strike, Strikes},
+    breaker::Permit,
+    flight::{Cause, Ended, FlightKey, Phase, Strike, Strikes},
     lease::{Account, Held, Lease, LeaseKey, LeaseState},
     question::Question,
     timers::Wait,
@@ -41,6 +41,7 @@ impl Platform {
         let number = cable.reconciler.asked();
         let state = LeaseState::Asked { owner: Some(key), account, number };
         let lease = self.leases.insert(Lease { cable: index, state });
+        self.heed_breaker(index);
         let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(allocate));
         self.timers.await_answer(Wait::Allocation, now, question);
         Strike::new(place, lease, permit, now)
@@ -161,7 +162,7 @@ impl Platform {
         text: Option<Box<str>>,
     ) {
         let rival = self.call_off_rival(now, key, lease);
-        let cable = self.end_strike(now, key, lease, Verdict::Success);
+        let cable = self.end_strike(now, key, lease, Ended::Answered(usage.output));
         self.cables[cable].statistics.completed += 1;
         let flight = &self.flights[key];
         let took = now.since(flight.joined);
@@ -185,7 +186,7 @@ impl Platform {
             return None;
         };
         let rival = strikes.rival(winner)?;
-        Some(self.end_strike(now, key, rival, Verdict::Ignored))
+        Some(self.end_strike(now, key, rival, Ended::CalledOff))
     }
 
     /// A strike failed; `again` if the same cable may be asked again. What to do next is decided
@@ -198,9 +199,7 @@ impl Platform {
         error: Error,
         again: bool,
     ) {
-        let verdict =
-            if error.kind.counts_against_breaker() { Verdict::Failure } else { Verdict::Ignored };
-        let cable = self.end_strike(now, key, lease, verdict);
+        let cable = self.end_strike(now, key, lease, Ended::Failed(error.kind));
         self.cables[cable].statistics.failed += 1;
         self.flights[key].first_token = None;
         self.tend_line(now, cable);
@@ -219,18 +218,15 @@ impl Platform {
         now: Timestamp,
         key: FlightKey,
         lease: LeaseKey,
-        verdict: Verdict,
+        ended: Ended,
     ) -> usize {
         let flight = &mut self.flights[key];
         let strike = flight.end_strike(lease);
         let index = self.router.choice(&flight.route, strike.place).cable.index();
         let cost = self.let_go(now, lease);
         self.flights[key].cost += cost;
-        let cable = &mut self.cables[index];
-        cable.vacate();
-        if cable.breaker.record(now, strike.permit, verdict) {
-            cable.statistics.openings += 1;
-        }
+        self.cables[index].vacate();
+        self.judge(now, index, strike, ended);
         index
     }
 }

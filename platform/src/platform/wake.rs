@@ -80,6 +80,7 @@ impl Platform {
             }
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),
+            Pause::Breaker(cable) => self.wake_breaker(now, cable),
         }
     }
 

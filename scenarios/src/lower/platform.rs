@@ -216,6 +216,7 @@ fn breaker(
         recovery: above_zero(context, spec.recovery.as_ref(), "recovery", default.recovery),
         half_open_probes: read(&spec.half_open_probes)
             .map_or(default.half_open_probes, |count| count.small()),
+        ..default
     }
 }
 
