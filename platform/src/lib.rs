@@ -18,6 +18,7 @@ mod fifo;
 mod flight;
 mod interface;
 mod lease;
+mod line;
 mod meter;
 mod platform;
 mod question;

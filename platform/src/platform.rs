@@ -18,7 +18,7 @@ use crate::{
     arrivals::Arrivals,
     cable::{Cable, CableStatus},
     classify::Classifier,
-    config::{ConfigError, Jitter, PlatformConfig, RetryConfig},
+    config::{AdmissionConfig, ConfigError, Jitter, PlatformConfig, RetryConfig},
     covenant::Covenants,
     flight::{Flight, FlightKey},
     interface::{Input, Meter, Output},
@@ -88,6 +88,9 @@ pub struct Platform {
     covenant_books: Vec<CovenantBook>,
     outputs: VecDeque<Output>,
     draining: bool,
+    admission: AdmissionConfig,
+    /// Stays in lines so far.
+    stays: u64,
 }
 
 impl Platform {
@@ -100,7 +103,9 @@ impl Platform {
         Ok(Self {
             classifier: Classifier::new(&config.classifier),
             router: Router::new(&config),
-            cables: config.cables.iter().map(Cable::new).collect(),
+            cables: cables(&config),
+            admission: config.admission.clone(),
+            stays: 0,
             flights: SlotMap::with_key(),
             arrivals: Arrivals::default(),
             leases: SlotMap::with_key(),
@@ -201,4 +206,9 @@ impl Platform {
         let cable = CableId(cable as u32);
         self.outputs.push_back(Output::Submit { cable, ticket, operation });
     }
+}
+
+fn cables(config: &PlatformConfig) -> Vec<Cable> {
+    let weights: Vec<u32> = config.tenants.iter().map(|tenant| config.weight(tenant)).collect();
+    config.cables.iter().map(|cable| Cable::new(cable, &weights)).collect()
 }

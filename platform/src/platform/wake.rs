@@ -78,6 +78,7 @@ impl Platform {
                     self.retry(now, key);
                 }
             }
+            Pause::Patience(key) => self.patience_ended(now, key),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),
             Pause::Breaker(cable) => self.wake_breaker(now, cable),

@@ -42,7 +42,7 @@ impl Choice {
     }
 
     /// Expected time on an idle card, in nanoseconds.
-    pub(super) fn expected(&self, request: &Request) -> f64 {
+    pub(crate) fn expected(&self, request: &Request) -> f64 {
         f64::from(request.prompt_tokens.get()) * self.per_prompt_token
             + f64::from(self.output(request).get()) * self.per_output_token
     }
