@@ -18,8 +18,8 @@
 //! were first needed.
 
 use connector::{
-    ClassId, Duration, ErrorKind, Metric, ModelId, Money, Names, Outcome, PoolId, RequestRecord,
-    Scope, TenantId,
+    ClassId, CovenantBook, Duration, ErrorKind, Metric, ModelId, Money, Names, Outcome, PoolId,
+    RequestRecord, Scope, TenantId,
 };
 
 use crate::distribution::{Distribution, Merged};
@@ -44,6 +44,7 @@ pub(crate) struct Counts {
     pub(crate) completed_prompt_tokens: u64,
     pub(crate) output_tokens: u64,
     pub(crate) cost: Money,
+    pub(crate) covenants: CovenantBook,
 }
 
 impl Counts {
@@ -64,6 +65,7 @@ impl Counts {
         self.prompt_tokens += u64::from(record.prompt_tokens.get());
         self.output_tokens += u64::from(record.output_tokens.get());
         self.cost += record.cost;
+        self.covenants.record(record.covenant);
     }
 
     pub(crate) fn absorb(&mut self, other: &Self) {
@@ -80,6 +82,7 @@ impl Counts {
         self.completed_prompt_tokens += other.completed_prompt_tokens;
         self.output_tokens += other.output_tokens;
         self.cost += other.cost;
+        self.covenants.absorb(&other.covenants);
     }
 
     pub(crate) fn failed(&self) -> u64 {
@@ -215,7 +218,10 @@ fn place(metric: Metric) -> Option<usize> {
         | Metric::Throughput
         | Metric::OutputTokenThroughput
         | Metric::Cost
-        | Metric::PeakInFlight => None,
+        | Metric::PeakInFlight
+        | Metric::CovenantsKept
+        | Metric::CovenantsRenegotiated
+        | Metric::CovenantsBroken => None,
     }
 }
 

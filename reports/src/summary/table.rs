@@ -1,3 +1,5 @@
+mod covenants;
+
 use std::fmt::Write as _;
 
 use connector::Money;
@@ -28,6 +30,7 @@ impl Summary {
         section(&mut text, style, "models", groups("model", &self.models));
         section(&mut text, style, "classes", groups("class", &self.classes));
         section(&mut text, style, "tenants", tenants(&self.tenants, &self.run));
+        section(&mut text, style, "covenants", covenants::covenants(&self.tenants));
         if !self.objectives.is_empty() {
             let verdicts = objectives(&self.objectives).finish_with_verdicts(style);
             let _ = write!(text, "\n{}\n{verdicts}", style.heading("objectives"));
