@@ -67,9 +67,14 @@ impl Route {
         self.been = self.been.without(Places::of_bits(places));
     }
 
+    /// This candidate is not to be tried again.
+    pub(crate) fn been_to(&mut self, place: usize) {
+        self.been.insert(place);
+    }
+
     /// The request is at this candidate.
     pub(crate) fn go_to(&mut self, place: usize) {
-        self.been.insert(place);
+        self.been_to(place);
         self.current = Some(place);
     }
 }
