@@ -6,6 +6,7 @@ use crate::{
     flight::FlightKey,
     line::{Entrant, Line, pace::LinePace},
     reconcile::Reconciler,
+    route::Load,
 };
 
 /// Allocations that may be awaited although their requests have given up. A provider that owes us
@@ -19,6 +20,8 @@ const RAMP_PLACES: u32 = 100;
 pub struct CableStatistics {
     /// Shares asked for: strikes begun.
     pub strikes: u64,
+    /// Shares asked for in order to ask a model for a request's class; they are no strikes.
+    pub consultations: u64,
     /// Strikes that ended with an answer.
     pub completed: u64,
     /// Strikes that failed.
@@ -351,6 +354,10 @@ impl Cable {
         self.statistics.slot_ns += u128::from(held.as_nanos());
         self.statistics.cost += cost;
         cost
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        Load { in_flight: self.in_flight, queued: self.line.waiting(), places: self.places }
     }
 
     pub(crate) fn status(&self) -> CableStatus {

@@ -11,12 +11,13 @@ mod error;
 mod hedging;
 mod line;
 mod retry;
+mod route;
 mod tier;
 mod timeouts;
 
 use connector::{
-    BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
-    TierId, Tokens,
+    BasisPoints, Duration, Mebibytes, Money, PoolId, PoolKind, Priority, Requirements, TierId,
+    Tokens,
 };
 
 pub use admission::{AdmissionConfig, QuotaConfig, RequestRate};
@@ -31,6 +32,7 @@ pub use error::ConfigError;
 pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
+pub use route::{Candidate, Measure, PoolWeight, PrefixConfig, RouterConfig};
 pub use tier::TierConfig;
 pub use timeouts::{Abandon, Timeouts};
 
@@ -135,26 +137,6 @@ pub struct TenantConfig {
     pub tier: Option<TierId>,
     /// What it is promised; where this states nothing, what its tier states.
     pub terms: Terms,
-}
-
-/// How candidates (model x pool) are ranked.
-#[derive(Clone, Debug)]
-pub enum RouterConfig {
-    /// A fixed list of candidates per class, in the order of [`ClassId`](connector::ClassId).
-    Static(Vec<Vec<Candidate>>),
-    /// Lowest price for the expected time first.
-    Cheapest,
-    /// Shortest expected end-to-end time first, from what was measured on each cable.
-    Fastest,
-}
-
-/// A model on a pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The model.
-    pub model: ModelId,
-    /// The pool.
-    pub pool: PoolId,
 }
 
 /// The chain behind the first choice: other pools within the ceiling, then the local engine, then a

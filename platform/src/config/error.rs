@@ -94,6 +94,12 @@ pub enum ConfigError {
         /// The pool it is asked on.
         pool: PoolId,
     },
+    /// A weight of a pool that no cable leads to.
+    #[error("the router weighs pool {pool}, to which no cable leads")]
+    UnknownWeight {
+        /// The pool weighed.
+        pool: PoolId,
+    },
     /// A tenant of a tier that does not exist.
     #[error("tenant `{tenant}` is of tier {tier}, but there are {tiers}")]
     UnknownTier {
@@ -141,9 +147,11 @@ impl ConfigError {
             Self::NegativePrice { .. } => "state the price of one share for an hour, 0 or more",
             Self::WrongLength { .. } => "give one entry per item, in the same order",
             Self::UnknownModel { .. } => "name one of the configured models",
-            Self::UnknownPool { .. } => "name the pool of one of the cables, or add a cable to it",
             Self::ClassifierNowhere { .. } => {
                 "name a configured model, and a pool with a cable whose cards have room for it"
+            }
+            Self::UnknownPool { .. } | Self::UnknownWeight { .. } => {
+                "name the pool of one of the cables, or add a cable to it"
             }
             Self::UnknownTier { .. } => "name one of the configured tiers, or none",
             Self::FitsNowhere { .. } => "add a pool with larger cards, or serve a smaller model",

@@ -190,7 +190,7 @@ impl Platform {
         let request = &self.flights[key].request;
         let allocate = self.covenants.allocate(request, at.model, at.pool);
         let account = Account { tenant: request.tenant, requirements: allocate.requirements };
-        self.cables[cable].statistics.strikes += 1;
+        self.cables[cable].statistics.consultations += 1;
         let number = self.cables[cable].reconciler.asked();
         let state = LeaseState::Asked { owner: Some(key), account, number };
         let lease = self.leases.insert(Lease { cable, state });
@@ -248,7 +248,6 @@ impl Platform {
             Err(_) => statistics.nonsense += 1,
         }
         let cable = self.end_consultation(now, key, Ended::Answered(usage.output), trust);
-        self.cables[cable].statistics.completed += 1;
         let found = found.unwrap_or_else(|_| self.classifier.classify(&self.flights[key].request));
         self.go_on(now, key, cable, found);
     }
@@ -269,7 +268,6 @@ impl Platform {
 
     fn fall_back(&mut self, now: Timestamp, key: FlightKey, ended: Ended) {
         let cable = self.end_consultation(now, key, ended, Verdict::Failure);
-        self.cables[cable].statistics.failed += 1;
         let found = self.classifier.classify(&self.flights[key].request);
         self.go_on(now, key, cable, found);
     }
