@@ -4,6 +4,7 @@
 mod budget;
 mod check;
 mod error;
+mod leases;
 
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
@@ -12,6 +13,7 @@ use connector::{
 
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
+pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
 
 /// Everything the platform is told before a run.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct PlatformConfig {
     pub fallback: FallbackConfig,
     /// Whether shares on overcommitted cards are acceptable.
     pub overcommit: bool,
+    /// What is held beyond a strike, ahead of strikes, and looked for.
+    pub leases: LeaseConfig,
     /// Seed of the platform's own randomness (backoff jitter).
     pub seed: u64,
 }

@@ -1,5 +1,5 @@
 use connector::{
-    Allocate, AllocationId, Infer, ModelId, PoolId, Priority, Prompt, Temperature, Tokens,
+    Allocate, AllocationId, Infer, ModelId, PoolId, Priority, Prompt, Temperature, TenantId, Tokens,
 };
 
 use crate::{
@@ -39,6 +39,26 @@ impl Covenants {
             preemptible: terms.preemptible,
             priority: self.priorities[request.tenant.index()],
             tenant: request.tenant,
+        }
+    }
+
+    /// A share that the platform asks for of its own accord.
+    pub(crate) fn stock(
+        &self,
+        model: ModelId,
+        pool: PoolId,
+        tenant: TenantId,
+        priority: Option<Priority>,
+    ) -> Allocate {
+        let terms = &self.models[model.index()];
+        Allocate {
+            pool,
+            model,
+            requirements: terms.requirements,
+            overcommit: self.overcommit,
+            preemptible: terms.preemptible,
+            priority: priority.unwrap_or(self.priorities[tenant.index()]),
+            tenant,
         }
     }
 

@@ -5,21 +5,25 @@ mod doubt;
 mod finish;
 mod give_back;
 mod line;
+mod stock;
 mod strike;
+mod sweep;
 mod wake;
+mod warm;
 
 use std::collections::VecDeque;
 
-use connector::{CableId, Duration, Operation, Ticket, Timestamp};
+use connector::{CableId, Duration, EventKey, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
 use crate::{
     arrivals::Arrivals,
     cable::{Cable, CableStatus},
     classify::Classifier,
-    config::{ConfigError, Jitter, PlatformConfig, RetryConfig},
+    config::{ConfigError, Jitter, LeaseConfig, PlatformConfig, RetryConfig},
     covenant::Covenants,
     flight::{Flight, FlightKey},
+    holding::Holding,
     interface::{Input, Meter, Output},
     lease::{Lease, LeaseKey},
     question::{Question, QuestionKey},
@@ -27,6 +31,8 @@ use crate::{
     route::Router,
     timers::Timers,
 };
+
+use stock::Looks;
 
 /// How releases and lists that fail are asked for again: for about six minutes, because a share
 /// that is not given back is paid for.
@@ -84,6 +90,13 @@ pub struct Platform {
     /// tried instead.
     patience: Duration,
     meters: Vec<Meter>,
+    /// What leases cost that were at work for nobody.
+    overhead: Meter,
+    lease_config: LeaseConfig,
+    /// Whether leases outlive their strikes at all.
+    keeps_leases: bool,
+    looks: Looks,
+    sweep_due: Option<EventKey>,
     outputs: VecDeque<Output>,
     draining: bool,
 }
@@ -95,7 +108,7 @@ impl Platform {
     /// The first thing in `config` that cannot be.
     pub fn new(config: PlatformConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self {
+        let mut platform = Self {
             classifier: Classifier::new(&config.classifier),
             router: Router::new(&config),
             cables: config.cables.iter().map(Cable::new).collect(),
@@ -108,10 +121,17 @@ impl Platform {
             persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
             patience: config.timeouts.queue.max(config.retry.cap),
             meters: vec![Meter::default(); config.tenants.len()],
+            overhead: Meter::default(),
+            keeps_leases: config.leases.keeps_any(),
+            lease_config: config.leases.clone(),
+            looks: Looks::default(),
+            sweep_due: None,
             outputs: VecDeque::with_capacity(OUTPUTS),
             draining: false,
             covenants: Covenants::new(config),
-        })
+        };
+        platform.open_shelves();
+        Ok(platform)
     }
 
     /// Takes note of something that happened at `now`.
@@ -145,6 +165,18 @@ impl Platform {
     /// What each tenant used, in the order of [`TenantId`](connector::TenantId).
     pub fn meters(&self) -> &[Meter] {
         &self.meters
+    }
+
+    /// What was used by nobody: leases that were kept warm, while they were not at work. Together
+    /// with [`meters`](Self::meters) it is all time held.
+    pub fn overhead(&self) -> Meter {
+        self.overhead
+    }
+
+    /// Everything behind [`held`](Self::held) that has a name or is about to get one, in no
+    /// particular order: what a drain that does not end at zero must tell.
+    pub fn holdings(&self) -> impl Iterator<Item = Holding> + '_ {
+        self.leases.values().map(Holding::of)
     }
 
     /// Requests not answered yet.

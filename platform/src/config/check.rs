@@ -27,6 +27,7 @@ impl PlatformConfig {
         self.cables.iter().try_for_each(|cable| self.check_cable(cable))?;
         self.classifier.classes.iter().try_for_each(|class| self.check_class(class))?;
         self.check_router()?;
+        self.check_leases()?;
         (0..self.classifier.classes.len()).try_for_each(|class| self.check_candidates(class))
     }
 
@@ -151,7 +152,11 @@ fn unique<T: Ord + ToString>(
     Ok(())
 }
 
-fn at_least(least: u64, what: impl Into<String>, value: impl Into<u64>) -> Result<(), ConfigError> {
+pub(super) fn at_least(
+    least: u64,
+    what: impl Into<String>,
+    value: impl Into<u64>,
+) -> Result<(), ConfigError> {
     let value = value.into();
     if value >= least {
         return Ok(());

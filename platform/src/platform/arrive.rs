@@ -117,5 +117,6 @@ impl Platform {
             self.give_up(now, key, Cause::Refused(Refusal::Draining));
         }
         self.persist(now);
+        self.close_shelves(now);
     }
 }

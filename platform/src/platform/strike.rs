@@ -32,18 +32,57 @@ impl Platform {
     ) -> Strike {
         let flight = &self.flights[key];
         let choice = self.router.choice(&flight.route, place);
+        let (index, model) = (choice.cable.index(), choice.model);
+        let tenant = flight.request.tenant;
+        self.cables[index].statistics.strikes += 1;
+        let shelf = self.shelf_of(index, model, tenant);
+        if let Some(shelf) = shelf {
+            self.cables[index].shelves.shelves[shelf].begin_work(now);
+            self.will_look(now);
+            if let Some((lease, share)) = self.take_warm(now, key, index, shelf) {
+                self.ask_inference(now, key, lease, place, share);
+                return Strike::new(place, lease, permit, now);
+            }
+            self.make_room(now, index);
+        }
+        let lease = self.ask_share(now, key, place, shelf, None);
+        Strike::new(place, lease, permit, now)
+    }
+
+    /// Asks for a share for a strike of a request at this candidate; the lease may be one whose share
+    /// is gone.
+    fn ask_share(
+        &mut self,
+        now: Timestamp,
+        owner: FlightKey,
+        place: usize,
+        shelf: Option<usize>,
+        instead: Option<LeaseKey>,
+    ) -> LeaseKey {
+        let flight = &self.flights[owner];
+        let choice = self.router.choice(&flight.route, place);
         let index = choice.cable.index();
         let cable = &mut self.cables[index];
-        cable.statistics.strikes += 1;
-        let allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
-        let account =
-            Account { tenant: flight.request.tenant, requirements: allocate.requirements };
+        let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        if shelf.is_some() && self.lease_config.shared {
+            allocate.priority = self.lease_config.priority;
+        }
+        let (tenant, requirements) = (flight.request.tenant, allocate.requirements);
+        let account = Account { tenant, requirements, shelf };
         let number = cable.reconciler.asked();
-        let state = LeaseState::Asked { owner: Some(key), account, number };
-        let lease = self.leases.insert(Lease { cable: index, state });
+        let state = LeaseState::Asked { owner: Some(owner), account, number };
+        let asked = Lease { cable: index, since: now, state };
+        let lease = match instead {
+            Some(lease) => {
+                self.leases[lease] = asked;
+                lease
+            }
+            None => self.leases.insert(asked),
+        };
         let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(allocate));
         self.timers.await_answer(Wait::Allocation, now, question);
-        Strike::new(place, lease, permit, now)
+        self.will_sweep(now, index);
+        lease
     }
 
     /// The answer to the question for a share.
@@ -53,6 +92,7 @@ impl Platform {
         key: LeaseKey,
         result: Result<Reply, Error>,
     ) {
+        let stocked = self.end_stocking(key);
         let lease = &self.leases[key];
         let cable = lease.cable;
         let LeaseState::Asked { owner, number, .. } = lease.state else {
@@ -62,7 +102,7 @@ impl Platform {
             self.cables[cable].orphans -= 1;
         }
         match expect_reply(result, |reply| granted(&reply)) {
-            Ok(allocation) => self.granted(now, key, allocation),
+            Ok(allocation) => self.granted(now, key, allocation, stocked),
             Err(error) => self.not_granted(now, key, owner, error),
         }
         let ghosts = self.cables[cable].reconciler.answered(number);
@@ -71,7 +111,7 @@ impl Platform {
         }
     }
 
-    fn granted(&mut self, now: Timestamp, key: LeaseKey, allocation: AllocationId) {
+    fn granted(&mut self, now: Timestamp, key: LeaseKey, allocation: AllocationId, stocked: bool) {
         let lease = &mut self.leases[key];
         let cable = &mut self.cables[lease.cable];
         cable.reconciler.claimed(allocation);
@@ -79,12 +119,23 @@ impl Platform {
             unreachable!("only what was asked for is granted");
         };
         let Some(owner) = owner else {
-            cable.statistics.late_grants += 1;
-            return self.begin_release(now, key, allocation);
+            let (index, late) = (lease.cable, u64::from(!stocked));
+            cable.statistics.late_grants += late;
+            if self.keep_or_give_back(now, key, allocation, account, true) {
+                self.cables[index].statistics.adopted += late;
+            }
+            return;
         };
-        let held =
-            Held { allocation, owner, account, since: now, inference: None, preempted: false };
-        lease.state = LeaseState::Held(held);
+        lease.state = LeaseState::Held(Held {
+            allocation,
+            owner,
+            account,
+            since: now,
+            granted: now,
+            used: false,
+            inference: None,
+            preempted: false,
+        });
         self.infer(now, key, owner, allocation);
     }
 
@@ -95,13 +146,36 @@ impl Platform {
         owner: Option<FlightKey>,
         error: Error,
     ) {
-        let lease = self.leases.remove(key).expect("it was asked for");
-        let doubt = error.kind.ambiguous().then(|| self.doubt(now, lease.cable));
+        let ambiguous = error.kind.ambiguous();
+        let (cable, shelf) = self.refused(now, key, error.kind);
+        let doubt = ambiguous.then(|| self.doubt(now, cable));
         if let Some(owner) = owner {
+            self.end_work(now, cable, shelf);
             self.flights[owner].doubt = doubt.or(self.flights[owner].doubt);
             let again = error.kind.retryable();
             self.strike_failed(now, owner, key, error, again);
         }
+    }
+
+    /// A share was not granted. Returns its cable and shelf.
+    fn refused(
+        &mut self,
+        now: Timestamp,
+        key: LeaseKey,
+        kind: ErrorKind,
+    ) -> (usize, Option<usize>) {
+        let lease = self.leases.remove(key).expect("it was asked for");
+        let LeaseState::Asked { account: Account { shelf, .. }, .. } = lease.state else {
+            unreachable!("only what was asked for is refused");
+        };
+        if let Some(shelf) = shelf.filter(|_| kind.ambiguous()) {
+            self.cables[lease.cable].shelves.lose(shelf);
+        }
+        // The pool has no room, and some of it is taken by what nobody uses.
+        if kind == ErrorKind::CapacityExhausted {
+            self.give_up_oldest(now, lease.cable);
+        }
+        (lease.cable, shelf)
     }
 
     fn infer(&mut self, now: Timestamp, key: LeaseKey, owner: FlightKey, share: AllocationId) {
@@ -109,12 +183,24 @@ impl Platform {
         let strike = flight.strike_mut(key).expect("the owner of a lease is striking with it");
         strike.allocating = Some(now.since(strike.asked));
         let place = strike.place;
+        self.ask_inference(now, owner, key, place, share);
+    }
+
+    fn ask_inference(
+        &mut self,
+        now: Timestamp,
+        owner: FlightKey,
+        key: LeaseKey,
+        place: usize,
+        share: AllocationId,
+    ) {
+        let flight = &self.flights[owner];
         let choice = self.router.choice(&flight.route, place);
         let infer = self.covenants.infer(&flight.request, choice.model, share);
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
         self.timers.await_answer(Wait::Inference, now, question);
-        let held = self.leases[key].held_mut().expect("it was just granted");
+        let held = self.leases[key].held_mut().expect("it has an owner");
         held.inference = Some(question);
     }
 
@@ -138,9 +224,12 @@ impl Platform {
             return;
         };
         held.inference = None;
-        let (owner, preempted) = (held.owner, held.preempted);
+        let (owner, preempted, used) = (held.owner, held.preempted, held.used);
         match expect_reply(result, generated) {
             Ok((usage, text)) => self.completed(now, owner, key, usage, text),
+            Err(error) if used && !preempted && error.kind == ErrorKind::NotFound => {
+                self.replace_stale(now, owner, key);
+            }
             Err(mut error) => {
                 if preempted {
                     error.kind = ErrorKind::Preempted;
@@ -149,6 +238,22 @@ impl Platform {
                 self.strike_failed(now, owner, key, error, again);
             }
         }
+    }
+
+    /// The provider knows nothing of a share that was warm: it has taken it back some time since,
+    /// which is not this strike's fault. A new share is asked for in its stead, at most once per
+    /// strike because that one was never warm.
+    fn replace_stale(&mut self, now: Timestamp, owner: FlightKey, key: LeaseKey) {
+        let lease = &mut self.leases[key];
+        let index = lease.cable;
+        let held = *lease.held_mut().expect("it was at work");
+        let cost = self.pay_use(now, index, &held);
+        self.flights[owner].cost += cost;
+        self.cables[index].statistics.stale += 1;
+        self.release_another(now, index, held.allocation);
+        let strike = self.flights[owner].strike_mut(key);
+        let place = strike.expect("the owner of a lease is striking with it").place;
+        self.ask_share(now, owner, place, held.account.shelf, Some(key));
     }
 
     /// The first answer is the request's; whoever else was asked is told to stop.
@@ -224,12 +329,13 @@ impl Platform {
         let flight = &mut self.flights[key];
         let strike = flight.end_strike(lease);
         let index = self.router.choice(&flight.route, strike.place).cable.index();
-        let cost = self.let_go(now, lease);
+        let cost = self.let_go(now, lease, verdict == Verdict::Success);
         self.flights[key].cost += cost;
         let cable = &mut self.cables[index];
         cable.vacate();
         if cable.breaker.record(now, strike.permit, verdict) {
             cable.statistics.openings += 1;
+            self.clear_shelves(now, index);
         }
         index
     }

@@ -8,7 +8,7 @@ use platform::{
     PlatformConfig, Request,
     config::{
         BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig, FallbackConfig,
-        Jitter, ModelTerms, Pace, RetryConfig, RouterConfig, TenantConfig, Timeouts,
+        Jitter, LeaseConfig, ModelTerms, Pace, RetryConfig, RouterConfig, TenantConfig, Timeouts,
     },
 };
 
@@ -31,6 +31,7 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         timeouts: Timeouts::default(),
         fallback: FallbackConfig::default(),
         overcommit: true,
+        leases: LeaseConfig::default(),
         seed: 7,
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn lower(
         timeouts,
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
+        leases: platform::config::LeaseConfig::default(),
         seed: 0,
     })
 }
