@@ -50,6 +50,10 @@ id!(
     PoolId(u32)
 );
 id!(
+    /// A tier of tenants: index into the platform's list of tiers.
+    TierId(u32)
+);
+id!(
     /// The line to one pool: index into the platform's list of cables.
     CableId(u32)
 );

@@ -15,6 +15,7 @@
 //! * [`testing`]: one conformance suite that every connector passes.
 
 mod contract;
+mod covenant;
 mod error;
 mod event;
 mod ids;
@@ -28,9 +29,12 @@ pub mod units;
 mod usage_window;
 
 pub use contract::Connector;
+pub use covenant::{Breach, BreachReason, Concession, Concessions, CovenantBook, CovenantOutcome};
 pub use error::{Error, ErrorKind};
 pub use event::{AllocationInfo, Event, EventKind, PoolInfo, Reply, Usage};
-pub use ids::{AllocationId, CableId, ClassId, ModelId, PoolId, RequestId, TenantId, Ticket};
+pub use ids::{
+    AllocationId, CableId, ClassId, ModelId, PoolId, RequestId, TenantId, Ticket, TierId,
+};
 pub use metric::{Metric, MetricUnit, Names, Scope, Statistic};
 pub use objective::{Comparison, Objective};
 pub use operation::{

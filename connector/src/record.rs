@@ -1,8 +1,8 @@
 //! What a run says about itself: one record per finished request, and gauges of the pools.
 
 use crate::{
-    ClassId, Duration, ErrorKind, Mebibytes, ModelId, Money, PoolId, RequestId, TenantId, Tflops,
-    Timestamp, Tokens,
+    ClassId, CovenantOutcome, Duration, ErrorKind, Mebibytes, ModelId, Money, PoolId, RequestId,
+    TenantId, Tflops, Timestamp, Tokens,
 };
 
 /// How a request ended.
@@ -69,6 +69,8 @@ pub struct RequestRecord {
     pub outcome: Outcome,
     /// What the held share costs at the pool's price, all attempts together.
     pub cost: Money,
+    /// What became of what it was promised.
+    pub covenant: CovenantOutcome,
 }
 
 impl RequestRecord {

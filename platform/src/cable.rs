@@ -1,7 +1,7 @@
-use connector::{Duration, Money, PoolId, Timestamp};
+use connector::{BasisPoints, Duration, EventKey, Money, PoolId, Timestamp};
 
 use crate::{
-    breaker::{Breaker, BreakerState, Permit},
+    breaker::{Breaker, BreakerState, Permit, Rates},
     config::CableConfig,
     fifo::Fifo,
     flight::FlightKey,
@@ -12,6 +12,8 @@ use crate::{
 /// Allocations that may be awaited although their requests have given up. A provider that owes us
 /// more answers than this is not asked for further shares.
 const ORPHANS_MAX: u32 = 4096;
+/// Places of a cable without limit while its pool ramps up after a recovery.
+const RAMP_PLACES: u32 = 100;
 
 /// What happened on one cable so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +78,8 @@ pub struct CableStatistics {
 pub struct CableStatus {
     /// Whether its breaker lets strikes through.
     pub breaker: BreakerState,
+    /// What its breaker has in its window; nothing where no rates are configured.
+    pub rates: Rates,
     /// Strikes under way.
     pub in_flight: u32,
     /// Requests waiting in line.
@@ -128,6 +132,8 @@ pub(crate) struct Cable {
     places: u32,
     line_length: u32,
     pub(crate) breaker: Breaker,
+    /// When its breaker is to be woken.
+    pub(crate) alarm: Option<(Timestamp, EventKey)>,
     in_flight: u32,
     /// Who waits, and since when: as long as the request is still waiting since then.
     pub(crate) line: Fifo<(Timestamp, FlightKey)>,
@@ -150,6 +156,7 @@ impl Cable {
             places: config.max_in_flight.unwrap_or(u32::MAX),
             line_length: config.queue,
             breaker: Breaker::new(config.breaker),
+            alarm: None,
             in_flight: 0,
             line: Fifo::default(),
             waiting: 0,
@@ -178,8 +185,18 @@ impl Cable {
         Err(self.refuse(Refusal::QueueFull))
     }
 
-    pub(crate) const fn has_place(&self) -> bool {
-        self.in_flight < self.places
+    pub(crate) fn has_place(&self) -> bool {
+        self.in_flight < self.usable_places()
+    }
+
+    /// All places, or the part of them that a recovered pool gets at first.
+    fn usable_places(&self) -> u32 {
+        let load = self.breaker.load();
+        if load == BasisPoints::ONE {
+            return self.places;
+        }
+        let places = if self.places == u32::MAX { RAMP_PLACES } else { self.places };
+        (load.of(u64::from(places)) as u32).max(1)
     }
 
     /// Takes a place for a strike, if the breaker lets it through.
@@ -246,9 +263,10 @@ impl Cable {
         cost
     }
 
-    pub(crate) const fn status(&self) -> CableStatus {
+    pub(crate) fn status(&self) -> CableStatus {
         CableStatus {
             breaker: self.breaker.state(),
+            rates: self.breaker.rates(),
             in_flight: self.in_flight,
             queued: self.waiting,
             statistics: self.statistics,

@@ -1,19 +1,28 @@
 //! How the platform is set up. Plain data with the founding defaults; the scenario language fills
 //! it in.
 
+mod breaker;
 mod budget;
 mod check;
 mod error;
 mod leases;
+mod tier;
 
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
-    Tokens,
+    TierId, Tokens,
 };
 
+pub use breaker::{
+    BreakerConfig, BreakerMode, ErrorKinds, HalfOpenThen, ProbeRenewal, RampUp, RatesConfig,
+    SlowCall, WINDOW_CALLS_MAX, WINDOW_SECONDS_MAX, WindowConfig,
+};
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
 pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
+pub use tier::TierConfig;
+
+use crate::covenant::Terms;
 
 /// Everything the platform is told before a run.
 #[derive(Clone, Debug)]
@@ -24,6 +33,8 @@ pub struct PlatformConfig {
     pub cables: Vec<CableConfig>,
     /// Tenants, in the order of [`TenantId`](connector::TenantId).
     pub tenants: Vec<TenantConfig>,
+    /// Tiers of tenants, in the order of [`TierId`]; may be empty.
+    pub tiers: Vec<TierConfig>,
     /// How requests are put into classes.
     pub classifier: ClassifierConfig,
     /// Where each class goes.
@@ -90,31 +101,17 @@ pub struct Pace {
     pub per_output_token: Duration,
 }
 
-/// When to stop asking a failing pool, and when to ask again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BreakerConfig {
-    /// Failures in a row that open the breaker, at least 1.
-    pub failure_threshold: u32,
-    /// Time that an open breaker waits before it lets probes through.
-    pub recovery: Duration,
-    /// Probes at once while half-open, at least 1; this many successes in a row close the breaker.
-    pub half_open_probes: u32,
-}
-
-impl Default for BreakerConfig {
-    /// 5 consecutive failures, 60 s recovery, 1 probe.
-    fn default() -> Self {
-        Self { failure_threshold: 5, recovery: Duration::from_secs(60), half_open_probes: 1 }
-    }
-}
-
 /// A customer of the platform.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TenantConfig {
     /// Display name, unique.
     pub name: String,
     /// Rank of its allocations when a pool is full.
     pub priority: Priority,
+    /// Its tier; `None`: none.
+    pub tier: Option<TierId>,
+    /// What it is promised; where this states nothing, what its tier states.
+    pub terms: Terms,
 }
 
 /// How requests are put into classes.

@@ -1,17 +1,26 @@
+mod judge;
+mod terms;
+
 use connector::{
-    Allocate, AllocationId, Infer, ModelId, PoolId, Priority, Prompt, Temperature, TenantId, Tokens,
+    Allocate, AllocationId, Infer, ModelId, Money, PoolId, Priority, Prompt, Requirements,
+    Temperature, TenantId, Tokens,
 };
 
+pub use terms::{Fallback, Shortening, Step, Targets, Terms};
+
 use crate::{
-    config::{ModelTerms, PlatformConfig},
+    config::{ModelTerms, PlatformConfig, TenantConfig, TierConfig},
     interface::Request,
 };
 
-/// The terms on which requests are served: what each model needs, and how tenants rank.
+/// The terms on which requests are served: what each model needs, how tenants rank and what they
+/// are promised.
 #[derive(Debug)]
 pub(crate) struct Covenants {
     models: Vec<ModelTerms>,
     priorities: Vec<Priority>,
+    /// By tenant: its own terms over those of its tier.
+    terms: Vec<Terms>,
     overcommit: bool,
 }
 
@@ -19,6 +28,7 @@ impl Covenants {
     pub(crate) fn new(config: PlatformConfig) -> Self {
         Self {
             priorities: config.tenants.iter().map(|tenant| tenant.priority).collect(),
+            terms: config.tenants.iter().map(|tenant| terms(&config.tiers, tenant)).collect(),
             models: config.models,
             overcommit: config.overcommit,
         }
@@ -28,36 +38,41 @@ impl Covenants {
         &self.models
     }
 
+    /// What a tenant is promised, where its requests do not state otherwise.
+    pub(crate) fn terms(&self, tenant: TenantId) -> &Terms {
+        &self.terms[tenant.index()]
+    }
+
+    /// The terms of this request: its own over its tenant's.
+    pub(crate) fn of<'a>(&'a self, request: &'a Request) -> Covenant<'a> {
+        Covenant { own: request.terms.as_deref(), tenants: self.terms(request.tenant) }
+    }
+
     /// The share that a request needs.
     pub(crate) fn allocate(&self, request: &Request, model: ModelId, pool: PoolId) -> Allocate {
-        let terms = &self.models[model.index()];
+        let (terms, covenant) = (&self.models[model.index()], self.of(request));
         Allocate {
             pool,
             model,
-            requirements: terms.requirements,
+            requirements: covenant.requirements(terms.requirements),
             overcommit: self.overcommit,
-            preemptible: terms.preemptible,
+            preemptible: covenant.preemptible().unwrap_or(terms.preemptible),
             priority: self.priorities[request.tenant.index()],
             tenant: request.tenant,
         }
     }
 
     /// A share that the platform asks for of its own accord.
-    pub(crate) fn stock(
-        &self,
-        model: ModelId,
-        pool: PoolId,
-        tenant: TenantId,
-        priority: Option<Priority>,
-    ) -> Allocate {
+    pub(crate) fn stock(&self, model: ModelId, pool: PoolId, tenant: TenantId) -> Allocate {
         let terms = &self.models[model.index()];
+        let covenant = Covenant { own: None, tenants: self.terms(tenant) };
         Allocate {
             pool,
             model,
-            requirements: terms.requirements,
+            requirements: covenant.requirements(terms.requirements),
             overcommit: self.overcommit,
-            preemptible: terms.preemptible,
-            priority: priority.unwrap_or(self.priorities[tenant.index()]),
+            preemptible: covenant.preemptible().unwrap_or(terms.preemptible),
+            priority: self.priorities[tenant.index()],
             tenant,
         }
     }
@@ -82,5 +97,46 @@ impl Covenants {
     /// What is asked for, cut to the longest answer of the model.
     fn answer_length(&self, model: ModelId, asked: Tokens) -> Tokens {
         self.models[model.index()].max_tokens.map_or(asked, |longest| asked.min(longest))
+    }
+}
+
+/// The terms of one request: what it states goes before what its tenant states, field by field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Covenant<'a> {
+    own: Option<&'a Terms>,
+    tenants: &'a Terms,
+}
+
+impl<'a> Covenant<'a> {
+    pub(crate) fn targets(self) -> Targets {
+        self.own.map_or(self.tenants.targets, |own| own.targets.over(self.tenants.targets))
+    }
+
+    pub(crate) fn cost_ceiling(self) -> Option<Money> {
+        self.stated(|terms| terms.cost_ceiling)
+    }
+
+    pub(crate) fn preemptible(self) -> Option<bool> {
+        self.stated(|terms| terms.preemptible)
+    }
+
+    /// What a share must have for a model that needs this much.
+    pub(crate) fn requirements(self, model: Requirements) -> Requirements {
+        let vram = self.stated(|terms| terms.vram_min).unwrap_or_default();
+        Requirements {
+            tflops: self.stated(|terms| terms.tflops).unwrap_or(model.tflops),
+            vram: model.vram.max(vram),
+        }
+    }
+
+    fn stated<T>(self, field: impl Fn(&'a Terms) -> Option<T>) -> Option<T> {
+        self.own.and_then(&field).or_else(|| field(self.tenants))
+    }
+}
+
+fn terms(tiers: &[TierConfig], tenant: &TenantConfig) -> Terms {
+    match tenant.tier {
+        Some(tier) => tenant.terms.over(&tiers[tier.index()].terms),
+        None => tenant.terms.clone(),
     }
 }

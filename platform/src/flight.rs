@@ -3,11 +3,12 @@ mod strikes;
 use std::fmt::Write;
 
 use connector::{
-    ClassId, Duration, Error, ErrorKind, EventKey, Money, Outcome, RequestRecord, Timestamp, Usage,
+    ClassId, CovenantOutcome, Duration, Error, ErrorKind, EventKey, Money, Outcome, RequestRecord,
+    Timestamp, Usage,
 };
 use slotmap::new_key_type;
 
-pub(crate) use self::strikes::{Strike, Strikes};
+pub(crate) use self::strikes::{Ended, Strike, Strikes};
 use crate::{cable::Refusal, interface::Request, lease::LeaseKey, route::Route};
 
 new_key_type! {
@@ -228,6 +229,7 @@ impl Flight {
             fallbacks: self.fallbacks,
             outcome,
             cost: self.cost,
+            covenant: CovenantOutcome::default(),
         }
     }
 }

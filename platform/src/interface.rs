@@ -1,7 +1,11 @@
+use std::sync::Arc;
+
 use connector::{
     CableId, ClassId, Content, Event, ModelId, Operation, Outcome, RequestId, RequestRecord,
     TenantId, Ticket, Timestamp, Tokens,
 };
+
+use crate::{breaker::Control, covenant::Terms};
 
 /// What a tenant sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub struct Request {
     pub class: Option<ClassId>,
     /// The model, where the sender insists on one.
     pub model: Option<ModelId>,
+    /// What this request is promised, where it states more or other than its tenant does.
+    pub terms: Option<Arc<Terms>>,
 }
 
 /// What the platform can be told.
@@ -36,6 +42,8 @@ pub enum Input {
     Cancel(RequestId),
     /// All callers went away.
     CancelAll,
+    /// An operator takes a breaker in hand.
+    Breaker(CableId, Control),
     /// Only time has passed.
     Wake,
     /// No more requests are taken and nothing new is started: everything held is given back.

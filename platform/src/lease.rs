@@ -5,7 +5,7 @@
 //! lease stays behind as an *orphan* that still waits for the provider's answer, and a late grant
 //! is given back like any other share, or kept warm.
 
-use connector::{AllocationId, Requirements, TenantId, Timestamp};
+use connector::{Allocate, AllocationId, Requirements, TenantId, Timestamp};
 use slotmap::new_key_type;
 
 use crate::{flight::FlightKey, question::QuestionKey};
@@ -94,6 +94,12 @@ pub(crate) struct Account {
     pub(crate) requirements: Requirements,
     /// Where the lease lies when it is not at work, if any leases are kept.
     pub(crate) shelf: Option<usize>,
+}
+
+impl Account {
+    pub(crate) const fn of(ask: &Allocate, shelf: Option<usize>) -> Self {
+        Self { tenant: ask.tenant, requirements: ask.requirements, shelf }
+    }
 }
 
 impl Lease {

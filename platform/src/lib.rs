@@ -32,6 +32,7 @@ mod timers;
 pub use breaker::BreakerState;
 pub use cable::{CableStatistics, CableStatus};
 pub use config::{ConfigError, PlatformConfig};
+pub use covenant::{Fallback, Shortening, Step, Targets, Terms};
 pub use holding::{Holding, HoldingState};
 pub use interface::{Input, Meter, Output, Request, Response};
 pub use platform::Platform;

@@ -1,5 +1,6 @@
 mod answer;
 mod arrive;
+mod breaker;
 mod decide;
 mod doubt;
 mod finish;
@@ -13,7 +14,7 @@ mod warm;
 
 use std::collections::VecDeque;
 
-use connector::{CableId, Duration, EventKey, Operation, Ticket, Timestamp};
+use connector::{CableId, CovenantBook, Duration, EventKey, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
 use crate::{
@@ -97,6 +98,7 @@ pub struct Platform {
     keeps_leases: bool,
     looks: Looks,
     sweep_due: Option<EventKey>,
+    covenant_books: Vec<CovenantBook>,
     outputs: VecDeque<Output>,
     draining: bool,
 }
@@ -126,6 +128,7 @@ impl Platform {
             lease_config: config.leases.clone(),
             looks: Looks::default(),
             sweep_due: None,
+            covenant_books: vec![CovenantBook::default(); config.tenants.len()],
             outputs: VecDeque::with_capacity(OUTPUTS),
             draining: false,
             covenants: Covenants::new(config),
@@ -145,6 +148,7 @@ impl Platform {
             Input::Event(cable, event) => self.event(now, cable.index(), event.kind),
             Input::Cancel(request) => self.cancel(now, request),
             Input::CancelAll => self.cancel_all(now),
+            Input::Breaker(cable, control) => self.control_breaker(now, cable.index(), control),
             Input::Wake => self.wake(now),
             Input::Drain => self.drain(now),
         }
@@ -177,6 +181,11 @@ impl Platform {
     /// particular order: what a drain that does not end at zero must tell.
     pub fn holdings(&self) -> impl Iterator<Item = Holding> + '_ {
         self.leases.values().map(Holding::of)
+    }
+
+    /// What became of each tenant's covenants, in the order of [`TenantId`](connector::TenantId).
+    pub fn covenants(&self) -> &[CovenantBook] {
+        &self.covenant_books
     }
 
     /// Requests not answered yet.

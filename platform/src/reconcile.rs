@@ -24,16 +24,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connector::{AllocationId, ModelId};
+use connector::{AllocationId, ModelId, Requirements};
 
 use crate::question::QuestionKey;
 
 /// Lists asked for in vain before a round is given up.
 const TRIES_MAX: u32 = 3;
 
-/// Shares that no lease knows, each with the model whose terms it was granted on, if it is idle and
-/// the provider says so.
-pub(crate) type Suspects = BTreeMap<AllocationId, Option<ModelId>>;
+/// What a share was asked for.
+pub(crate) type Terms = (ModelId, Requirements);
+
+/// Shares that no lease knows, each with its terms if it is idle and the provider tells them.
+pub(crate) type Suspects = BTreeMap<AllocationId, Option<Terms>>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Reconciler {
@@ -117,10 +119,10 @@ impl Reconciler {
     /// them that nothing can claim any more.
     pub(crate) fn listed(
         &mut self,
-        listed: impl Iterator<Item = (AllocationId, Option<ModelId>)>,
+        listed: impl Iterator<Item = (AllocationId, Option<Terms>)>,
         known: &BTreeSet<AllocationId>,
     ) -> Suspects {
-        let is_new = |(allocation, _): &(AllocationId, Option<ModelId>)| {
+        let is_new = |(allocation, _): &(AllocationId, Option<Terms>)| {
             !known.contains(allocation)
                 && !self.given_back.contains(allocation)
                 && !self.batches.iter().any(|batch| batch.suspects.contains_key(allocation))

@@ -18,15 +18,41 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use connector::{Duration, EventKey, ModelId, TenantId, Timestamp};
+use connector::{
+    Allocate, Duration, EventKey, Mebibytes, ModelId, Requirements, TenantId, Tflops, Timestamp,
+};
 
 use crate::{fifo::Fifo, forecast::Demand, lease::LeaseKey};
 
 /// Ambiguous allocations of one cable that are remembered.
 pub(crate) const LOST_MAX: usize = 64;
 
-/// What leases of one shelf have in common. Without a tenant they are for everybody.
-pub(crate) type Kind = (ModelId, Option<TenantId>);
+/// What leases of one shelf have in common: a lease serves whoever would ask for the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Kind {
+    pub(crate) model: ModelId,
+    /// Without a tenant they are for everybody.
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) tflops: Tflops,
+    pub(crate) vram: Mebibytes,
+    pub(crate) preemptible: bool,
+}
+
+impl Kind {
+    pub(crate) fn of(ask: &Allocate, shared: bool) -> Self {
+        Self {
+            model: ask.model,
+            tenant: (!shared).then_some(ask.tenant),
+            tflops: ask.requirements.tflops,
+            vram: ask.requirements.vram,
+            preemptible: ask.preemptible,
+        }
+    }
+
+    pub(crate) const fn requirements(&self) -> Requirements {
+        Requirements { tflops: self.tflops, vram: self.vram }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Shelf {
@@ -183,9 +209,12 @@ impl Shelves {
         self.lost.push_back(shelf);
     }
 
-    /// A share for this model was found: the shelf that lost it, if that can only be one.
-    pub(crate) fn found(&mut self, model: ModelId) -> Option<usize> {
-        let is_it = |shelf: &&usize| self.shelves[**shelf].kind.0 == model;
+    /// A share on these terms was found: the shelf that lost it, if that can only be one.
+    pub(crate) fn found(&mut self, (model, needed): (ModelId, Requirements)) -> Option<usize> {
+        let is_it = |shelf: &&usize| {
+            let kind = &self.shelves[**shelf].kind;
+            kind.model == model && kind.requirements() == needed
+        };
         let first = *self.lost.iter().find(is_it)?;
         if self.lost.iter().filter(is_it).any(|&shelf| shelf != first) {
             return None;
@@ -199,7 +228,14 @@ impl Shelves {
 mod tests {
     use super::*;
 
-    const KIND: Kind = (ModelId(0), None);
+    const NEEDED: Requirements = Requirements { tflops: Tflops::ZERO, vram: Mebibytes::ZERO };
+    const TERMS: (ModelId, Requirements) = (ModelId(0), NEEDED);
+
+    fn kind(tenant: Option<u32>) -> Kind {
+        let Requirements { tflops, vram } = NEEDED;
+        let tenant = tenant.map(TenantId);
+        Kind { model: ModelId(0), tenant, tflops, vram, preemptible: false }
+    }
 
     fn keys(number: usize) -> Vec<LeaseKey> {
         let mut table = slotmap::SlotMap::with_key();
@@ -213,7 +249,7 @@ mod tests {
     #[test]
     fn the_one_put_down_last_is_taken_first_and_the_oldest_is_known() {
         let (mut shelves, keys) = (Shelves::default(), keys(3));
-        let shelf = shelves.find(KIND);
+        let shelf = shelves.find(kind(None));
         for (second, &key) in keys.iter().enumerate() {
             shelves.put(at(second as u64), shelf, key, |_, _| true);
         }
@@ -229,7 +265,7 @@ mod tests {
     #[test]
     fn the_mean_at_work_is_exact() {
         let mut shelves = Shelves::default();
-        let shelf = shelves.find(KIND);
+        let shelf = shelves.find(kind(None));
         let shelf = &mut shelves.shelves[shelf];
         shelf.begin_work(at(2));
         shelf.begin_work(at(5));
@@ -243,21 +279,21 @@ mod tests {
     #[test]
     fn what_was_found_is_known_only_if_it_can_belong_to_one_shelf() {
         let mut shelves = Shelves::default();
-        let [one, other] = [1, 2].map(|tenant| shelves.find((ModelId(0), Some(TenantId(tenant)))));
+        let [one, other] = [1, 2].map(|tenant| shelves.find(kind(Some(tenant))));
         shelves.lose(one);
         shelves.lose(one);
-        assert_eq!(shelves.found(ModelId(1)), None);
-        assert_eq!(shelves.found(ModelId(0)), Some(one));
+        assert_eq!(shelves.found((ModelId(1), NEEDED)), None);
+        assert_eq!(shelves.found(TERMS), Some(one));
         shelves.lose(other);
-        assert_eq!(shelves.found(ModelId(0)), None, "whose of the two is it?");
+        assert_eq!(shelves.found(TERMS), None, "whose of the two is it?");
     }
 
     #[test]
     fn what_was_lost_is_remembered_up_to_a_bound() {
         let mut shelves = Shelves::default();
-        let shelf = shelves.find(KIND);
+        let shelf = shelves.find(kind(None));
         (0..2 * LOST_MAX).for_each(|_| shelves.lose(shelf));
-        let found = (0..2 * LOST_MAX).filter(|_| shelves.found(ModelId(0)).is_some());
+        let found = (0..2 * LOST_MAX).filter(|_| shelves.found(TERMS).is_some());
         assert_eq!(found.count(), LOST_MAX);
     }
 }

@@ -30,6 +30,8 @@ pub(crate) enum Pause {
     Look,
     /// The next sweep.
     Sweep,
+    /// What the breaker of the cable of this index does by itself.
+    Breaker(usize),
 }
 
 /// The kinds of answer that are waited for, each for its own time.

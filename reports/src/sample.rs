@@ -1,8 +1,9 @@
 //! A small world for tests: two pools, two models, two tenants, two classes.
 
 use connector::{
-    ClassId, Duration, Mebibytes, ModelId, Money, Names, Outcome, PoolGauge, PoolId, PoolKind,
-    RequestId, RequestRecord, SetAside, TenantId, Tflops, Timestamp, TokenGaps, Tokens,
+    ClassId, CovenantOutcome, Duration, Mebibytes, ModelId, Money, Names, Outcome, PoolGauge,
+    PoolId, PoolKind, RequestId, RequestRecord, SetAside, TenantId, Tflops, Timestamp, TokenGaps,
+    Tokens,
 };
 
 use crate::{Header, Recorder, RecorderConfig, RunFiles};
@@ -58,6 +59,7 @@ pub(crate) fn completed(arrived_ms: u64, end_to_end_ms: u64) -> RequestRecord {
         fallbacks: 0,
         outcome: Outcome::Completed,
         cost: Money::from_nanos(2_000_000),
+        covenant: CovenantOutcome::Free,
     }
 }
 

@@ -10,11 +10,11 @@ fn the_founding_breaker_opens_at_five_failures_in_a_row_for_sixty_seconds() {
     assert_eq!(breaker.state(), BreakerState::Closed);
     fail(&mut breaker, 0, 1);
     assert_eq!(breaker.state(), BreakerState::Open);
-    assert!(breaker.acquire(at(59)).is_none());
-    assert!(!breaker.admits(at(59)));
-    let probe = breaker.acquire(at(60)).expect("the recovery is over");
+    assert!(breaker.acquire(at(60)).is_none());
+    assert!(!breaker.admits(at(60)));
+    let probe = breaker.acquire(past(60)).expect("the recovery is over");
     assert_eq!(breaker.state(), BreakerState::HalfOpen);
-    assert!(breaker.acquire(at(60)).is_none(), "one probe at a time");
+    assert!(breaker.acquire(past(60)).is_none(), "one probe at a time");
     assert!(!breaker.record(at(61), probe, Verdict::Success));
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
@@ -42,18 +42,18 @@ fn an_ignored_result_neither_counts_nor_starts_the_count_again() {
 #[test]
 fn a_failed_probe_opens_it_for_another_recovery() {
     let mut breaker = opened(BreakerConfig::default());
-    let probe = breaker.acquire(at(60)).expect("a probe");
+    let probe = breaker.acquire(past(60)).expect("a probe");
     assert!(breaker.record(at(70), probe, Verdict::Failure), "it opened");
-    assert!(breaker.acquire(at(129)).is_none());
-    assert!(breaker.acquire(at(130)).is_some());
+    assert!(breaker.acquire(at(130)).is_none());
+    assert!(breaker.acquire(past(130)).is_some());
 }
 
 #[test]
 fn it_closes_after_as_many_successes_as_there_are_probes() {
     let mut breaker = opened(BreakerConfig { half_open_probes: 3, ..BreakerConfig::default() });
-    let probes: Vec<Permit> = (0..3).filter_map(|_| breaker.acquire(at(60))).collect();
+    let probes: Vec<Permit> = (0..3).filter_map(|_| breaker.acquire(past(60))).collect();
     assert_eq!(probes.len(), 3);
-    assert!(breaker.acquire(at(60)).is_none());
+    assert!(breaker.acquire(past(60)).is_none());
     for (number, probe) in probes.into_iter().enumerate() {
         assert_eq!(breaker.state(), BreakerState::HalfOpen, "before success {number}");
         let _ = breaker.record(at(61), probe, Verdict::Success);
@@ -67,7 +67,7 @@ fn late_results_of_calls_admitted_before_it_opened_decide_nothing() {
     let (good, bad) =
         (breaker.acquire(at(0)).expect("closed"), breaker.acquire(at(0)).expect("closed"));
     fail(&mut breaker, 0, 5);
-    let probe = breaker.acquire(at(60)).expect("a probe");
+    let probe = breaker.acquire(past(60)).expect("a probe");
     let _ = breaker.record(at(61), good, Verdict::Success);
     assert_eq!(breaker.state(), BreakerState::HalfOpen);
     assert!(!breaker.record(at(61), bad, Verdict::Failure));
@@ -79,11 +79,11 @@ fn late_results_of_calls_admitted_before_it_opened_decide_nothing() {
 #[test]
 fn a_lost_probe_blocks_half_open_no_longer_than_a_recovery() {
     let mut breaker = opened(BreakerConfig::default());
-    let lost = breaker.acquire(at(60));
+    let lost = breaker.acquire(past(60));
     assert!(lost.is_some());
-    assert!(breaker.acquire(at(119)).is_none());
-    let next = breaker.acquire(at(120)).expect("a new round");
-    assert!(breaker.acquire(at(120)).is_none(), "of one probe");
+    assert!(breaker.acquire(at(120)).is_none());
+    let next = breaker.acquire(past(120)).expect("a new round");
+    assert!(breaker.acquire(past(120)).is_none(), "of one probe");
     let _ = breaker.record(at(121), next, Verdict::Success);
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
@@ -91,7 +91,7 @@ fn a_lost_probe_blocks_half_open_no_longer_than_a_recovery() {
 #[test]
 fn a_probe_slower_than_the_recovery_still_closes_it() {
     let mut breaker = opened(BreakerConfig::default());
-    let slow = breaker.acquire(at(60)).expect("a probe");
+    let slow = breaker.acquire(past(60)).expect("a probe");
     let _second_round = breaker.acquire(at(150)).expect("a new round");
     let _ = breaker.record(at(200), slow, Verdict::Success);
     assert_eq!(breaker.state(), BreakerState::Closed);
@@ -100,7 +100,7 @@ fn a_probe_slower_than_the_recovery_still_closes_it() {
 #[test]
 fn an_ignored_probe_gives_its_right_back_once() {
     let mut breaker = opened(BreakerConfig::default());
-    let probe = breaker.acquire(at(60)).expect("a probe");
+    let probe = breaker.acquire(past(60)).expect("a probe");
     let _ = breaker.record(at(61), probe, Verdict::Ignored);
     let of_first_round = breaker.acquire(at(61)).expect("the right came back");
     let second_round = breaker.acquire(at(121));
@@ -119,7 +119,12 @@ proptest! {
         steps in proptest::collection::vec(steps(), 1..200),
     ) {
         let recovery = Duration::from_secs(30);
-        let config = BreakerConfig { failure_threshold, recovery, half_open_probes };
+        let config = BreakerConfig {
+            failure_threshold,
+            recovery,
+            half_open_probes,
+            ..BreakerConfig::default()
+        };
         let mut breaker = Breaker::new(config);
         let (mut now, mut opened, mut probed, mut allowed) = (0, 0, 0, 0);
         let mut permits = Vec::new();
@@ -160,6 +165,11 @@ fn steps() -> impl Strategy<Value = (u64, Option<(prop::sample::Index, Verdict)>
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::ZERO + Duration::from_secs(seconds)
+}
+
+/// Strictly later.
+fn past(seconds: u64) -> Timestamp {
+    at(seconds) + Duration::from_nanos(1)
 }
 
 fn report(breaker: &mut Breaker, now: u64, verdict: Verdict) {

@@ -2,7 +2,9 @@ use std::collections::BTreeSet;
 
 use connector::{Mebibytes, ModelId, Money};
 
-use super::{CableConfig, Candidate, ClassConfig, ConfigError, PlatformConfig, RouterConfig};
+use super::{
+    CableConfig, Candidate, ClassConfig, ConfigError, PlatformConfig, RouterConfig, TenantConfig,
+};
 use crate::route::{self, CANDIDATES_MAX};
 
 /// Cables and models: more would make the table of estimates absurd.
@@ -22,8 +24,10 @@ impl PlatformConfig {
         unique("cables", self.cables.iter().map(|cable| &cable.name))?;
         unique("cables to pool", self.cables.iter().map(|cable| cable.pool.to_string()))?;
         unique("tenants", self.tenants.iter().map(|tenant| &tenant.name))?;
+        unique("tiers", self.tiers.iter().map(|tier| &tier.name))?;
         unique("classes", self.classifier.classes.iter().map(|class| &class.name))?;
         self.check_numbers()?;
+        self.tenants.iter().try_for_each(|tenant| self.check_tier(tenant))?;
         self.cables.iter().try_for_each(|cable| self.check_cable(cable))?;
         self.classifier.classes.iter().try_for_each(|class| self.check_class(class))?;
         self.check_router()?;
@@ -42,10 +46,17 @@ impl PlatformConfig {
         at_least(1, "time-out of releases in ns", timeouts.release.as_nanos())
     }
 
+    fn check_tier(&self, tenant: &TenantConfig) -> Result<(), ConfigError> {
+        let Some(tier) = tenant.tier.filter(|tier| tier.index() >= self.tiers.len()) else {
+            return Ok(());
+        };
+        let (tenant, tiers) = (tenant.name.clone(), self.tiers.len());
+        Err(ConfigError::UnknownTier { tenant, tier, tiers })
+    }
+
     fn check_cable(&self, cable: &CableConfig) -> Result<(), ConfigError> {
         let of = |what: &str| format!("{what} of cable `{}`", cable.name);
-        at_least(1, of("failure threshold"), cable.breaker.failure_threshold)?;
-        at_least(1, of("half-open probes"), cable.breaker.half_open_probes)?;
+        cable.breaker.check(of)?;
         at_least(1, of("strikes at once"), cable.max_in_flight.unwrap_or(u32::MAX))?;
         if cable.price_per_slot_hour < Money::ZERO {
             let (pool, price) = (cable.name.clone(), cable.price_per_slot_hour);
@@ -162,6 +173,13 @@ pub(super) fn at_least(
         return Ok(());
     }
     Err(ConfigError::TooSmall { what: what.into(), value, least })
+}
+
+pub(super) fn at_most(most: u32, what: impl Into<String>, value: u32) -> Result<(), ConfigError> {
+    if value <= most {
+        return Ok(());
+    }
+    Err(too_many(what, value as usize, most as usize))
 }
 
 fn exact_length(what: &str, found: usize, expected: usize) -> Result<(), ConfigError> {

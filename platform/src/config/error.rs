@@ -1,4 +1,4 @@
-use connector::{Mebibytes, ModelId, Money, PoolId};
+use connector::{Mebibytes, ModelId, Money, PoolId, TierId};
 
 /// Why a [`PlatformConfig`](super::PlatformConfig) was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +85,16 @@ pub enum ConfigError {
         /// The pool asked for.
         pool: PoolId,
     },
+    /// A tenant of a tier that does not exist.
+    #[error("tenant `{tenant}` is of tier {tier}, but there are {tiers}")]
+    UnknownTier {
+        /// The tenant's name.
+        tenant: String,
+        /// The tier it names.
+        tier: TierId,
+        /// How many there are.
+        tiers: usize,
+    },
     /// A model that needs more memory than any card has.
     #[error("model `{model}` needs {needed}, but the largest card has {largest}")]
     FitsNowhere {
@@ -123,6 +133,7 @@ impl ConfigError {
             Self::WrongLength { .. } => "give one entry per item, in the same order",
             Self::UnknownModel { .. } => "name one of the configured models",
             Self::UnknownPool { .. } => "name the pool of one of the cables, or add a cable to it",
+            Self::UnknownTier { .. } => "name one of the configured tiers, or none",
             Self::FitsNowhere { .. } => "add a pool with larger cards, or serve a smaller model",
             Self::DoesNotFit { .. } => "choose a pool with larger cards for this model",
         }

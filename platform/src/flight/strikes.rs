@@ -4,7 +4,7 @@
 //! The end of one strike leaves the other as it is; what the request as a whole does next is decided
 //! when the last one has ended.
 
-use connector::{Duration, Timestamp};
+use connector::{Duration, ErrorKind, Timestamp, Tokens};
 
 use crate::{breaker::Permit, lease::LeaseKey};
 
@@ -32,6 +32,16 @@ impl Strike {
     ) -> Self {
         Self { place, lease, permit, asked, allocating: None, first_token: None }
     }
+}
+
+/// How a strike ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ended {
+    /// With an answer of so many tokens.
+    Answered(Tokens),
+    Failed(ErrorKind),
+    /// Nobody waits for it any more, which says nothing about the pool.
+    CalledOff,
 }
 
 /// The strikes of a request, at least one.

@@ -2,9 +2,8 @@ use connector::{ClassId, Error, ErrorKind, RequestId, Timestamp};
 
 use super::Platform;
 use crate::{
-    breaker::Verdict,
     cable::Refusal,
-    flight::{Cause, Flight, FlightKey, Phase},
+    flight::{Cause, Ended, Flight, FlightKey, Phase},
     interface::Request,
 };
 
@@ -95,7 +94,7 @@ impl Platform {
             Phase::Striking(strikes) => {
                 let first = strikes.first().lease;
                 let second = self.call_off_rival(now, key, first);
-                return [Some(self.end_strike(now, key, first, Verdict::Ignored)), second];
+                return [Some(self.end_strike(now, key, first, Ended::CalledOff)), second];
             }
         }
         [None, None]
@@ -116,6 +115,7 @@ impl Platform {
             self.withdraw(now, key);
             self.give_up(now, key, Cause::Refused(Refusal::Draining));
         }
+        (0..self.cables.len()).for_each(|cable| self.heed_breaker(cable));
         self.persist(now);
         self.close_shelves(now);
     }

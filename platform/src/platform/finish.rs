@@ -1,4 +1,4 @@
-use connector::{Outcome, Timestamp, Usage};
+use connector::{Concessions, Outcome, Timestamp, Usage};
 
 use super::Platform;
 use crate::{
@@ -54,7 +54,9 @@ impl Platform {
         let request = flight.request.id;
         let at = self.router.last(&flight.route, flight.struck);
         let at = at.map(|choice| (choice.model, self.cables[choice.cable.index()].pool));
-        let record = flight.record(now, at, outcome, usage);
+        let mut record = flight.record(now, at, outcome, usage);
+        record.covenant = self.covenants.of(&flight.request).judge(&record, Concessions::NONE);
+        self.covenant_books[record.tenant.index()].record(record.covenant);
         self.outputs.push_back(Output::Respond(Response { request, outcome, text, reason }));
         self.outputs.push_back(Output::Record(record));
         self.flights.remove(key);

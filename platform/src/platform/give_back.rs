@@ -161,13 +161,14 @@ impl Platform {
     /// Shares that were found out: one that must be what an allocation of ours left behind is kept
     /// warm if there is a place for it, others are given back. Nobody pays for them until they work.
     pub(super) fn give_back_ghosts(&mut self, now: Timestamp, cable: usize, ghosts: Suspects) {
-        for (ghost, model) in ghosts {
+        for (ghost, terms) in ghosts {
             self.cables[cable].statistics.ghosts += 1;
-            let shelf = model.and_then(|model| self.cables[cable].shelves.found(model));
-            let Some(account) = shelf.and_then(|shelf| self.account_of(cable, shelf)) else {
+            let shelf = terms.and_then(|terms| self.cables[cable].shelves.found(terms));
+            let Some(shelf) = shelf else {
                 self.release_another(now, cable, ghost);
                 continue;
             };
+            let account = self.account_of(cable, shelf);
             let state = LeaseState::Unreleased { allocation: ghost, failures: 0 };
             let key = self.leases.insert(Lease { cable, since: now, state });
             let kept = self.keep_or_give_back(now, key, ghost, account, false);
@@ -176,11 +177,10 @@ impl Platform {
     }
 
     /// The account of shares that lie on a shelf.
-    fn account_of(&self, cable: usize, shelf: usize) -> Option<Account> {
-        let (model, tenant) = self.cables[cable].shelves.shelves.get(shelf)?.kind;
-        let requirements = self.covenants.models().get(model.index())?.requirements;
-        let tenant = tenant.unwrap_or(self.lease_config.tenant);
-        Some(Account { tenant, requirements, shelf: Some(shelf) })
+    fn account_of(&self, cable: usize, shelf: usize) -> Account {
+        let kind = &self.cables[cable].shelves.shelves[shelf].kind;
+        let tenant = kind.tenant.unwrap_or(self.lease_config.tenant);
+        Account { tenant, requirements: kind.requirements(), shelf: Some(shelf) }
     }
 
     /// Asks once more for everything that was given up.

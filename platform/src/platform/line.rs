@@ -2,7 +2,6 @@ use connector::Timestamp;
 
 use super::Platform;
 use crate::{
-    breaker::BreakerState,
     cable::Refusal,
     flight::{Cause, FlightKey, Phase},
 };
@@ -43,7 +42,7 @@ impl Platform {
 
     /// Places became free, or the breaker opened: whoever waits strikes or goes elsewhere.
     pub(super) fn tend_line(&mut self, now: Timestamp, cable: usize) {
-        if self.cables[cable].breaker.state() == BreakerState::Open {
+        if self.cables[cable].breaker.state().refuses() {
             self.clear_line(now, cable);
             return;
         }

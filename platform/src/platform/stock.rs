@@ -4,7 +4,7 @@
 //! [`crate::forecast`]); what is missing is asked for. Nobody looks while nothing has gone on for
 //! two seasons and nothing is wanted.
 
-use connector::{Duration, EventKey, Money, Operation, Timestamp};
+use connector::{Allocate, Duration, EventKey, Money, Operation, Timestamp};
 
 use super::Platform;
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     forecast::{self, Demand, enough},
     lease::{Account, Lease, LeaseKey, LeaseState},
     question::Question,
+    shelf::Kind,
     timers::{Pause, Wait},
 };
 
@@ -35,7 +36,8 @@ impl Platform {
     pub(super) fn open_shelves(&mut self) {
         let LeaseConfig { min_warm, shared, tenant, .. } = &self.lease_config;
         for wanted in min_warm {
-            let kind = (wanted.of.model, (!shared).then_some(*tenant));
+            let ask = self.covenants.stock(wanted.of.model, wanted.of.pool, *tenant);
+            let kind = Kind::of(&ask, *shared);
             let cable = self.cables.iter_mut().find(|cable| cable.pool == wanted.of.pool);
             let shelves = &mut cable.expect("the configuration was checked").shelves;
             let shelf = shelves.find(kind);
@@ -122,17 +124,19 @@ impl Platform {
 
     fn ask_stock(&mut self, now: Timestamp, index: usize, shelf: usize) {
         let cable = &mut self.cables[index];
-        let (model, tenant) = cable.shelves.shelves[shelf].kind;
-        let priority = tenant.is_none().then_some(self.lease_config.priority);
-        let tenant = tenant.unwrap_or(self.lease_config.tenant);
-        let allocate = self.covenants.stock(model, cable.pool, tenant, priority);
-        let account = Account { tenant, requirements: allocate.requirements, shelf: Some(shelf) };
+        let kind = cable.shelves.shelves[shelf].kind;
+        let tenant = kind.tenant.unwrap_or(self.lease_config.tenant);
+        let ask = self.covenants.stock(kind.model, cable.pool, tenant);
+        let (requirements, preemptible) = (kind.requirements(), kind.preemptible);
+        let ask = Allocate { requirements, preemptible, ..ask };
+        let account = Account::of(&ask, Some(shelf));
         let state = LeaseState::Stocking { account, number: cable.reconciler.asked() };
         cable.shelves.shelves[shelf].stocking += 1;
         cable.shelves.stocking += 1;
         cable.statistics.stocked += 1;
         let lease = self.leases.insert(Lease { cable: index, since: now, state });
-        let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(allocate));
+        let ask = self.on_terms(ask, Some(shelf));
+        let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(ask));
         self.timers.await_answer(Wait::Allocation, now, question);
         self.will_sweep(now, index);
     }

@@ -1,9 +1,9 @@
-use connector::{AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usage};
+use connector::{Allocate, AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usage};
 
 use super::{Platform, answer::expect_reply};
 use crate::{
-    breaker::{Permit, Verdict},
-    flight::{Cause, FlightKey, Phase, Strike, Strikes},
+    breaker::Permit,
+    flight::{Cause, Ended, FlightKey, Phase, Strike, Strikes},
     lease::{Account, Held, Lease, LeaseKey, LeaseState},
     question::Question,
     timers::Wait,
@@ -32,10 +32,12 @@ impl Platform {
     ) -> Strike {
         let flight = &self.flights[key];
         let choice = self.router.choice(&flight.route, place);
-        let (index, model) = (choice.cable.index(), choice.model);
-        let tenant = flight.request.tenant;
-        self.cables[index].statistics.strikes += 1;
-        let shelf = self.shelf_of(index, model, tenant);
+        let index = choice.cable.index();
+        let cable = &mut self.cables[index];
+        cable.statistics.strikes += 1;
+        let allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        self.heed_breaker(index);
+        let shelf = self.shelf_of(index, &allocate);
         if let Some(shelf) = shelf {
             self.cables[index].shelves.shelves[shelf].begin_work(now);
             self.will_look(now);
@@ -45,40 +47,24 @@ impl Platform {
             }
             self.make_room(now, index);
         }
-        let lease = self.ask_share(now, key, place, shelf, None);
+        let lease = self.ask_share(now, key, index, allocate, shelf);
         Strike::new(place, lease, permit, now)
     }
 
-    /// Asks for a share for a strike of a request at this candidate; the lease may be one whose share
-    /// is gone.
+    /// Asks for a share for a strike.
     fn ask_share(
         &mut self,
         now: Timestamp,
         owner: FlightKey,
-        place: usize,
+        index: usize,
+        allocate: Allocate,
         shelf: Option<usize>,
-        instead: Option<LeaseKey>,
     ) -> LeaseKey {
-        let flight = &self.flights[owner];
-        let choice = self.router.choice(&flight.route, place);
-        let index = choice.cable.index();
-        let cable = &mut self.cables[index];
-        let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
-        if shelf.is_some() && self.lease_config.shared {
-            allocate.priority = self.lease_config.priority;
-        }
-        let (tenant, requirements) = (flight.request.tenant, allocate.requirements);
-        let account = Account { tenant, requirements, shelf };
-        let number = cable.reconciler.asked();
+        let number = self.cables[index].reconciler.asked();
+        let account = Account::of(&allocate, shelf);
         let state = LeaseState::Asked { owner: Some(owner), account, number };
-        let asked = Lease { cable: index, since: now, state };
-        let lease = match instead {
-            Some(lease) => {
-                self.leases[lease] = asked;
-                lease
-            }
-            None => self.leases.insert(asked),
-        };
+        let lease = self.leases.insert(Lease { cable: index, since: now, state });
+        let allocate = self.on_terms(allocate, shelf);
         let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(allocate));
         self.timers.await_answer(Wait::Allocation, now, question);
         self.will_sweep(now, index);
@@ -250,10 +236,18 @@ impl Platform {
         let cost = self.pay_use(now, index, &held);
         self.flights[owner].cost += cost;
         self.cables[index].statistics.stale += 1;
+        self.leases.remove(key);
         self.release_another(now, index, held.allocation);
         let strike = self.flights[owner].strike_mut(key);
         let place = strike.expect("the owner of a lease is striking with it").place;
-        self.ask_share(now, owner, place, held.account.shelf, Some(key));
+        let flight = &self.flights[owner];
+        let model = self.router.choice(&flight.route, place).model;
+        let pool = self.cables[index].pool;
+        let allocate = self.covenants.allocate(&flight.request, model, pool);
+        let lease = self.ask_share(now, owner, index, allocate, held.account.shelf);
+        if let Some(strike) = self.flights[owner].strike_mut(key) {
+            strike.lease = lease;
+        }
     }
 
     /// The first answer is the request's; whoever else was asked is told to stop.
@@ -266,7 +260,7 @@ impl Platform {
         text: Option<Box<str>>,
     ) {
         let rival = self.call_off_rival(now, key, lease);
-        let cable = self.end_strike(now, key, lease, Verdict::Success);
+        let cable = self.end_strike(now, key, lease, Ended::Answered(usage.output));
         self.cables[cable].statistics.completed += 1;
         let flight = &self.flights[key];
         let took = now.since(flight.joined);
@@ -290,7 +284,7 @@ impl Platform {
             return None;
         };
         let rival = strikes.rival(winner)?;
-        Some(self.end_strike(now, key, rival, Verdict::Ignored))
+        Some(self.end_strike(now, key, rival, Ended::CalledOff))
     }
 
     /// A strike failed; `again` if the same cable may be asked again. What to do next is decided
@@ -303,9 +297,7 @@ impl Platform {
         error: Error,
         again: bool,
     ) {
-        let verdict =
-            if error.kind.counts_against_breaker() { Verdict::Failure } else { Verdict::Ignored };
-        let cable = self.end_strike(now, key, lease, verdict);
+        let cable = self.end_strike(now, key, lease, Ended::Failed(error.kind));
         self.cables[cable].statistics.failed += 1;
         self.flights[key].first_token = None;
         self.tend_line(now, cable);
@@ -324,19 +316,15 @@ impl Platform {
         now: Timestamp,
         key: FlightKey,
         lease: LeaseKey,
-        verdict: Verdict,
+        ended: Ended,
     ) -> usize {
         let flight = &mut self.flights[key];
         let strike = flight.end_strike(lease);
         let index = self.router.choice(&flight.route, strike.place).cable.index();
-        let cost = self.let_go(now, lease, verdict == Verdict::Success);
+        let cost = self.let_go(now, lease, matches!(ended, Ended::Answered(_)));
         self.flights[key].cost += cost;
-        let cable = &mut self.cables[index];
-        cable.vacate();
-        if cable.breaker.record(now, strike.permit, verdict) {
-            cable.statistics.openings += 1;
-            self.clear_shelves(now, index);
-        }
+        self.cables[index].vacate();
+        self.judge(now, index, strike, ended);
         index
     }
 }

@@ -84,6 +84,7 @@ impl Platform {
             Pause::Shelf(cable) => self.look_at_shelves(now, cable),
             Pause::Look => self.look(now),
             Pause::Sweep => self.sweep(now),
+            Pause::Breaker(cable) => self.wake_breaker(now, cable),
         }
     }
 

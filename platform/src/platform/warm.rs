@@ -2,13 +2,13 @@
 //!
 //! See [`crate::shelf`] for how they lie, and `docs/platform/leases.md` for the rules.
 
-use connector::{AllocationId, Duration, ModelId, TenantId, Timestamp};
+use connector::{Allocate, AllocationId, Duration, Timestamp};
 
 use super::Platform;
 use crate::{
-    breaker::BreakerState,
     flight::FlightKey,
     lease::{Account, Held, LeaseKey, LeaseState, Warm},
+    shelf::Kind,
     timers::Pause,
 };
 
@@ -16,19 +16,23 @@ use crate::{
 const RENEWAL: Duration = Duration::from_secs(10);
 
 impl Platform {
-    /// Where leases for this model and tenant lie, if any are kept.
+    /// Where leases lie that would serve whoever asks for this, if any are kept.
     #[inline]
-    pub(super) fn shelf_of(
-        &mut self,
-        cable: usize,
-        model: ModelId,
-        tenant: TenantId,
-    ) -> Option<usize> {
+    pub(super) fn shelf_of(&mut self, cable: usize, ask: &Allocate) -> Option<usize> {
         if !self.keeps_leases {
             return None;
         }
-        let kind = (model, (!self.lease_config.shared).then_some(tenant));
+        let kind = Kind::of(ask, self.lease_config.shared);
         Some(self.cables[cable].shelves.find(kind))
+    }
+
+    /// A share that may serve several tenants has a rank of its own.
+    #[inline]
+    pub(super) fn on_terms(&self, ask: Allocate, shelf: Option<usize>) -> Allocate {
+        if shelf.is_some() && self.lease_config.shared {
+            return Allocate { priority: self.lease_config.priority, ..ask };
+        }
+        ask
     }
 
     /// A strike takes the lease that was put down last.
@@ -69,7 +73,7 @@ impl Platform {
         let cable = &self.cables[cable];
         let (config, shelf) = (&self.lease_config, &cable.shelves.shelves[shelf]);
         !self.draining
-            && cable.breaker.state() != BreakerState::Open
+            && !cable.breaker.state().refuses()
             && shelf.warm() < config.max_warm
             && (!config.idle.is_zero() || shelf.all() < shelf.floor())
             && self.is_fresh(now, granted)

@@ -1,6 +1,6 @@
 //! The breaker on its cable.
 
-use connector::{ErrorKind, OperationKind, Outcome};
+use connector::{Duration, ErrorKind, OperationKind, Outcome};
 use platform::BreakerState;
 
 use crate::{
@@ -33,7 +33,7 @@ fn five_failures_in_a_row_open_it_for_sixty_seconds() {
         world.responses.last().and_then(|one| one.reason.as_deref()),
         Some("gemma-2b on pool-0: the breaker is open")
     );
-    world.run_until(opened + secs(60));
+    world.run_until(opened + secs(60) + Duration::from_nanos(1));
     let probe = world.request();
     assert_eq!(world.status(0).breaker, BreakerState::HalfOpen);
     let beside = world.request();

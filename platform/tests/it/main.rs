@@ -3,6 +3,7 @@
 mod breaker;
 mod cancel;
 mod config;
+mod covenants;
 mod drain;
 mod fallback;
 mod leases;

@@ -198,6 +198,7 @@ fn configs() -> impl Strategy<Value = PlatformConfig> {
                     failure_threshold: failures,
                     recovery: secs(recovery),
                     half_open_probes: probes,
+                    ..BreakerConfig::default()
                 };
             }
             config.cables[1].price_per_slot_hour = money("3.00");

@@ -47,6 +47,7 @@ fn a_record_tells_the_whole_way() {
         outcome: Outcome::Completed,
         // One second at 1.00 an hour.
         cost: money("0.000277778"),
+        covenant: connector::CovenantOutcome::default(),
     };
     assert_eq!(world.record(), expected);
 }

@@ -23,6 +23,7 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         models: vec![model("gemma-2b", 2, 5), model("qwen-14b", 14, 20)],
         cables: (0..number).map(|pool| cable(pool, PoolKind::Standard, "1.00")).collect(),
         tenants: vec![tenant("acme", 0), tenant("globex", 5)],
+        tiers: Vec::new(),
         classifier: ClassifierConfig {
             classes: vec![class("simple", 1_000, SMALL), class("complex", u32::MAX, LARGE)],
         },
@@ -73,7 +74,8 @@ pub(crate) fn cable(pool: u32, kind: PoolKind, price: &str) -> CableConfig {
 }
 
 pub(crate) fn tenant(name: &str, rank: u8) -> TenantConfig {
-    TenantConfig { name: name.into(), priority: Priority::new(rank).expect("a rank") }
+    let priority = Priority::new(rank).expect("a rank");
+    TenantConfig { name: name.into(), priority, ..TenantConfig::default() }
 }
 
 pub(crate) fn class(name: &str, longest: u32, model: ModelId) -> ClassConfig {
@@ -100,6 +102,7 @@ pub(crate) fn request(id: u64, arrived: Timestamp) -> Request {
         content: Content::Unknown,
         class: None,
         model: None,
+        terms: None,
     }
 }
 

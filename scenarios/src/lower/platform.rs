@@ -46,6 +46,7 @@ pub(super) fn lower(
         models: terms.collect::<Option<_>>()?,
         cables,
         tenants: tenants(spec, known),
+        tiers: Vec::new(),
         classifier: ClassifierConfig { classes },
         router,
         retry,
@@ -72,6 +73,7 @@ fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
         .map(|(index, name)| TenantConfig {
             name: name.to_owned(),
             priority: Priority::new(priority(index)).unwrap_or(Priority::MAX),
+            ..TenantConfig::default()
         })
         .collect()
 }
@@ -305,6 +307,7 @@ fn breaker(
         recovery: above_zero(context, spec.recovery.as_ref(), "recovery", default.recovery),
         half_open_probes: read(&spec.half_open_probes)
             .map_or(default.half_open_probes, |count| count.small()),
+        ..default
     }
 }
 

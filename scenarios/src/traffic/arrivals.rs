@@ -192,6 +192,7 @@ impl Iterator for Arrivals {
             content,
             class: labels.class,
             model: labels.model,
+            terms: None,
         }))
     }
 }

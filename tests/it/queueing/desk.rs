@@ -189,5 +189,6 @@ fn record(now: Timestamp, customer: &Customer) -> RequestRecord {
         fallbacks: 0,
         outcome: Outcome::Completed,
         cost: Money::ZERO,
+        covenant: connector::CovenantOutcome::default(),
     }
 }

@@ -165,8 +165,10 @@ impl Setting {
                 .map(|class| TenantConfig {
                     name: format!("class {class}"),
                     priority: Priority::new(self.classes - 1 - class).expect("few classes"),
+                    ..TenantConfig::default()
                 })
                 .collect(),
+            tiers: Vec::new(),
             classifier: ClassifierConfig {
                 classes: vec![ClassConfig {
                     name: "all".into(),
