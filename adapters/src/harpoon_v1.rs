@@ -24,8 +24,8 @@ pub use allocation::{
     AllocateRequest, AllocateResponse, AllocationBody, AllocationList, PoolBody, PoolList,
     RequirementsBody, WindowBody, allocation_id_from_wire, allocation_id_to_wire,
 };
-pub(crate) use failure::readable;
 pub use failure::{ErrorBody, ErrorDetail, read_failure, status_of};
+pub(crate) use failure::{described, kind_of, readable, with_retry_after};
 pub use inference::{
     DONE, InferenceRequest, InferenceResponse, PreemptedNotice, StreamFrame, UsageBody,
 };

@@ -18,19 +18,23 @@
 //!   `Unavailable { reached: false }`; everything later is `reached: true`.
 //! * *Bounds.* Calls in flight, bytes of an answer, bytes of a line and of a prompt are bounded by
 //!   [`HttpLimits`]; a stream that never ends runs into the time allowed.
+//! * *Endpoints without shares* ([`Dialect::OpenAi`]). The connector keeps shares of its own, so that
+//!   the platform strikes there as it does everywhere.
 //! * *Credentials.* Redirects are answers (`Protocol`), never followed, so a key goes to the
 //!   configured host alone; no proxy is taken from the environment; plain HTTP with a key is refused
 //!   except to this machine.
 
 mod call;
+mod chat;
 mod connector;
 mod endpoint;
 mod filler;
 mod generation;
 mod options;
+mod own_shares;
 mod question;
 mod sse;
 mod table;
 
 pub use connector::HttpConnector;
-pub use options::{HttpLimits, HttpOptions, HttpTimeouts, SetupError};
+pub use options::{Dialect, HttpLimits, HttpOptions, HttpTimeouts, SetupError};

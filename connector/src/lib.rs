@@ -24,6 +24,7 @@ mod objective;
 mod operation;
 mod queue;
 mod record;
+mod rejection;
 pub mod testing;
 pub mod units;
 mod usage_window;
@@ -45,5 +46,6 @@ pub use queue::{EventKey, EventQueue};
 pub use record::{
     Outcome, PoolGauge, PoolScaling, ProviderUsage, RequestRecord, SetAside, TokenGaps,
 };
+pub use rejection::Rejection;
 pub use units::{BasisPoints, Duration, Mebibytes, Money, Tflops, Timestamp, Tokens};
 pub use usage_window::{ShareUsage, ShareUsages, UsageWindow};

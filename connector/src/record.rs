@@ -1,8 +1,8 @@
 //! What a run says about itself: one record per finished request, and gauges of the pools.
 
 use crate::{
-    ClassId, CovenantOutcome, Duration, ErrorKind, Mebibytes, ModelId, Money, PoolId, RequestId,
-    TenantId, Tflops, Timestamp, Tokens,
+    ClassId, CovenantOutcome, Duration, ErrorKind, Mebibytes, ModelId, Money, PoolId, Rejection,
+    RequestId, TenantId, Tflops, Timestamp, Tokens,
 };
 
 /// How a request ended.
@@ -67,6 +67,8 @@ pub struct RequestRecord {
     pub fallbacks: u16,
     /// How it ended.
     pub outcome: Outcome,
+    /// Which of the platform's bounds it met; `None` unless rejected.
+    pub rejection: Option<Rejection>,
     /// What the held share costs at the pool's price, all attempts together.
     pub cost: Money,
     /// What became of what it was promised.

@@ -1,10 +1,10 @@
-use connector::{BasisPoints, Duration, EventKey, Money, PoolId, Timestamp};
+use connector::{BasisPoints, Duration, EventKey, Money, PoolId, Rejection, Timestamp};
 
 use crate::{
     breaker::{Breaker, BreakerState, Permit, Rates},
     config::CableConfig,
-    fifo::Fifo,
     flight::FlightKey,
+    line::{Entrant, Line, pace::LinePace},
     reconcile::Reconciler,
     shelf::Shelves,
 };
@@ -33,6 +33,12 @@ pub struct CableStatistics {
     pub refused_full: u64,
     /// Requests sent on because they had waited in line too long.
     pub queue_timeouts: u64,
+    /// Requests sent on because they would have waited in line too long for their deadlines.
+    pub refused_late: u64,
+    /// Requests sent on because the line was filling up and they were not important enough.
+    pub shed: u64,
+    /// Requests sent on because somebody else took their place in a full line.
+    pub pushed_out: u64,
     /// Allocations not answered in time.
     pub allocation_timeouts: u64,
     /// Inferences not answered in time.
@@ -93,6 +99,10 @@ pub struct CableStatus {
 pub(crate) enum Refusal {
     BreakerOpen,
     QueueFull,
+    PushedOut,
+    Shed,
+    /// After this time its turn would come.
+    TooLate(Duration),
     WaitedTooLong,
     Unanswered,
     Draining,
@@ -103,10 +113,51 @@ impl Refusal {
         match self {
             Self::BreakerOpen => "the breaker is open",
             Self::QueueFull => "the queue is full",
+            Self::PushedOut => "pushed out of the full queue",
+            Self::Shed => "not important enough for a queue that fills up",
+            Self::TooLate(_) => "the wait in the queue would be too long",
             Self::WaitedTooLong => "waited too long in the queue",
             Self::Unanswered => "too many allocations are unanswered",
             Self::Draining => "the platform is draining",
         }
+    }
+
+    /// The same for records.
+    pub(crate) const fn rejection(self) -> Rejection {
+        match self {
+            Self::BreakerOpen => Rejection::BreakerOpen,
+            Self::QueueFull => Rejection::LineFull,
+            Self::PushedOut => Rejection::PushedOut,
+            Self::Shed => Rejection::Shed,
+            Self::TooLate(_) => Rejection::TooLate,
+            Self::WaitedTooLong => Rejection::WaitedTooLong,
+            Self::Unanswered => Rejection::Unanswered,
+            Self::Draining => Rejection::Draining,
+        }
+    }
+}
+
+/// A request that wants to be served, as far as a line needs to know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    pub(crate) entrant: Entrant<FlightKey>,
+    /// Of its stay in line, if it joins one.
+    pub(crate) number: u64,
+    /// Who would wait longer does not join. `None`: any wait.
+    pub(crate) longest_wait: Option<Duration>,
+    /// How much of a line it may fill, in 1/10,000.
+    pub(crate) fill: u32,
+    /// Whether somebody else may have to leave a full line for it.
+    pub(crate) may_push_out: bool,
+}
+
+impl Wish {
+    /// How many may wait already, of so many.
+    fn room_for(&self, length: u32) -> u32 {
+        if self.fill >= 10_000 {
+            return u32::MAX;
+        }
+        (u64::from(length) * u64::from(self.fill) / 10_000) as u32
     }
 }
 
@@ -135,9 +186,8 @@ pub(crate) struct Cable {
     /// When its breaker is to be woken.
     pub(crate) alarm: Option<(Timestamp, EventKey)>,
     in_flight: u32,
-    /// Who waits, and since when: as long as the request is still waiting since then.
-    pub(crate) line: Fifo<(Timestamp, FlightKey)>,
-    pub(crate) waiting: u32,
+    pub(crate) line: Line<FlightKey>,
+    pub(crate) pace: LinePace,
     /// Unanswered allocations that nobody waits for.
     pub(crate) orphans: u32,
     pub(crate) reconciler: Reconciler,
@@ -148,7 +198,8 @@ pub(crate) struct Cable {
 }
 
 impl Cable {
-    pub(crate) fn new(config: &CableConfig) -> Self {
+    /// `weights` are those of the tenants, for lines that are fair by weight.
+    pub(crate) fn new(config: &CableConfig, weights: &[u32]) -> Self {
         Self {
             pool: config.pool,
             name: config.name.clone(),
@@ -158,8 +209,8 @@ impl Cable {
             breaker: Breaker::new(config.breaker),
             alarm: None,
             in_flight: 0,
-            line: Fifo::default(),
-            waiting: 0,
+            line: Line::new(config.discipline, weights),
+            pace: LinePace::default(),
             orphans: 0,
             reconciler: Reconciler::default(),
             shelves: Shelves::default(),
@@ -169,7 +220,7 @@ impl Cable {
     }
 
     /// Whether and how a request is taken now. An admitted strike holds its place already.
-    pub(crate) fn admit(&mut self, now: Timestamp) -> Result<Admission, Refusal> {
+    pub(crate) fn admit(&mut self, now: Timestamp, wish: &Wish) -> Result<Admission, Refusal> {
         if !self.breaker.admits(now) {
             return Err(self.refuse(Refusal::BreakerOpen));
         }
@@ -177,12 +228,42 @@ impl Cable {
             return Err(self.refuse(Refusal::Unanswered));
         }
         if self.has_place() {
-            return self.occupy(now).map(Admission::Strike);
+            let permit = self.occupy(now)?;
+            self.line.pass(wish.entrant.tenant, wish.entrant.work);
+            return Ok(Admission::Strike(permit));
         }
-        if self.waiting < self.line_length {
-            return Ok(Admission::Wait);
+        match self.may_wait(now, wish) {
+            Ok(()) => Ok(Admission::Wait),
+            Err(refusal) => Err(self.refuse(refusal)),
         }
-        Err(self.refuse(Refusal::QueueFull))
+    }
+
+    /// Whether a request may join the line.
+    fn may_wait(&self, now: Timestamp, wish: &Wish) -> Result<(), Refusal> {
+        let waiting = self.line.waiting();
+        if self.line_length > 0 && waiting >= wish.room_for(self.line_length) {
+            return Err(Refusal::Shed);
+        }
+        if let Some(longest) = wish.longest_wait
+            && let Some(ahead) = self.line.ahead(&wish.entrant)
+            && let Some(wait) = self.pace.wait(now, ahead).filter(|&wait| wait > longest)
+        {
+            return Err(Refusal::TooLate(wait));
+        }
+        if waiting < self.line_length || (wish.may_push_out && self.loser(wish).is_some()) {
+            return Ok(());
+        }
+        Err(Refusal::QueueFull)
+    }
+
+    /// Who has to go if this request joins a line that is full.
+    pub(crate) fn loser(&self, wish: &Wish) -> Option<FlightKey> {
+        if self.line_length == 0 { None } else { self.line.loser(wish.number, &wish.entrant) }
+    }
+
+    /// Whether the line holds more than it may, until somebody is pushed out.
+    pub(crate) const fn is_overfull(&self) -> bool {
+        self.line.waiting() > self.line_length
     }
 
     pub(crate) fn has_place(&self) -> bool {
@@ -219,6 +300,9 @@ impl Cable {
             Refusal::BreakerOpen => self.statistics.refused_open += 1,
             Refusal::QueueFull | Refusal::Unanswered => self.statistics.refused_full += 1,
             Refusal::WaitedTooLong => self.statistics.queue_timeouts += 1,
+            Refusal::TooLate(_) => self.statistics.refused_late += 1,
+            Refusal::Shed => self.statistics.shed += 1,
+            Refusal::PushedOut => self.statistics.pushed_out += 1,
             Refusal::Draining => {}
         }
         refusal
@@ -268,7 +352,7 @@ impl Cable {
             breaker: self.breaker.state(),
             rates: self.breaker.rates(),
             in_flight: self.in_flight,
-            queued: self.waiting,
+            queued: self.line.waiting(),
             statistics: self.statistics,
         }
     }

@@ -131,6 +131,7 @@ mod tests {
             content: text.map_or(Content::Unknown, |text| Content::Text(text.into())),
             class: None,
             model: None,
+            patience: None,
             terms: None,
         };
         Classifier::new(&config).classify(&request).0

@@ -1,11 +1,13 @@
 //! How the platform is set up. Plain data with the founding defaults; the scenario language fills
 //! it in.
 
+mod admission;
 mod breaker;
 mod budget;
 mod check;
 mod error;
 mod leases;
+mod line;
 mod tier;
 
 use connector::{
@@ -13,6 +15,7 @@ use connector::{
     TierId, Tokens,
 };
 
+pub use admission::{AdmissionConfig, QuotaConfig, RequestRate};
 pub use breaker::{
     BreakerConfig, BreakerMode, ErrorKinds, HalfOpenThen, ProbeRenewal, RampUp, RatesConfig,
     SlowCall, WINDOW_CALLS_MAX, WINDOW_SECONDS_MAX, WindowConfig,
@@ -20,6 +23,7 @@ pub use breaker::{
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
 pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
+pub use line::Discipline;
 pub use tier::TierConfig;
 
 use crate::covenant::Terms;
@@ -37,6 +41,8 @@ pub struct PlatformConfig {
     pub tiers: Vec<TierConfig>,
     /// How requests are put into classes.
     pub classifier: ClassifierConfig,
+    /// Who is let in.
+    pub admission: AdmissionConfig,
     /// Where each class goes.
     pub router: RouterConfig,
     /// When and how often a failed call is tried again.
@@ -88,6 +94,8 @@ pub struct CableConfig {
     pub max_in_flight: Option<u32>,
     /// Strikes that may wait in line; 0 refuses at once.
     pub queue: u32,
+    /// Who of them is next.
+    pub discipline: Discipline,
     /// When to stop asking a failing pool.
     pub breaker: BreakerConfig,
 }
@@ -106,8 +114,13 @@ pub struct Pace {
 pub struct TenantConfig {
     /// Display name, unique.
     pub name: String,
-    /// Rank of its allocations when a pool is full.
+    /// Rank of its allocations when a pool is full, and of its requests where lines go by rank.
     pub priority: Priority,
+    /// Its part of lines that are fair by weight, relative to the other tenants, at least 1.
+    /// `None`: as its tier says, or else 1.
+    pub weight: Option<u32>,
+    /// What it may use; where this states nothing, what its tier states.
+    pub quota: QuotaConfig,
     /// Its tier; `None`: none.
     pub tier: Option<TierId>,
     /// What it is promised; where this states nothing, what its tier states.

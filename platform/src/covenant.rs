@@ -38,6 +38,11 @@ impl Covenants {
         &self.models
     }
 
+    /// How the tenant of a request ranks.
+    pub(crate) fn priority(&self, request: &Request) -> Priority {
+        self.priorities[request.tenant.index()]
+    }
+
     /// What a tenant is promised, where its requests do not state otherwise.
     pub(crate) fn terms(&self, tenant: TenantId) -> &Terms {
         &self.terms[tenant.index()]

@@ -3,13 +3,13 @@ mod strikes;
 use std::fmt::Write;
 
 use connector::{
-    ClassId, CovenantOutcome, Duration, Error, ErrorKind, EventKey, Money, Outcome, RequestRecord,
-    Timestamp, Usage,
+    ClassId, CovenantOutcome, Duration, Error, ErrorKind, EventKey, Money, Outcome, Rejection,
+    RequestRecord, Timestamp, Usage,
 };
 use slotmap::new_key_type;
 
 pub(crate) use self::strikes::{Ended, Strike, Strikes};
-use crate::{cable::Refusal, interface::Request, lease::LeaseKey, route::Route};
+use crate::{cable::Refusal, interface::Request, lease::LeaseKey, line::Place, route::Route};
 
 new_key_type! {
     /// Names a request from its arrival to its answer.
@@ -38,6 +38,8 @@ pub(crate) struct Flight {
     pub(crate) first_token: Option<Timestamp>,
     pub(crate) cost: Money,
     pub(crate) setbacks: Vec<Setback>,
+    /// Whether it was pushed out of a line; it then pushes nobody out in turn.
+    pub(crate) pushed_out: bool,
 }
 
 /// Where a request stands.
@@ -48,6 +50,9 @@ pub(crate) enum Phase {
     /// In line of its present cable.
     Waiting {
         since: Timestamp,
+        place: Place,
+        /// Goes off when the caller's patience ends.
+        patience: Option<EventKey>,
     },
     Striking(Strikes),
     /// Before a retry on the same cable.
@@ -96,12 +101,32 @@ impl Flight {
             first_token: None,
             cost: Money::ZERO,
             setbacks: Vec::new(),
+            pushed_out: false,
         }
     }
 
     /// Whether it has waited in line since then.
     pub(crate) fn waits_since(&self, then: Timestamp) -> bool {
-        matches!(self.phase, Phase::Waiting { since } if since == then)
+        matches!(self.phase, Phase::Waiting { since, .. } if since == then)
+    }
+
+    /// Whether it still stays in line under this number.
+    pub(crate) fn stays(&self, number: u64) -> bool {
+        matches!(self.phase, Phase::Waiting { place, .. } if place.number == number)
+    }
+
+    /// When the caller's patience ends.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        Some(self.request.arrived + self.request.patience?)
+    }
+
+    /// The bound that a rejected request met last.
+    fn rejection(&self) -> Rejection {
+        let refused = |setback: &Setback| match setback.cause {
+            Cause::Refused(refusal) => Some(refusal.rejection()),
+            Cause::Failed(_) => None,
+        };
+        self.setbacks.iter().rev().find_map(refused).unwrap_or(Rejection::NoCandidate)
     }
 
     /// The next strike is counted.
@@ -228,6 +253,7 @@ impl Flight {
             attempts: self.attempts,
             fallbacks: self.fallbacks,
             outcome,
+            rejection: (outcome == Outcome::Rejected).then(|| self.rejection()),
             cost: self.cost,
             covenant: CovenantOutcome::default(),
         }
@@ -237,6 +263,9 @@ impl Flight {
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Refused(Refusal::TooLate(wait)) => {
+                write!(f, "the wait in the queue would be too long, about {wait}")
+            }
             Self::Refused(refusal) => f.write_str(refusal.reason()),
             Self::Failed(error) => error.fmt(f),
         }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use connector::{
-    CableId, ClassId, Content, Event, ModelId, Operation, Outcome, RequestId, RequestRecord,
-    TenantId, Ticket, Timestamp, Tokens,
+    CableId, ClassId, Content, Duration, Event, ModelId, Operation, Outcome, RequestId,
+    RequestRecord, TenantId, Ticket, Timestamp, Tokens,
 };
 
 use crate::{breaker::Control, covenant::Terms};
@@ -26,6 +26,9 @@ pub struct Request {
     pub class: Option<ClassId>,
     /// The model, where the sender insists on one.
     pub model: Option<ModelId>,
+    /// How long the caller waits for a place, counted from the arrival; then it goes away. `None`:
+    /// as long as the platform lets it wait.
+    pub patience: Option<Duration>,
     /// What this request is promised, where it states more or other than its tenant does.
     pub terms: Option<Arc<Terms>>,
 }
@@ -79,6 +82,8 @@ pub struct Response {
     pub text: Option<Box<str>>,
     /// Why it failed, for people; `None` when completed.
     pub reason: Option<Box<str>>,
+    /// How long to wait before asking again, where the platform knows.
+    pub retry_after: Option<Duration>,
 }
 
 /// What a tenant used, in integers that add up in any order.

@@ -20,6 +20,7 @@ pub mod forecast;
 mod holding;
 mod interface;
 mod lease;
+mod line;
 mod meter;
 mod platform;
 mod question;

@@ -21,7 +21,7 @@ use crate::{
     arrivals::Arrivals,
     cable::{Cable, CableStatus},
     classify::Classifier,
-    config::{ConfigError, Jitter, LeaseConfig, PlatformConfig, RetryConfig},
+    config::{AdmissionConfig, ConfigError, Jitter, LeaseConfig, PlatformConfig, RetryConfig},
     covenant::Covenants,
     flight::{Flight, FlightKey},
     holding::Holding,
@@ -101,6 +101,9 @@ pub struct Platform {
     covenant_books: Vec<CovenantBook>,
     outputs: VecDeque<Output>,
     draining: bool,
+    admission: AdmissionConfig,
+    /// Stays in lines so far.
+    stays: u64,
 }
 
 impl Platform {
@@ -113,7 +116,9 @@ impl Platform {
         let mut platform = Self {
             classifier: Classifier::new(&config.classifier),
             router: Router::new(&config),
-            cables: config.cables.iter().map(Cable::new).collect(),
+            cables: cables(&config),
+            admission: config.admission.clone(),
+            stays: 0,
             flights: SlotMap::with_key(),
             arrivals: Arrivals::default(),
             leases: SlotMap::with_key(),
@@ -233,4 +238,9 @@ impl Platform {
         let cable = CableId(cable as u32);
         self.outputs.push_back(Output::Submit { cable, ticket, operation });
     }
+}
+
+fn cables(config: &PlatformConfig) -> Vec<Cable> {
+    let weights: Vec<u32> = config.tenants.iter().map(|tenant| config.weight(tenant)).collect();
+    config.cables.iter().map(|cable| Cable::new(cable, &weights)).collect()
 }

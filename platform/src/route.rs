@@ -206,7 +206,7 @@ impl Choice {
     }
 
     /// Expected time on an idle card, in nanoseconds.
-    fn expected(&self, request: &Request) -> f64 {
+    pub(crate) fn expected(&self, request: &Request) -> f64 {
         let output =
             self.max_output.map_or(request.output_tokens, |most| most.min(request.output_tokens));
         f64::from(request.prompt_tokens.get()) * self.per_prompt_token

@@ -20,6 +20,8 @@ use crate::{
 pub(crate) enum Pause {
     /// The next try of a request on the same cable.
     Retry(FlightKey),
+    /// The end of a caller's patience.
+    Patience(FlightKey),
     /// The next asking for a release.
     Release(LeaseKey),
     /// The next asking for a list on the cable of this index.

@@ -109,7 +109,8 @@ impl Digest {
 
     /// A request finished.
     pub fn record(&mut self, record: &RequestRecord) {
-        let (outcome, failure) = outcome_bytes(record.outcome);
+        let (outcome, mut failure) = outcome_bytes(record.outcome);
+        failure.kind += record.rejection.map_or(0, |rejection| rejection as u8 + 1);
         let flags = flag(1, record.pool.is_some())
             | flag(2, record.allocating.is_some())
             | flag(4, record.first_token.is_some())

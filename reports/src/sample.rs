@@ -58,6 +58,7 @@ pub(crate) fn completed(arrived_ms: u64, end_to_end_ms: u64) -> RequestRecord {
         attempts: 1,
         fallbacks: 0,
         outcome: Outcome::Completed,
+        rejection: None,
         cost: Money::from_nanos(2_000_000),
         covenant: CovenantOutcome::Free,
     }

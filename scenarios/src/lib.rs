@@ -24,5 +24,5 @@ mod traffic;
 
 pub use diagnostics::{Diagnostics, Problem, Rendering, SourcePosition};
 pub use overrides::Override;
-pub use scenario::{Scenario, json_schema, load, parse};
+pub use scenario::{Dialect, Endpoint, Scenario, json_schema, load, parse};
 pub use traffic::{Arrivals, TrafficError, TrafficSource};

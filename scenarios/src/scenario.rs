@@ -37,14 +37,33 @@ pub struct Scenario {
     pub platform: PlatformConfig,
     /// Display names of pools, models, tenants and classes.
     pub names: Names,
-    /// Base address of each pool for live runs, in the order of pools.
-    pub endpoints: Vec<Option<String>>,
+    /// Where each pool is in live runs, in the order of pools.
+    pub endpoints: Vec<Option<Endpoint>>,
     /// What the run must achieve.
     pub objectives: Vec<Objective>,
     /// Where requests come from; see [`Scenario::arrivals`].
     pub traffic: Vec<TrafficSource>,
     /// Hash of the effective scenario: overrides applied, seed, comments and layout left out.
     pub hash: u64,
+}
+
+/// Where a pool is in live runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its base address.
+    pub url: String,
+    /// What is spoken there.
+    pub dialect: Dialect,
+}
+
+/// What is spoken at an endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Shares and inferences, as the mock server speaks.
+    #[default]
+    HarpoonV1,
+    /// Chat completions without shares, as local engines speak.
+    OpenAi,
 }
 
 /// Reads a scenario file and applies the overrides.

@@ -8,7 +8,7 @@ use std::{
 use adapters::SetupError;
 use connector::ErrorKind;
 use reports::FilesError;
-use scenarios::{Diagnostics, Rendering};
+use scenarios::{Diagnostics, Dialect, Rendering};
 
 use crate::{
     drive::RunError,
@@ -117,8 +117,8 @@ impl From<ExperimentError> for Failure {
             ExperimentError::Live(LiveError::Setup(setup)) => {
                 Self::bad_input(setup.to_string()).helped_by(way_in(setup))
             }
-            ExperimentError::Live(LiveError::Unusable { error: answer, .. }) => {
-                let help = way_to_an_answer(answer.kind);
+            ExperimentError::Live(LiveError::Unusable { error: answer, endpoint }) => {
+                let help = way_to_an_answer(answer.kind, endpoint.dialect);
                 Self::failed(error).with_help(help)
             }
             ExperimentError::Run(RunError::Stuck { .. })
@@ -151,15 +151,20 @@ fn way_in(error: &SetupError) -> Option<String> {
         SetupError::PlaintextKey { .. } => {
             "use https, or add --allow-plaintext-key where the way there is encrypted otherwise"
         }
-        SetupError::UnusableKey => "set HOSTED_AI_API_KEY again, without line breaks",
+        SetupError::UnusableKey => {
+            "set the key again, without line breaks: HOSTED_AI_API_KEY or OPENAI_API_KEY"
+        }
         SetupError::ZeroLimit { .. } | SetupError::Client { .. } => return None,
     };
     Some(help.to_owned())
 }
 
 /// The way out of a first question that was not answered as hoped.
-fn way_to_an_answer(kind: ErrorKind) -> &'static str {
+fn way_to_an_answer(kind: ErrorKind, dialect: Dialect) -> &'static str {
     match kind {
+        ErrorKind::Unauthorized if dialect == Dialect::OpenAi => {
+            "put the right key into the environment as OPENAI_API_KEY; it is never shown"
+        }
         ErrorKind::Unauthorized => {
             "put the right key into the environment as HOSTED_AI_API_KEY; it is never shown"
         }

@@ -74,7 +74,7 @@ impl Mock {
             .map_err(|error| {
                 Failure::failed(error).with_help("choose another --listen; port 0 takes a free one")
             })?;
-        let api_key = key::from_environment()?;
+        let api_key = key::of_hosted_ai()?;
         let guarded = if api_key.is_some() { "with a key" } else { "without a key" };
         // Before the address is said: whoever reads it may ask for the end at once.
         let mut requests = Requests::listen()?;

@@ -56,7 +56,8 @@ pub(super) struct Run {
     #[arg(long = "set", value_name = "PATH=VALUE")]
     overrides: Vec<Override>,
     /// Run against this endpoint in real time instead of simulating. Without a URL, the endpoint is
-    /// the environment's `HOSTED_AI_BASE_URL`. The key is taken from `HOSTED_AI_API_KEY`.
+    /// the environment's `HOSTED_AI_BASE_URL`. The key is taken from `HOSTED_AI_API_KEY`; that of
+    /// pools whose dialect is `openai`, from `OPENAI_API_KEY`.
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     live: Option<String>,
     /// Allow the key to be sent to another machine over plain HTTP.
@@ -117,8 +118,12 @@ impl Run {
             Failure::bad_input("--live without a URL, and HOSTED_AI_BASE_URL is not set")
                 .with_help("give the endpoint: --live https://host")
         })?;
-        let api_key = key::from_environment()?;
-        Ok(Some(live::Target { base_url, api_key, allow_plaintext_key: self.allow_plaintext_key }))
+        Ok(Some(live::Target {
+            base_url,
+            api_key: key::of_hosted_ai()?,
+            openai_key: key::of_openai()?,
+            allow_plaintext_key: self.allow_plaintext_key,
+        }))
     }
 
     fn files(

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use adapters::{HttpConnector, HttpOptions, SetupError};
+use adapters::{Dialect, HttpConnector, HttpOptions, SetupError};
 use connector::{Connector, Duration, Error, ErrorKind, EventKind, Operation, Ticket};
 use reports::{GeneratorLag, RunFiles};
-use scenarios::Scenario;
+use scenarios::{Endpoint, Scenario};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
@@ -30,8 +30,11 @@ const ENOUGH_FOR_P99: u64 = 100;
 pub struct Target {
     /// Endpoint of every pool that names none of its own.
     pub base_url: String,
-    /// The key, if one is needed.
+    /// The key of endpoints with shares, if one is needed.
     pub api_key: Option<SecretString>,
+    /// The key of endpoints that speak OpenAI's dialect, if one is needed. Each is sent to its own
+    /// kind only: what a provider is paid for is no local engine's to see.
+    pub openai_key: Option<SecretString>,
     /// Whether a key may travel unencrypted to another machine.
     pub allow_plaintext_key: bool,
 }
@@ -43,10 +46,10 @@ pub enum LiveError {
     #[error(transparent)]
     Setup(#[from] SetupError),
     /// The endpoint did not answer its first question as hoped.
-    #[error("endpoint `{url}` cannot be used: {error}")]
+    #[error("endpoint `{}` cannot be used: {error}", endpoint.url)]
     Unusable {
         /// Which.
-        url: String,
+        endpoint: Endpoint,
         /// What it said, or did not.
         error: Error,
     },
@@ -74,9 +77,9 @@ pub fn run(
         .map_err(LiveError::Runtime)?;
     let urls = Endpoints::of(scenario, target);
     let connect = |clock| urls.connect(scenario, target, runtime.handle(), clock);
-    for (url, mut connector) in urls.distinct.iter().zip(connect(WallClock::start())?) {
+    for (endpoint, mut connector) in urls.distinct.iter().zip(connect(WallClock::start())?) {
         let greeted = runtime.block_on(greet(&mut connector, WallClock::start()));
-        greeted.map_err(|error| LiveError::Unusable { url: url.clone(), error })?;
+        greeted.map_err(|error| LiveError::Unusable { endpoint: endpoint.clone(), error })?;
     }
     let clock = WallClock::start();
     let mut lines = Lines::several(connect(clock)?, urls.of_cable.clone());
@@ -101,19 +104,21 @@ fn is_limited(mean: Duration, p99: Duration, max: Duration, requests: u64) -> bo
 /// The endpoints of a run, each once, and which of them each cable leads to.
 #[derive(Debug)]
 struct Endpoints {
-    distinct: Vec<String>,
+    distinct: Vec<Endpoint>,
     of_cable: Vec<usize>,
 }
 
 impl Endpoints {
     fn of(scenario: &Scenario, target: &Target) -> Self {
         let mut endpoints = Self { distinct: Vec::new(), of_cable: Vec::new() };
+        let common =
+            Endpoint { url: target.base_url.clone(), dialect: scenarios::Dialect::HarpoonV1 };
         for cable in &scenario.platform.cables {
             let own = scenario.endpoints.get(cable.pool.index()).and_then(Option::as_ref);
-            let url = own.unwrap_or(&target.base_url);
-            let index = endpoints.distinct.iter().position(|known| known == url);
+            let endpoint = own.unwrap_or(&common);
+            let index = endpoints.distinct.iter().position(|known| known == endpoint);
             let index = index.unwrap_or_else(|| {
-                endpoints.distinct.push(url.clone());
+                endpoints.distinct.push(endpoint.clone());
                 endpoints.distinct.len() - 1
             });
             endpoints.of_cable.push(index);
@@ -128,11 +133,16 @@ impl Endpoints {
         runtime: &Handle,
         clock: WallClock,
     ) -> Result<Vec<HttpConnector>, LiveError> {
-        let connect = |url: &String| {
+        let connect = |endpoint: &Endpoint| {
+            let (dialect, api_key) = match endpoint.dialect {
+                scenarios::Dialect::HarpoonV1 => (Dialect::HarpoonV1, &target.api_key),
+                scenarios::Dialect::OpenAi => (Dialect::OpenAi, &target.openai_key),
+            };
             let options = HttpOptions {
-                api_key: target.api_key.clone(),
+                dialect,
+                api_key: api_key.clone(),
                 allow_plaintext_key: target.allow_plaintext_key,
-                ..HttpOptions::new(url.clone(), scenario.names.clone())
+                ..HttpOptions::new(endpoint.url.clone(), scenario.names.clone())
             };
             HttpConnector::new(options, runtime.clone(), move || clock.now())
         };

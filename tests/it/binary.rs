@@ -85,6 +85,7 @@ impl Desk {
             .current_dir(self.0.path())
             .env_remove("HOSTED_AI_API_KEY")
             .env_remove("HOSTED_AI_BASE_URL")
+            .env_remove("OPENAI_API_KEY")
             .env("NO_COLOR", "1")
             .env("COLUMNS", "100")
             .stdin(Stdio::null())

@@ -7,6 +7,7 @@ mod files;
 mod help;
 mod interrupt;
 mod live;
+mod local_engine;
 mod run;
 mod secrets;
 mod sweep;

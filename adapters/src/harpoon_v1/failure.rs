@@ -104,15 +104,21 @@ pub const fn status_of(kind: ErrorKind) -> u16 {
 /// have to be compared with a clock that the provider does not share.
 pub fn read_failure(status: u16, retry_after: Option<&str>, body: &[u8]) -> Error {
     let known = serde_json::from_slice::<ErrorBody>(body).ok().and_then(|b| b.error.to_error());
-    let mut error = known.unwrap_or_else(|| {
-        let words = readable(&String::from_utf8_lossy(&body[..body.len().min(4 * MAX_DETAIL)]));
-        let detail = if words.is_empty() {
-            format!("HTTP {status}")
-        } else {
-            format!("HTTP {status}: {words}")
-        };
-        Error::new(kind_of(status), detail)
+    let error = known.unwrap_or_else(|| {
+        let words = String::from_utf8_lossy(&body[..body.len().min(4 * MAX_DETAIL)]);
+        Error::new(kind_of(status), described(status, &words))
     });
+    with_retry_after(error, retry_after)
+}
+
+/// A status with the words that came with it.
+pub(crate) fn described(status: u16, words: &str) -> String {
+    let words = readable(words);
+    if words.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {words}") }
+}
+
+/// A rate limit that does not say how long to wait is told by the header of that name, in seconds.
+pub(crate) fn with_retry_after(mut error: Error, retry_after: Option<&str>) -> Error {
     if let ErrorKind::RateLimited { retry_after: wait @ None } = &mut error.kind {
         let seconds = retry_after.and_then(|text| text.trim().parse().ok());
         *wait = seconds.map(Duration::from_secs);
@@ -121,7 +127,7 @@ pub fn read_failure(status: u16, retry_after: Option<&str>, body: &[u8]) -> Erro
 }
 
 /// The kind behind a status whose body says nothing.
-const fn kind_of(status: u16) -> ErrorKind {
+pub(crate) const fn kind_of(status: u16) -> ErrorKind {
     match status {
         401 => ErrorKind::Unauthorized,
         402 | 403 | 451 => ErrorKind::PolicyRefused,

@@ -2,15 +2,23 @@
 
 use std::sync::Arc;
 
-use connector::{Duration, Error, ErrorKind, Ticket, Timestamp};
+use connector::{Duration, Error, ErrorKind, Ticket, Timestamp, Tokens, Usage};
 use reqwest::{RequestBuilder, Response, header};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, mpsc};
 
-use super::{generation::Generation, options::HttpLimits, sse::Events};
-use crate::harpoon_v1::{
-    AllocateResponse, AllocationBody, AllocationList, ErrorBody, InferenceResponse, PoolBody,
-    PoolList, UsageBody, read_failure, readable,
+use super::{
+    chat::{self, ChatStream},
+    generation::Generation,
+    options::HttpLimits,
+    sse::Events,
+};
+use crate::{
+    harpoon_v1::{
+        AllocateResponse, AllocationBody, AllocationList, ErrorBody, InferenceResponse, PoolBody,
+        PoolList, read_failure, readable,
+    },
+    openai::{self, ModelList},
 };
 
 /// Bytes of a failure's body that are read; its words are cut much shorter.
@@ -36,22 +44,65 @@ pub(super) struct Call {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Expects {
     Grant,
-    Generation { stream: bool },
+    Generation {
+        stream: bool,
+    },
     Release,
     Inspection,
     Listing,
     Pools,
+    /// In the dialect of OpenAI, to a prompt of so many tokens.
+    Chat {
+        stream: bool,
+        prompt: Tokens,
+    },
+    /// In the dialect of OpenAI.
+    Models,
+}
+
+impl Expects {
+    /// What an answer that is not a success means.
+    fn failure(self, status: u16, retry_after: Option<&str>, body: &[u8]) -> Error {
+        match self {
+            Self::Chat { .. } | Self::Models => openai::read_failure(status, retry_after, body),
+            Self::Grant
+            | Self::Generation { .. }
+            | Self::Release
+            | Self::Inspection
+            | Self::Listing
+            | Self::Pools => read_failure(status, retry_after, body),
+        }
+    }
+}
+
+/// A streamed answer, folded from the data of its events.
+pub(super) trait Stream {
+    /// Whether the stream has ended; what follows means nothing.
+    fn is_done(&self) -> bool;
+
+    /// Takes the data of one event; adds to `news` what the platform should hear at once.
+    ///
+    /// # Errors
+    /// That of an event that tells one; `Protocol` for data that cannot be understood.
+    fn take(&mut self, data: &str, news: &mut Vec<News>) -> Result<(), Error>;
+
+    /// The answer, once the stream is over.
+    ///
+    /// # Errors
+    /// `Protocol` for a stream that was cut short.
+    fn finish(self) -> Result<Answer, Error>;
 }
 
 /// A successful answer in the wire's words.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
     Granted(String),
-    Generated { usage: UsageBody, text: String },
+    Generated { usage: Usage, text: String },
     Released,
     Inspected(AllocationBody),
     Listed(Vec<AllocationBody>),
     Pools(Vec<PoolBody>),
+    Models,
 }
 
 /// What is heard of a call.
@@ -135,11 +186,25 @@ async fn exchange(
         let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
         let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
         let body = read_up_to(response, MAX_FAILURE).await;
-        return Err(read_failure(status.as_u16(), retry_after, &body));
+        return Err(call.expects.failure(status.as_u16(), retry_after, &body));
     }
     match call.expects {
         Expects::Generation { stream } if stream && is_event_stream(&response) => {
-            read_stream(response, call.limits, reporter, unread).await
+            read_stream(Generation::default(), response, call.limits, reporter, unread).await
+        }
+        Expects::Chat { stream, prompt } if stream && is_event_stream(&response) => {
+            read_stream(ChatStream::new(prompt), response, call.limits, reporter, unread).await
+        }
+        Expects::Chat { stream, .. } => {
+            let answer = chat::whole(read_json(response, call.limits).await?)?;
+            if stream && matches!(&answer, Answer::Generated { text, .. } if !text.is_empty()) {
+                reporter.report(News::FirstToken).await;
+            }
+            Ok(answer)
+        }
+        Expects::Models => {
+            read_json::<ModelList>(response, call.limits).await?;
+            Ok(Answer::Models)
         }
         Expects::Generation { stream } => {
             let body: InferenceResponse = read_json(response, call.limits).await?;
@@ -147,7 +212,7 @@ async fn exchange(
                 // The endpoint answers streams whole: all of it is the first content.
                 reporter.report(News::FirstToken).await;
             }
-            Ok(Answer::Generated { usage: body.usage, text: body.text })
+            Ok(Answer::Generated { usage: body.usage.into(), text: body.text })
         }
         Expects::Release => {
             read_up_to(response, MAX_FAILURE).await;
@@ -175,28 +240,29 @@ fn is_event_stream(response: &Response) -> bool {
 }
 
 async fn read_stream(
+    mut stream: impl Stream,
     mut response: Response,
     limits: HttpLimits,
     reporter: &mut Reporter,
     unread: &mut Option<Response>,
 ) -> Result<Answer, Error> {
-    let (mut events, mut generation) = (Events::new(limits.line_bytes), Generation::default());
+    let mut events = Events::new(limits.line_bytes);
     let mut received = 0;
     while let Some(bytes) = response.chunk().await.map_err(cut_off)? {
         received += bytes.len();
         check_size(received, limits)?;
         let mut news = Vec::new();
-        let taken = events.push(&bytes, &mut |data| generation.take(data, &mut news));
+        let taken = events.push(&bytes, &mut |data| stream.take(data, &mut news));
         for item in news {
             reporter.report(item).await;
         }
         taken?;
-        if generation.is_done() {
+        if stream.is_done() {
             *unread = Some(response);
             break;
         }
     }
-    generation.finish()
+    stream.finish()
 }
 
 async fn read_json<T: DeserializeOwned>(

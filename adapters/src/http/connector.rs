@@ -18,7 +18,8 @@ use tokio::{
 use super::{
     call::{self, Answer, Arrival, Call, Clock, News, Reporter},
     endpoint::{Endpoint, is_usable_id},
-    options::{HttpLimits, HttpOptions, HttpTimeouts, SetupError},
+    options::{Dialect, HttpLimits, HttpOptions, HttpTimeouts, SetupError},
+    own_shares::OwnShares,
     question,
     table::AllocationTable,
 };
@@ -27,7 +28,7 @@ use crate::harpoon_v1::{AllocationBody, WireNames};
 /// News per call: a first token, a notice, an answer.
 const NEWS_PER_CALL: usize = 3;
 
-/// A live endpoint of the dialect [`harpoon_v1`](crate::harpoon_v1).
+/// A live endpoint, in one of the [dialects](Dialect).
 ///
 /// Operations are handed over and events polled on the caller's thread; the exchanges run on a tokio
 /// runtime. Between polls the driver sleeps on [`woken`](Self::woken). Dropping the connector drops
@@ -47,6 +48,8 @@ pub struct HttpConnector {
     calls: u64,
     in_flight: BTreeMap<Ticket, InFlight>,
     table: AllocationTable,
+    /// Where the endpoint knows no shares: those kept here.
+    own: Option<OwnShares>,
     ready: VecDeque<Event>,
     /// Time of the latest event polled: events never go back in time.
     latest: Timestamp,
@@ -98,6 +101,10 @@ impl HttpConnector {
             calls: 0,
             in_flight: BTreeMap::new(),
             table: AllocationTable::default(),
+            own: match options.dialect {
+                Dialect::HarpoonV1 => None,
+                Dialect::OpenAi => Some(OwnShares::new(options.limits.in_flight)),
+            },
             ready: VecDeque::new(),
             latest: Timestamp::ZERO,
         })
@@ -210,7 +217,7 @@ impl HttpConnector {
                 Ok(Reply::Granted { allocation: self.table.granted(&wire) })
             }
             (Answer::Generated { usage, text }, _) => {
-                Ok(Reply::Generated { usage: usage.into(), text: Some(text.into()) })
+                Ok(Reply::Generated { usage, text: Some(text.into()) })
             }
             (Answer::Released, _) => Ok(Reply::Released),
             (Answer::Inspected(body), Subject::Inspect(allocation)) => {
@@ -223,6 +230,8 @@ impl HttpConnector {
                 let pools = bodies.iter().map(|body| self.names.pool_from_wire(body));
                 pools.filter_map(Result::transpose).collect::<Result<_, _>>().map(Reply::Pools)
             }
+            // What is on offer there has neither shares nor prices: it is alive, no more.
+            (Answer::Models, _) => Ok(Reply::Pools(Vec::new())),
             (Answer::Inspected(_) | Answer::Listed(_), _) => {
                 unreachable!("an answer is of the shape that its question expects")
             }
@@ -295,6 +304,9 @@ impl Connector for HttpConnector {
         if let Operation::Cancel { inference } = operation {
             return self.cancel(now, ticket, inference);
         }
+        if let Some(result) = self.own.as_mut().and_then(|own| own.answer(&operation)) {
+            return self.complete(now, ticket, result);
+        }
         if self.in_flight.len() >= self.limits.in_flight {
             let words = format!("{} exchanges are in flight already", self.limits.in_flight);
             let error = Error::new(ErrorKind::RateLimited { retry_after: None }, words);
@@ -304,6 +316,7 @@ impl Connector for HttpConnector {
             endpoint: &self.endpoint,
             names: &self.names,
             table: &self.table,
+            own: self.own.as_ref(),
             timeouts: &self.timeouts,
             limits: self.limits,
         };

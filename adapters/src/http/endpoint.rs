@@ -123,8 +123,10 @@ pub(super) fn is_usable_id(id: &str) -> bool {
 }
 
 /// What a request is about, for messages.
-pub(super) const fn address_of(operation: &Operation) -> &'static str {
+pub(super) const fn address_of(operation: &Operation, is_openai: bool) -> &'static str {
     match operation {
+        Operation::Infer(_) if is_openai => "POST /v1/chat/completions",
+        Operation::Pools if is_openai => "GET /v1/models",
         Operation::Allocate(_) => "POST /v1/allocate",
         Operation::Infer(_) => "POST /v1/inference",
         Operation::Cancel { .. } => "cancel",

@@ -2,7 +2,7 @@
 
 use connector::{Duration, Error, ErrorKind};
 
-use super::call::{Answer, News};
+use super::call::{Answer, News, Stream};
 use crate::harpoon_v1::{DONE, StreamFrame, UsageBody};
 
 /// What a stream has said so far.
@@ -14,17 +14,12 @@ pub(super) struct Generation {
     done: bool,
 }
 
-impl Generation {
-    /// Whether the stream has ended; what follows means nothing.
-    pub(super) const fn is_done(&self) -> bool {
+impl Stream for Generation {
+    fn is_done(&self) -> bool {
         self.done
     }
 
-    /// Takes the data of one event; adds to `news` what the platform should hear at once.
-    ///
-    /// # Errors
-    /// That of an error frame; `Protocol` for data that is no frame.
-    pub(super) fn take(&mut self, data: &str, news: &mut Vec<News>) -> Result<(), Error> {
+    fn take(&mut self, data: &str, news: &mut Vec<News>) -> Result<(), Error> {
         if self.done {
             return Ok(());
         }
@@ -53,15 +48,12 @@ impl Generation {
         Ok(())
     }
 
-    /// The answer, once the stream is over.
-    ///
-    /// # Errors
-    /// `Protocol` without usage: a stream cut short looks like one, and a bill needs the count.
-    pub(super) fn finish(self) -> Result<Answer, Error> {
+    /// Without usage it is an error: a stream cut short looks like one, and a bill needs the count.
+    fn finish(self) -> Result<Answer, Error> {
         let Some(usage) = self.usage else {
             return Err(Error::new(ErrorKind::Protocol, "the stream ended without usage"));
         };
-        Ok(Answer::Generated { usage, text: self.text })
+        Ok(Answer::Generated { usage: usage.into(), text: self.text })
     }
 }
 
@@ -82,7 +74,7 @@ mod tests {
         ]);
         assert_eq!(news, [News::FirstToken]);
         let usage = UsageBody { prompt_tokens: 3, output_tokens: 2 };
-        assert_eq!(answer, Ok(Answer::Generated { usage, text: "ab".into() }));
+        assert_eq!(answer, Ok(Answer::Generated { usage: usage.into(), text: "ab".into() }));
     }
 
     #[test]

@@ -1,9 +1,34 @@
 use connector::{Duration, Names, OperationKind};
 use secrecy::SecretString;
 
+/// What is spoken at the far side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dialect {
+    /// Shares and inferences: [`harpoon_v1`](crate::harpoon_v1).
+    #[default]
+    HarpoonV1,
+    /// Chat completions, without shares: [`openai`](crate::openai).
+    OpenAi,
+}
+
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::HarpoonV1, Self::OpenAi];
+
+    /// Its name in scenarios and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HarpoonV1 => "harpoon-v1",
+            Self::OpenAi => "openai",
+        }
+    }
+}
+
 /// Everything a live connector is told.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
+    /// What is spoken there.
+    pub dialect: Dialect,
     /// Where the provider is: `https://host[:port][/prefix]`, to which `/v1/...` is added.
     pub base_url: String,
     /// Sent as `Authorization: Bearer`; `None` sends no credentials.
@@ -23,6 +48,7 @@ impl HttpOptions {
     /// An endpoint with default time-outs and limits, without credentials.
     pub fn new(base_url: impl Into<String>, names: Names) -> Self {
         Self {
+            dialect: Dialect::default(),
             base_url: base_url.into(),
             api_key: None,
             names,

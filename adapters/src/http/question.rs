@@ -12,9 +12,13 @@ use super::{
     endpoint::{Endpoint, address_of},
     filler,
     options::{HttpLimits, HttpTimeouts},
+    own_shares::OwnShares,
     table::AllocationTable,
 };
-use crate::harpoon_v1::{AllocateRequest, InferenceRequest, WireNames};
+use crate::{
+    harpoon_v1::{AllocateRequest, InferenceRequest, WireNames},
+    openai::{ChatMessage, ChatRequest, StreamOptions},
+};
 
 /// What is needed to put an operation into words.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(super) struct Asked<'a> {
     pub(super) endpoint: &'a Endpoint,
     pub(super) names: &'a WireNames,
     pub(super) table: &'a AllocationTable,
+    /// Where the endpoint knows no shares: those kept here.
+    pub(super) own: Option<&'a OwnShares>,
     pub(super) timeouts: &'a HttpTimeouts,
     pub(super) limits: HttpLimits,
 }
@@ -33,37 +39,47 @@ impl Asked<'_> {
     /// `NotFound` for a share, pool or model without a name, `Invalid` for a prompt beyond the limit:
     /// nothing is sent then.
     pub(super) fn call(&self, operation: &Operation) -> Result<(Subject, Call), Error> {
-        let (subject, expects, request) = match operation {
-            Operation::Allocate(allocate) => {
-                let request = self.post("allocate", &self.allocation(allocate)?)?;
+        let (subject, expects, request) = match (operation, self.own) {
+            (Operation::Infer(infer), Some(own)) => {
+                let request = self.post(&["chat", "completions"], &self.completion(infer, own)?)?;
+                let expects = Expects::Chat { stream: infer.stream, prompt: infer.prompt.tokens };
+                (Subject::Infer(infer.allocation), expects, request)
+            }
+            (Operation::Pools, Some(_)) => {
+                let request = self.endpoint.request(Method::GET, &["models"]);
+                (Subject::Pools, Expects::Models, request)
+            }
+            (_, Some(_)) => unreachable!("an endpoint without shares is not asked about them"),
+            (Operation::Allocate(allocate), None) => {
+                let request = self.post(&["allocate"], &self.allocation(allocate)?)?;
                 (Subject::Allocate, Expects::Grant, request)
             }
-            Operation::Infer(infer) => {
-                let request = self.post("inference", &self.inference(infer)?)?;
+            (Operation::Infer(infer), None) => {
+                let request = self.post(&["inference"], &self.inference(infer)?)?;
                 let expects = Expects::Generation { stream: infer.stream };
                 (Subject::Infer(infer.allocation), expects, request)
             }
-            Operation::Release { allocation } => {
+            (Operation::Release { allocation }, None) => {
                 let request = self.share(Method::DELETE, *allocation)?;
                 (Subject::Release(*allocation), Expects::Release, request)
             }
-            Operation::Inspect { allocation } => {
+            (Operation::Inspect { allocation }, None) => {
                 let request = self.share(Method::GET, *allocation)?;
                 (Subject::Inspect(*allocation), Expects::Inspection, request)
             }
-            Operation::List { pool } => {
+            (Operation::List { pool }, None) => {
                 let name = self.pool(*pool)?;
                 let request = self.endpoint.query(&["allocate"], "pool_id", name);
                 (Subject::List(*pool), Expects::Listing, request)
             }
-            Operation::Pools => {
+            (Operation::Pools, None) => {
                 let request = self.endpoint.request(Method::GET, &["pools"]);
                 (Subject::Pools, Expects::Pools, request)
             }
-            Operation::Cancel { .. } => unreachable!("a cancellation is not sent"),
+            (Operation::Cancel { .. }, None) => unreachable!("a cancellation is not sent"),
         };
         let timeout = self.timeouts.of(operation.kind());
-        let address = address_of(operation);
+        let address = address_of(operation, self.own.is_some());
         Ok((subject, Call { request, expects, address, timeout, limits: self.limits }))
     }
 
@@ -91,10 +107,29 @@ impl Asked<'_> {
         })
     }
 
-    fn post(&self, segment: &str, body: &impl Serialize) -> Result<RequestBuilder, Error> {
+    fn completion<'a>(
+        &'a self,
+        infer: &'a Infer,
+        own: &OwnShares,
+    ) -> Result<ChatRequest<'a>, Error> {
+        let model = own.model(infer.allocation)?;
+        let name = self.names.model(model);
+        let name = name.ok_or_else(|| unknown(format!("model {model} has no name")))?;
+        let content = filler::words(&infer.prompt, self.limits.prompt_bytes)?;
+        Ok(ChatRequest {
+            model: Cow::Borrowed(name),
+            messages: vec![ChatMessage { role: "user".into(), content }],
+            max_tokens: Some(infer.max_tokens.get()),
+            temperature: Some(infer.temperature.as_f64()),
+            stream: infer.stream,
+            stream_options: infer.stream.then_some(StreamOptions { include_usage: true }),
+        })
+    }
+
+    fn post(&self, segments: &[&str], body: &impl Serialize) -> Result<RequestBuilder, Error> {
         let body = serde_json::to_vec(body)
             .map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))?;
-        let request = self.endpoint.request(Method::POST, &[segment]);
+        let request = self.endpoint.request(Method::POST, segments);
         Ok(request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body))
     }
 

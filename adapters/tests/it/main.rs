@@ -4,5 +4,6 @@
 mod bounds;
 mod dialogue;
 mod hostile;
+mod openai;
 mod server;
 mod talk;

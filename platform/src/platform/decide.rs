@@ -69,7 +69,8 @@ impl Platform {
             self.cables[cable].awaiting_list.push(key);
             return Ok(Taken::Yes);
         }
-        match self.cables[cable].admit(now)? {
+        let wish = self.wish(now, key);
+        match self.cables[cable].admit(now, &wish)? {
             Admission::Strike(permit) => self.strike(now, key, permit),
             Admission::Wait => return Ok(Taken::InLine),
         }

@@ -57,7 +57,13 @@ impl Platform {
         let mut record = flight.record(now, at, outcome, usage);
         record.covenant = self.covenants.of(&flight.request).judge(&record, Concessions::NONE);
         self.covenant_books[record.tenant.index()].record(record.covenant);
-        self.outputs.push_back(Output::Respond(Response { request, outcome, text, reason }));
+        self.outputs.push_back(Output::Respond(Response {
+            request,
+            outcome,
+            text,
+            reason,
+            retry_after: None,
+        }));
         self.outputs.push_back(Output::Record(record));
         self.flights.remove(key);
         self.arrivals.settle(&self.flights);

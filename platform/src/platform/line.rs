@@ -1,36 +1,90 @@
-use connector::Timestamp;
+use connector::{Priority, Timestamp};
 
 use super::Platform;
 use crate::{
-    cable::Refusal,
+    cable::{Refusal, Wish},
     flight::{Cause, FlightKey, Phase},
+    line::Entrant,
+    timers::Pause,
 };
 
 impl Platform {
+    /// What the line of the present candidate needs to know of a request.
+    pub(super) fn wish(&self, now: Timestamp, key: FlightKey) -> Wish {
+        let flight = &self.flights[key];
+        let request = &flight.request;
+        let choice = self.router.current(&flight.route).expect("a wish is for a candidate");
+        let priority = self.covenants.priority(request);
+        let longest_wait = self.admission.wait_bound.and_then(|bound| {
+            let left = flight.deadline()?.since(now);
+            Some(left.scale(bound.as_ratio()))
+        });
+        Wish {
+            entrant: Entrant {
+                key,
+                tenant: request.tenant,
+                priority,
+                work: choice.expected(request) as u64,
+            },
+            number: self.stays,
+            longest_wait,
+            fill: fill(self.admission.shed_from.get(), priority),
+            may_push_out: !flight.pushed_out,
+        }
+    }
+
     pub(super) fn join_line(&mut self, now: Timestamp, key: FlightKey) {
-        let cable = self.cable_of(key);
-        let cable = &mut self.cables[cable];
-        cable.line.push((now, key));
-        cable.waiting += 1;
+        let wish = self.wish(now, key);
+        self.stays += 1;
+        let index = self.cable_of(key);
+        let cable = &mut self.cables[index];
+        let loser = cable.loser(&wish);
+        if cable.line.waiting() == 0 {
+            cable.pace.begins(now);
+        }
+        let place = cable.line.join(now, wish.number, &wish.entrant);
+        let overfull = cable.is_overfull();
         self.timers.stand_in_line(now, key);
-        self.flights[key].phase = Phase::Waiting { since: now };
+        let flight = &mut self.flights[key];
+        let patience = flight.deadline().map(|end| self.timers.pause(end, Pause::Patience(key)));
+        flight.phase = Phase::Waiting { since: now, place, patience };
+        if let Some(loser) = loser.filter(|_| overfull) {
+            self.flights[loser].pushed_out = true;
+            self.pass_over(now, loser, index, Refusal::PushedOut);
+        }
     }
 
     /// A waiting request is to do something else.
     pub(super) fn leave_line(&mut self, now: Timestamp, key: FlightKey) {
-        let cable = self.cable_of(key);
+        self.end_wait(now, key, false);
+    }
+
+    fn end_wait(&mut self, now: Timestamp, key: FlightKey, served: bool) {
+        let index = self.cable_of(key);
+        let priority = self.covenants.priority(&self.flights[key].request);
         let flight = &mut self.flights[key];
-        let Phase::Waiting { since } = std::mem::replace(&mut flight.phase, Phase::Deciding) else {
+        let Phase::Waiting { since, place, patience } =
+            std::mem::replace(&mut flight.phase, Phase::Deciding)
+        else {
             unreachable!("only who waits can leave the line");
         };
         flight.queued += now.since(since);
+        if let Some(patience) = patience {
+            self.timers.cancel(patience);
+        }
         let flights = &self.flights;
+        let stays = |number, key| flights.get(key).is_some_and(|flight| flight.stays(number));
+        let cable = &mut self.cables[index];
+        if served {
+            cable.line.serve(now, place, priority, stays);
+            cable.pace.departed(now, cable.line.waiting());
+        } else {
+            cable.line.leave(now, place, priority, stays);
+            if cable.line.waiting() == 0 {
+                cable.pace.ends();
+            }
+        }
         let waits = |since, key| flights.get(key).is_some_and(|flight| flight.waits_since(since));
-        let cable = &mut self.cables[cable];
-        cable.waiting -= 1;
-        let in_line = |&(since, key): &(Timestamp, FlightKey)| waits(since, key);
-        cable.line.drop_dead_front(in_line);
-        cable.line.compact(cable.waiting as usize, in_line);
         self.timers.left_line(flights.len(), waits);
     }
 
@@ -40,6 +94,17 @@ impl Platform {
         self.pass_over(now, key, cable, Refusal::WaitedTooLong);
     }
 
+    /// The caller does not want to wait any longer, here or anywhere.
+    pub(super) fn patience_ended(&mut self, now: Timestamp, key: FlightKey) {
+        let flight = self.flights.get(key);
+        if flight.is_some_and(|flight| matches!(flight.phase, Phase::Waiting { .. })) {
+            let cable = self.cable_of(key);
+            self.leave_line(now, key);
+            let refusal = self.cables[cable].refuse(Refusal::WaitedTooLong);
+            self.give_up(now, key, Cause::Refused(refusal));
+        }
+    }
+
     /// Places became free, or the breaker opened: whoever waits strikes or goes elsewhere.
     pub(super) fn tend_line(&mut self, now: Timestamp, cable: usize) {
         if self.cables[cable].breaker.state().refuses() {
@@ -47,9 +112,9 @@ impl Platform {
             return;
         }
         while self.cables[cable].has_place()
-            && let Some(&(_, key)) = self.cables[cable].line.front()
+            && let Some(key) = self.cables[cable].line.front(now)
         {
-            self.leave_line(now, key);
+            self.end_wait(now, key, true);
             match self.cables[cable].occupy(now) {
                 Ok(permit) => self.strike(now, key, permit),
                 Err(refusal) => {
@@ -62,7 +127,7 @@ impl Platform {
 
     /// The breaker is open: nobody waits for what may not come.
     fn clear_line(&mut self, now: Timestamp, cable: usize) {
-        while let Some(&(_, key)) = self.cables[cable].line.front() {
+        while let Some(key) = self.cables[cable].line.front(now) {
             self.pass_over(now, key, cable, Refusal::BreakerOpen);
         }
         self.stop_awaiting_list(now, cable);
@@ -74,4 +139,13 @@ impl Platform {
         self.flights[key].set_back(Cause::Refused(refusal));
         self.send_on(now, key);
     }
+}
+
+/// How much of a line a request of this rank may fill, in 1/10,000: the lowest rank as much as
+/// `from`, the highest all of it, those between in proportion.
+fn fill(from: u32, priority: Priority) -> u32 {
+    if from >= 10_000 {
+        return 10_000;
+    }
+    from + (10_000 - from) * u32::from(priority.rank()) / u32::from(Priority::MAX.rank())
 }

@@ -79,6 +79,7 @@ impl Platform {
                     self.retry(now, key);
                 }
             }
+            Pause::Patience(key) => self.patience_ended(now, key),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),
             Pause::Shelf(cable) => self.look_at_shelves(now, cable),

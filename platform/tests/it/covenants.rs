@@ -203,7 +203,7 @@ fn reason(outcome: CovenantOutcome) -> Option<BreachReason> {
 
 /// Every tenant is of one tier with these terms.
 fn with_tier(mut config: PlatformConfig, terms: Terms) -> PlatformConfig {
-    config.tiers = vec![TierConfig { name: "gold".into(), terms }];
+    config.tiers = vec![TierConfig { name: "gold".into(), terms, ..TierConfig::default() }];
     let tier = Some(TierId(0));
     config.tenants = config.tenants.into_iter().map(|one| TenantConfig { tier, ..one }).collect();
     config

@@ -45,6 +45,7 @@ fn a_record_tells_the_whole_way() {
         attempts: 1,
         fallbacks: 0,
         outcome: Outcome::Completed,
+        rejection: None,
         // One second at 1.00 an hour.
         cost: money("0.000277778"),
         covenant: connector::CovenantOutcome::default(),

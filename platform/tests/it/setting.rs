@@ -7,8 +7,9 @@ use connector::{
 use platform::{
     PlatformConfig, Request,
     config::{
-        BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig, FallbackConfig,
-        Jitter, LeaseConfig, ModelTerms, Pace, RetryConfig, RouterConfig, TenantConfig, Timeouts,
+        AdmissionConfig, BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig,
+        Discipline, FallbackConfig, Jitter, LeaseConfig, ModelTerms, Pace, RetryConfig,
+        RouterConfig, TenantConfig, Timeouts,
     },
 };
 
@@ -27,6 +28,7 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         classifier: ClassifierConfig {
             classes: vec![class("simple", 1_000, SMALL), class("complex", u32::MAX, LARGE)],
         },
+        admission: AdmissionConfig::default(),
         router: RouterConfig::Static(vec![every_pool(SMALL, number), every_pool(LARGE, number)]),
         retry: RetryConfig { jitter: Jitter::None, ..RetryConfig::default() },
         timeouts: Timeouts::default(),
@@ -69,6 +71,7 @@ pub(crate) fn cable(pool: u32, kind: PoolKind, price: &str) -> CableConfig {
         paces: vec![pace; 2],
         max_in_flight: None,
         queue: 0,
+        discipline: Discipline::Fifo,
         breaker: BreakerConfig::default(),
     }
 }
@@ -102,6 +105,7 @@ pub(crate) fn request(id: u64, arrived: Timestamp) -> Request {
         content: Content::Unknown,
         class: None,
         model: None,
+        patience: None,
         terms: None,
     }
 }

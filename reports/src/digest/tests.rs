@@ -1,4 +1,6 @@
-use connector::{ClassId, Mebibytes, ModelId, Money, PoolId, RequestId, TenantId, Tflops, Tokens};
+use connector::{
+    ClassId, Mebibytes, ModelId, Money, PoolId, Rejection, RequestId, TenantId, Tflops, Tokens,
+};
 
 use super::*;
 use crate::sample;
@@ -40,6 +42,8 @@ fn every_field_of_a_record_is_part_of_the_digest() {
         RequestRecord { output_tokens: Tokens::ZERO, ..base },
         RequestRecord { attempts: 2, ..base },
         RequestRecord { fallbacks: 2, ..base },
+        RequestRecord { rejection: Some(Rejection::Shed), ..base },
+        RequestRecord { rejection: Some(Rejection::TooLate), ..base },
         RequestRecord { cost: Money::ZERO, ..base },
         RequestRecord { cost: Money::from_nanos(-2_000_000), ..base },
     ];

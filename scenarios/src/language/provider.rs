@@ -77,6 +77,18 @@ pub(crate) struct PoolSpec {
     pub(crate) failures: Optional<FailuresOfCardsSpec>,
     /// Base address of the pool for live runs.
     pub(crate) endpoint: Optional<String>,
+    /// What is spoken there. Default: `harpoon_v1`.
+    pub(crate) dialect: Optional<DialectSpec>,
+}
+
+/// What is spoken at an endpoint.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DialectSpec {
+    /// Shares and inferences, as `harpoon mock` serves them.
+    HarpoonV1,
+    /// Chat completions without shares, as vLLM, llama.cpp and MLX serve them.
+    Openai,
 }
 
 /// How a pool is sold.

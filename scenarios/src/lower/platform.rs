@@ -2,8 +2,9 @@ use connector::{BasisPoints, Duration, ModelId, PoolId, Priority, Tokens};
 use platform::{
     PlatformConfig,
     config::{
-        BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig, FallbackConfig,
-        Jitter, Pace, RetryConfig, RouterConfig, TenantConfig, Timeouts,
+        AdmissionConfig, BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig,
+        Discipline, FallbackConfig, Jitter, Pace, RetryConfig, RouterConfig, TenantConfig,
+        Timeouts,
     },
 };
 
@@ -46,6 +47,7 @@ pub(super) fn lower(
         models: terms.collect::<Option<_>>()?,
         cables,
         tenants: tenants(spec, known),
+        admission: AdmissionConfig::default(),
         tiers: Vec::new(),
         classifier: ClassifierConfig { classes },
         router,
@@ -281,6 +283,7 @@ fn cable(
         paces: models.iter().map(|model| pace(model).unwrap_or_default()).collect(),
         max_in_flight: all.and_then(|all| read(&all.max_in_flight)).map_or(Some(slots), |n| n.0.0),
         queue: all.and_then(|all| read(&all.queue)).map_or(DEFAULT_QUEUE, |n| n.small()),
+        discipline: Discipline::default(),
         breaker,
     }
 }

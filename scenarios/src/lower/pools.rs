@@ -10,9 +10,12 @@ use super::{
 };
 use crate::{
     document::Node,
-    language::{Either, GpuSpecification, PlacementSpec, PoolKindSpec, PoolSpec, ScenarioSpec},
+    language::{
+        DialectSpec, Either, GpuSpecification, PlacementSpec, PoolKindSpec, PoolSpec, ScenarioSpec,
+    },
     near,
     rate::Bandwidth,
+    scenario::{Dialect, Endpoint},
 };
 
 /// Most shares of all pools together.
@@ -25,7 +28,7 @@ const DEFAULT_LINK: f64 = 32e9;
 /// A pool as far as it could be read.
 pub(super) struct Pool {
     pub(super) config: PoolConfig,
-    pub(super) endpoint: Option<String>,
+    pub(super) endpoint: Option<Endpoint>,
     /// Its card is what the scenario says; otherwise nothing can be said of what fits.
     pub(super) has_card: bool,
 }
@@ -84,7 +87,7 @@ fn pool(context: Context<'_>, spec: Option<&PoolSpec>, regions: &NameTable, know
     let Some(spec) = spec else { return Pool { config, endpoint: None, has_card } };
     fill(context, spec, regions, &mut config);
     config.autoscale = autoscale::lower(context, spec, &config, known);
-    Pool { config, endpoint: spec.endpoint.as_ref().and_then(|node| url(context, node)), has_card }
+    Pool { config, endpoint: endpoint(context, spec), has_card }
 }
 
 fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut PoolConfig) {
@@ -185,6 +188,22 @@ fn no_card() -> GpuSpec {
     }
 }
 
+fn endpoint(context: Context<'_>, spec: &PoolSpec) -> Option<Endpoint> {
+    let dialect = read(&spec.dialect).copied().map(Dialect::from).unwrap_or_default();
+    match (&spec.endpoint, &spec.dialect) {
+        (Some(node), _) => Some(Endpoint { url: url(context, node)?, dialect }),
+        (None, Some(said)) => {
+            context.report.problem_with_help(
+                said.at,
+                "a dialect without an endpoint where it is spoken",
+                "add `endpoint: http://host:port`, or leave `dialect` out",
+            );
+            None
+        }
+        (None, None) => None,
+    }
+}
+
 fn url(context: Context<'_>, node: &Node<String>) -> Option<String> {
     let text = node.get()?;
     let valid = url::Url::parse(text)
@@ -207,6 +226,15 @@ impl From<PoolKindSpec> for PoolKind {
             PoolKindSpec::Preemptible => Self::Preemptible,
             PoolKindSpec::Dedicated => Self::Dedicated,
             PoolKindSpec::Local => Self::Local,
+        }
+    }
+}
+
+impl From<DialectSpec> for Dialect {
+    fn from(spec: DialectSpec) -> Self {
+        match spec {
+            DialectSpec::HarpoonV1 => Self::HarpoonV1,
+            DialectSpec::Openai => Self::OpenAi,
         }
     }
 }

@@ -192,6 +192,7 @@ impl Iterator for Arrivals {
             content,
             class: labels.class,
             model: labels.model,
+            patience: None,
             terms: None,
         }))
     }

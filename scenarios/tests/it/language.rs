@@ -69,7 +69,9 @@ fn every_key_reaches_the_configuration() {
     let scenario = everything();
     assert_eq!((scenario.seed, scenario.replications), (7, 3));
     assert_eq!(scenario.duration, Some(Duration::from_secs(1_200)));
-    assert_eq!(scenario.endpoints[0].as_deref(), Some("https://gpu.example.com:8443/v1"));
+    let endpoint = scenario.endpoints[0].as_ref().unwrap();
+    assert_eq!(endpoint.url, "https://gpu.example.com:8443/v1");
+    assert_eq!(endpoint.dialect, scenarios::Dialect::OpenAi);
     assert_eq!(scenario.names.tenants, ["acme", "globex", "mix/7", "mix/9"]);
     let provider = &scenario.provider;
     let plane = &provider.regions[0].control_plane;

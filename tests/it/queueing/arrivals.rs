@@ -92,6 +92,7 @@ impl Iterator for Arrivals {
             content: connector::Content::Unknown,
             class: None,
             model: None,
+            patience: None,
             terms: None,
         }))
     }

@@ -188,6 +188,7 @@ fn record(now: Timestamp, customer: &Customer) -> RequestRecord {
         attempts: 1,
         fallbacks: 0,
         outcome: Outcome::Completed,
+        rejection: None,
         cost: Money::ZERO,
         covenant: connector::CovenantOutcome::default(),
     }

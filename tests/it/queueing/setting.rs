@@ -8,8 +8,9 @@ use connector::{
 use platform::{
     PlatformConfig,
     config::{
-        BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig, FallbackConfig,
-        ModelTerms, Pace, RetryConfig, RouterConfig, TenantConfig, Timeouts,
+        AdmissionConfig, BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig,
+        Discipline, FallbackConfig, ModelTerms, Pace, RetryConfig, RouterConfig, TenantConfig,
+        Timeouts,
     },
 };
 use sim::{
@@ -44,6 +45,8 @@ pub(super) struct Setting {
     /// Places of the cable and length of the line before it; `None`: no limit.
     pub(super) line: Option<(u32, u32)>,
     pub(super) patience: Duration,
+    /// Who is next of those in line.
+    pub(super) discipline: Discipline,
     /// Time that an allocation takes.
     pub(super) allocating: Latency,
     /// Share of allocations that fail.
@@ -69,6 +72,7 @@ impl Default for Setting {
             classes: 1,
             line: None,
             patience: FOR_EVER,
+            discipline: Discipline::Fifo,
             allocating: Latency::Fixed(Duration::ZERO),
             failing: BasisPoints::ZERO,
             retry: RetryConfig::default(),
@@ -177,6 +181,7 @@ impl Setting {
                     models: vec![model],
                 }],
             },
+            admission: AdmissionConfig { wait_bound: None, ..AdmissionConfig::default() },
             router: RouterConfig::Static(vec![vec![Candidate { model, pool }]]),
             retry: self.retry,
             timeouts: Timeouts {
@@ -201,6 +206,7 @@ impl Setting {
             paces: vec![Pace::default()],
             max_in_flight: self.line.map(|(places, _)| places),
             queue: self.line.map_or(0, |(_, length)| length),
+            discipline: self.discipline,
             breaker: BreakerConfig { failure_threshold: u32::MAX, ..BreakerConfig::default() },
         }
     }

@@ -10,7 +10,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "an unknown key without a likeness",
         &[("      count: 1", "      count: 1\n      zzz: 2")],
-        "8:7 provider.pools[0].zzz: unknown key `zzz` (the keys here are `name`, `region`, `kind`, `gpu`, `count`, `sharing_ratio`, `price_per_slot_hour`, `price_per_card_hour`, `placement`, `sharing`, `guaranteed_share`, `vip`, `neighbours`, `serving`, `weight_load_bandwidth`, `preemption`, `autoscale`, `spot`, `failures`, `endpoint`)",
+        "8:7 provider.pools[0].zzz: unknown key `zzz` (the keys here are `name`, `region`, `kind`, `gpu`, `count`, `sharing_ratio`, `price_per_slot_hour`, `price_per_card_hour`, `placement`, `sharing`, `guaranteed_share`, `vip`, `neighbours`, `serving`, `weight_load_bandwidth`, `preemption`, `autoscale`, `spot`, `failures`, `endpoint`, ...)",
     ),
     (
         "an unknown key at the top",
@@ -413,6 +413,16 @@ pub(super) const CASES: &[Case] = &[
         "an endpoint of another protocol",
         &[("      count: 1", "      count: 1\n      endpoint: ftp://gpu.example.com")],
         "8:17 provider.pools[0].endpoint: `ftp://gpu.example.com` is not the address of an endpoint (write it as https://host or https://host:port/path)",
+    ),
+    (
+        "a dialect that nobody speaks",
+        &[("      count: 1", "      count: 1\n      endpoint: http://gpu\n      dialect: opnai")],
+        "9:16 provider.pools[0].dialect: expected one of `harpoon_v1`, `openai`, found `opnai` (did you mean `openai`?)",
+    ),
+    (
+        "a dialect spoken nowhere",
+        &[("      count: 1", "      count: 1\n      dialect: openai")],
+        "8:16 provider.pools[0].dialect: a dialect without an endpoint where it is spoken (add `endpoint: http://host:port`, or leave `dialect` out)",
     ),
     (
         "decimal gigabytes",

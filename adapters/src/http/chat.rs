@@ -1,0 +1,165 @@
+//! One chat completion, whole or folded from its chunks.
+
+use connector::{Error, ErrorKind, Tokens, Usage};
+
+use super::call::{Answer, News, Stream};
+use crate::openai::{ChatChunk, ChatResponse, DONE, Delta};
+
+/// The status under which an error in the middle of a stream is read: the answer had begun well.
+const FAILED_INSIDE: u16 = 500;
+
+/// What a stream has said so far.
+#[derive(Debug)]
+pub(super) struct ChatStream {
+    /// Length of the prompt as we count it, for engines that do not.
+    prompt: Tokens,
+    text: String,
+    /// Chunks with something in them; engines send one for each token.
+    pieces: u32,
+    usage: Option<Usage>,
+    finished: bool,
+    done: bool,
+}
+
+impl ChatStream {
+    pub(super) const fn new(prompt: Tokens) -> Self {
+        let text = String::new();
+        Self { prompt, text, pieces: 0, usage: None, finished: false, done: false }
+    }
+
+    fn piece(&mut self, delta: &Delta<'_>, news: &mut Vec<News>) {
+        let content = delta.content.as_deref().unwrap_or_default();
+        let thought = delta.reasoning_content.as_deref().unwrap_or_default();
+        if content.is_empty() && thought.is_empty() {
+            return;
+        }
+        if self.pieces == 0 {
+            news.push(News::FirstToken);
+        }
+        self.pieces = self.pieces.saturating_add(1);
+        self.text.push_str(content);
+    }
+}
+
+impl Stream for ChatStream {
+    fn is_done(&self) -> bool {
+        self.done
+    }
+
+    fn take(&mut self, data: &str, news: &mut Vec<News>) -> Result<(), Error> {
+        if self.done {
+            return Ok(());
+        }
+        if data == DONE {
+            self.done = true;
+            return Ok(());
+        }
+        let chunk: ChatChunk<'_> = serde_json::from_str(data)
+            .map_err(|error| Error::new(ErrorKind::Protocol, format!("stream chunk: {error}")))?;
+        if let Some(error) = chunk.error {
+            return Err(error.to_error(FAILED_INSIDE));
+        }
+        if let Some(choice) = chunk.choices.first() {
+            self.piece(&choice.delta, news);
+            self.finished |= choice.finish_reason.is_some();
+        }
+        self.usage = chunk.usage.map(Into::into).or(self.usage);
+        Ok(())
+    }
+
+    /// An engine that does not count is believed to have sent one chunk for each token, but only
+    /// when it said that the answer was complete.
+    fn finish(self) -> Result<Answer, Error> {
+        let counted = Usage { prompt: self.prompt, output: Tokens::new(self.pieces) };
+        match self.usage.or(self.finished.then_some(counted)) {
+            Some(usage) => Ok(Answer::Generated { usage, text: self.text }),
+            None => Err(Error::new(ErrorKind::Protocol, "the stream ended before the answer did")),
+        }
+    }
+}
+
+/// An answer that was not streamed.
+///
+/// # Errors
+/// `Protocol` without a choice or a count of tokens: there are no chunks to count.
+pub(super) fn whole(body: ChatResponse) -> Result<Answer, Error> {
+    let incomplete = |what: &str| {
+        Error::new(ErrorKind::Protocol, format!("the completion comes without {what}"))
+    };
+    let choice = body.choices.into_iter().next().ok_or_else(|| incomplete("a choice"))?;
+    let usage = body.usage.ok_or_else(|| incomplete("usage"))?;
+    Ok(Answer::Generated { usage: usage.into(), text: choice.message.content.unwrap_or_default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_with_usage_is_believed() {
+        let (news, answer) = fold(&[
+            r#"{"choices":[{"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
+            r#"{"choices":[{"delta":{"content":"hi "}}],"usage":null}"#,
+            r#"{"choices":[{"delta":{"content":"there"},"finish_reason":"stop"}]}"#,
+            r#"{"choices":[],"usage":{"prompt_tokens":19,"completion_tokens":3}}"#,
+            DONE,
+            "after the end",
+        ]);
+        assert_eq!(news, [News::FirstToken]);
+        assert_eq!(answer, Ok(generated(19, 3, "hi there")));
+    }
+
+    #[test]
+    fn an_engine_that_does_not_count_is_counted_if_it_finished() {
+        let pieces = [
+            r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"hi"}}]}"#,
+            r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#,
+        ];
+        assert_eq!(fold(&pieces).1, Ok(generated(7, 2, "hi")));
+        assert_eq!(fold(&pieces[..2]).1.unwrap_err().kind, ErrorKind::Protocol);
+    }
+
+    #[test]
+    fn what_fails_or_cannot_be_understood_is_an_error_of_its_kind() {
+        for (chunks, kind) in [
+            (&["{"][..], ErrorKind::Protocol),
+            (&[r#"{"choices":[{"delta":{"content":7}}]}"#], ErrorKind::Protocol),
+            (&[], ErrorKind::Protocol),
+            (&[DONE], ErrorKind::Protocol),
+            (
+                &[
+                    r#"{"error":{"message":"out of memory","type":"InternalServerError","code":500}}"#,
+                ],
+                ErrorKind::Unavailable { reached: true },
+            ),
+        ] {
+            assert_eq!(fold(chunks).1.unwrap_err().kind, kind, "{chunks:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_in_one_piece_needs_its_count() {
+        let read = |text| whole(serde_json::from_str(text).unwrap());
+        let body = r#"{"choices":[{"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":4,"completion_tokens":1,"total_tokens":5}}"#;
+        assert_eq!(read(body), Ok(generated(4, 1, "hi")));
+        assert_eq!(read(r#"{"choices":[]}"#).unwrap_err().kind, ErrorKind::Protocol);
+        let uncounted = r#"{"choices":[{"message":{"content":"hi"}}]}"#;
+        assert_eq!(read(uncounted).unwrap_err().kind, ErrorKind::Protocol);
+    }
+
+    fn generated(prompt: u32, output: u32, text: &str) -> Answer {
+        let usage = Usage { prompt: Tokens::new(prompt), output: Tokens::new(output) };
+        Answer::Generated { usage, text: text.into() }
+    }
+
+    fn fold(chunks: &[&str]) -> (Vec<News>, Result<Answer, Error>) {
+        let (mut stream, mut news) = (ChatStream::new(Tokens::new(7)), Vec::new());
+        for chunk in chunks {
+            if let Err(error) = stream.take(chunk, &mut news) {
+                return (news, Err(error));
+            }
+        }
+        (news, stream.finish())
+    }
+}

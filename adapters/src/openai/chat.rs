@@ -1,0 +1,183 @@
+//! Bodies of a chat completion, whole and streamed.
+
+use std::borrow::Cow;
+
+use connector::{Tokens, Usage};
+use serde::{Deserialize, Serialize};
+
+use super::OpenAiError;
+
+/// Payload of the last event of a stream.
+pub const DONE: &str = "[DONE]";
+
+/// Body of `POST /v1/chat/completions`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatRequest<'a> {
+    /// The model's name.
+    pub model: Cow<'a, str>,
+    /// The conversation so far; ours is one message of the user.
+    pub messages: Vec<ChatMessage<'a>>,
+    /// How many tokens to generate at most. The older name, which every engine understands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature, 0 to 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Whether to answer with server-sent events; `false` when absent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
+    /// What a stream is to tell besides its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_options: Option<StreamOptions>,
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatMessage<'a> {
+    /// `system`, `user` or `assistant`.
+    pub role: Cow<'a, str>,
+    /// What was said.
+    pub content: Cow<'a, str>,
+}
+
+/// What a stream is to tell besides its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamOptions {
+    /// Whether the last chunk counts the tokens.
+    pub include_usage: bool,
+}
+
+/// Answer to a completion that is not streamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatResponse {
+    /// The answers; one, unless more were asked for.
+    pub choices: Vec<ChatChoice>,
+    /// What was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<ChatUsage>,
+}
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatChoice {
+    /// What was said.
+    pub message: ReplyMessage,
+    /// `stop`, `length` or another word; absent while there is more to come.
+    #[serde(default)]
+    pub finish_reason: Option<String>,
+}
+
+/// What was said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyMessage {
+    /// The text.
+    #[serde(default)]
+    pub content: Option<String>,
+    /// What was thought before it, where the engine tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<String>,
+}
+
+/// The JSON payload of one server-sent event.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ChatChunk<'a> {
+    /// Further text; empty in the chunk that counts the tokens.
+    #[serde(default, borrow)]
+    pub choices: Vec<ChunkChoice<'a>>,
+    /// What was counted; `null` in every chunk but the last.
+    #[serde(default)]
+    pub usage: Option<ChatUsage>,
+    /// The completion failed after the stream had begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<OpenAiError>,
+}
+
+/// Further text of one answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkChoice<'a> {
+    /// What is new.
+    #[serde(default, borrow)]
+    pub delta: Delta<'a>,
+    /// Why the answer ends here; absent while there is more to come.
+    #[serde(default)]
+    pub finish_reason: Option<String>,
+}
+
+/// What is new in an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delta<'a> {
+    /// Further text.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Cow<'a, str>>,
+    /// Further thought, where the engine tells.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<Cow<'a, str>>,
+}
+
+/// Tokens as the engine counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatUsage {
+    /// Prompt tokens.
+    #[serde(default)]
+    pub prompt_tokens: u32,
+    /// Generated tokens, thought included.
+    #[serde(default)]
+    pub completion_tokens: u32,
+}
+
+impl From<ChatUsage> for Usage {
+    fn from(body: ChatUsage) -> Self {
+        let (prompt, output) = (body.prompt_tokens, body.completion_tokens);
+        Self { prompt: Tokens::new(prompt), output: Tokens::new(output) }
+    }
+}
+
+/// Answer to `GET /v1/models`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelList {
+    /// The models served.
+    pub data: Vec<ModelBody>,
+}
+
+/// A model that is served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelBody {
+    /// Its name.
+    pub id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_what_the_reference_shows() {
+        let request = ChatRequest {
+            model: "llama-3-8b".into(),
+            messages: vec![ChatMessage { role: "user".into(), content: "Hello!".into() }],
+            max_tokens: Some(2),
+            temperature: Some(0.7),
+            stream: true,
+            stream_options: Some(StreamOptions { include_usage: true }),
+        };
+        assert_eq!(
+            serde_json::to_string(&request).unwrap(),
+            r#"{"model":"llama-3-8b","messages":[{"role":"user","content":"Hello!"}],"max_tokens":2,"temperature":0.7,"stream":true,"stream_options":{"include_usage":true}}"#
+        );
+    }
+
+    #[test]
+    fn chunks_of_several_engines_are_read() {
+        let chunk = |text| serde_json::from_str::<ChatChunk<'_>>(text).unwrap();
+        let role = chunk(
+            r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":null},"logprobs":null,"finish_reason":null}],"usage":null}"#,
+        );
+        assert_eq!(role.choices[0].delta, Delta::default());
+        let thought = chunk(r#"{"choices":[{"delta":{"reasoning_content":"hm \"so\""}}]}"#);
+        assert_eq!(thought.choices[0].delta.reasoning_content.as_deref(), Some("hm \"so\""));
+        let last = chunk(
+            r#"{"choices":[],"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,"prompt_tokens_details":{"cached_tokens":0}},"timings":{"predicted_n":10}}"#,
+        );
+        assert_eq!(last.usage, Some(ChatUsage { prompt_tokens: 19, completion_tokens: 10 }));
+    }
+}
