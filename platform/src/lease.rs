@@ -63,6 +63,10 @@ pub(crate) struct Held {
     pub(crate) used: bool,
     /// The inference running on it.
     pub(crate) inference: Option<QuestionKey>,
+    /// Whether its first token has come.
+    pub(crate) first_token: bool,
+    /// Whether nobody waits for it any more, but it was left to run.
+    pub(crate) left: bool,
     /// Whether the provider said that it takes the share away.
     pub(crate) preempted: bool,
 }
@@ -99,6 +103,29 @@ pub(crate) struct Account {
 impl Account {
     pub(crate) const fn of(ask: &Allocate, shelf: Option<usize>) -> Self {
         Self { tenant: ask.tenant, requirements: ask.requirements, shelf }
+    }
+}
+
+impl Held {
+    /// A share that was just granted.
+    pub(crate) const fn new(
+        now: Timestamp,
+        allocation: AllocationId,
+        owner: FlightKey,
+        account: Account,
+    ) -> Self {
+        Self {
+            allocation,
+            owner,
+            account,
+            since: now,
+            granted: now,
+            used: false,
+            inference: None,
+            first_token: false,
+            left: false,
+            preempted: false,
+        }
     }
 }
 

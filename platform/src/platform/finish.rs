@@ -50,6 +50,8 @@ impl Platform {
         text: Option<Box<str>>,
         reason: Option<Box<str>>,
     ) {
+        self.settle_payment(key);
+        self.stop_alarm(key);
         let flight = &self.flights[key];
         let request = flight.request.id;
         let at = self.router.last(&flight.route, flight.struck);

@@ -2,6 +2,7 @@ use connector::{AllocationId, Error, ErrorKind, Money, Operation, Reply, Timesta
 
 use super::{Platform, answer::expect_reply, decide::retry_after};
 use crate::{
+    config::Abandon,
     lease::{Account, Held, Lease, LeaseKey, LeaseState, Warm},
     question::{Question, QuestionKey},
     reconcile::Suspects,
@@ -25,20 +26,60 @@ impl Platform {
                 self.end_work(now, cable, shelf);
                 Money::ZERO
             }
-            &mut LeaseState::Held(held) => {
-                self.end_work(now, cable, held.account.shelf);
-                let cost = self.pay_use(now, cable, &held);
-                let shelf = if did_well { self.keeps(now, cable, &held) } else { None };
-                match shelf {
-                    Some(shelf) => self.put_warm(key, Warm::of(&held, shelf, now)),
-                    None => self.close(now, key, &held),
-                }
-                cost
+            LeaseState::Held(held)
+                if self.abandon == Abandon::Leave && held.inference.is_some() && !held.left =>
+            {
+                self.leave(now, key)
             }
+            &mut LeaseState::Held(held) => self.end_held(now, key, &held, did_well),
             LeaseState::Stocking { .. }
             | LeaseState::Warm(_)
             | LeaseState::Releasing { .. }
             | LeaseState::Unreleased { .. } => Money::ZERO,
+        }
+    }
+
+    /// A share works no longer: it is put down warm or given back.
+    fn end_held(&mut self, now: Timestamp, key: LeaseKey, held: &Held, did_well: bool) -> Money {
+        let cable = self.leases[key].cable;
+        // The strike of what was left to run has ended before.
+        if !held.left {
+            self.end_work(now, cable, held.account.shelf);
+        }
+        let cost = self.pay_use(now, cable, held);
+        let shelf = if did_well { self.keeps(now, cable, held) } else { None };
+        match shelf {
+            Some(shelf) => self.put_warm(key, Warm::of(held, shelf, now)),
+            None => self.close(now, key, held),
+        }
+        cost
+    }
+
+    /// Its inference runs on for nobody. What the share has cost so far is the request's; what it
+    /// will cost from now on is nobody's in particular.
+    fn leave(&mut self, now: Timestamp, key: LeaseKey) -> Money {
+        let lease = &mut self.leases[key];
+        let cable = lease.cable;
+        let held = lease.held_mut().expect("a running inference holds its share");
+        let was = *held;
+        (held.since, held.left) = (now, true);
+        self.end_work(now, cable, was.account.shelf);
+        self.pay_use(now, cable, &was)
+    }
+
+    /// What was left to run is stopped after all.
+    pub(super) fn call_off_left(&mut self, now: Timestamp) {
+        let left = self.leases.iter().filter_map(|(key, lease)| match &lease.state {
+            LeaseState::Held(held) if held.left => Some(key),
+            LeaseState::Held(_)
+            | LeaseState::Asked { .. }
+            | LeaseState::Stocking { .. }
+            | LeaseState::Warm(_)
+            | LeaseState::Releasing { .. }
+            | LeaseState::Unreleased { .. } => None,
+        });
+        for key in left.collect::<Vec<_>>() {
+            let _ = self.let_go(now, key, false);
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
 impl Platform {
     /// Strikes at the present candidate. The permit's place on the cable is taken already.
     pub(super) fn strike(&mut self, now: Timestamp, key: FlightKey, permit: Permit) {
+        self.count_first_try(now, key);
         let flight = &mut self.flights[key];
         flight.count_strike();
         let place = flight.route.current.expect("a strike is at a candidate");
@@ -112,16 +113,7 @@ impl Platform {
             }
             return;
         };
-        lease.state = LeaseState::Held(Held {
-            allocation,
-            owner,
-            account,
-            since: now,
-            granted: now,
-            used: false,
-            inference: None,
-            preempted: false,
-        });
+        lease.state = LeaseState::Held(Held::new(now, allocation, owner, account));
         self.infer(now, key, owner, allocation);
     }
 
@@ -185,6 +177,7 @@ impl Platform {
         let infer = self.covenants.infer(&flight.request, choice.model, share);
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
+        self.timers.await_answer(Wait::FirstToken, now, question);
         self.timers.await_answer(Wait::Inference, now, question);
         let held = self.leases[key].held_mut().expect("it has an owner");
         held.inference = Some(question);
@@ -194,6 +187,10 @@ impl Platform {
         let Some(held) = self.leases.get_mut(key).and_then(Lease::held_mut) else {
             return;
         };
+        held.first_token = true;
+        if held.left {
+            return;
+        }
         if let Some(strike) = self.flights[held.owner].strike_mut(key) {
             strike.first_token.get_or_insert(now);
         }
@@ -210,6 +207,10 @@ impl Platform {
             return;
         };
         held.inference = None;
+        if held.left {
+            let _ = self.let_go(now, key, result.is_ok());
+            return;
+        }
         let (owner, preempted, used) = (held.owner, held.preempted, held.used);
         match expect_reply(result, generated) {
             Ok((usage, text)) => self.completed(now, owner, key, usage, text),

@@ -51,17 +51,9 @@ impl Platform {
             }
             self.pay_idle(now, cable, &warm);
             let Warm { allocation, account, granted, .. } = warm;
-            let tenant = self.flights[owner].request.tenant;
-            self.leases[key].state = LeaseState::Held(Held {
-                allocation,
-                owner,
-                account: Account { tenant, ..account },
-                since: now,
-                granted,
-                used: true,
-                inference: None,
-                preempted: false,
-            });
+            let account = Account { tenant: self.flights[owner].request.tenant, ..account };
+            let held = Held::new(now, allocation, owner, account);
+            self.leases[key].state = LeaseState::Held(Held { granted, used: true, ..held });
             self.cables[cable].statistics.warm_strikes += 1;
             return Some((key, allocation));
         }
