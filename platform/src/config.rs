@@ -6,6 +6,7 @@ mod breaker;
 mod budget;
 mod check;
 mod error;
+mod hedging;
 mod leases;
 mod line;
 mod retry;
@@ -24,6 +25,7 @@ pub use breaker::{
 };
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
+pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
@@ -55,6 +57,8 @@ pub struct PlatformConfig {
     pub timeouts: Timeouts,
     /// When the first choice fails.
     pub fallback: FallbackConfig,
+    /// When a request that takes long is sent a second time; `None`: never.
+    pub hedging: Option<HedgingConfig>,
     /// Whether shares on overcommitted cards are acceptable.
     pub overcommit: bool,
     /// What is held beyond a strike, ahead of strikes, and looked for.

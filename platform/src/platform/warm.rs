@@ -106,7 +106,7 @@ impl Platform {
         let shelves = &mut self.cables[cable].shelves;
         shelves.put(since, shelf, key, alive);
         if shelves.watch.is_none() {
-            self.watch(cable, since);
+            self.watch_shelves(cable, since);
         }
     }
 
@@ -116,13 +116,13 @@ impl Platform {
         let time_to_live = self.time_to_live();
         while let Some((since, key)) = self.oldest_warm(cable) {
             if since + time_to_live > now {
-                return self.watch(cable, since);
+                return self.watch_shelves(cable, since);
             }
             self.grow_old(now, cable, key);
         }
     }
 
-    fn watch(&mut self, cable: usize, since: Timestamp) {
+    fn watch_shelves(&mut self, cable: usize, since: Timestamp) {
         let watch = self.timers.pause(since + self.time_to_live(), Pause::Shelf(cable));
         self.cables[cable].shelves.watch = Some(watch);
     }

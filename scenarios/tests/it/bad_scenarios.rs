@@ -1,6 +1,7 @@
 //! Every mistake in a scenario has its message, its place and its way out, and all are told at once.
 
 mod autoscale;
+mod breaker;
 mod control_plane;
 mod platform;
 mod preemption;
@@ -22,6 +23,7 @@ fn every_mistake_has_its_message_its_place_and_its_way_out() {
     let cases = [
         provider::CASES,
         autoscale::CASES,
+        breaker::CASES,
         control_plane::CASES,
         platform::CASES,
         preemption::CASES,
