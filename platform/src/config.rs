@@ -5,6 +5,7 @@ mod admission;
 mod breaker;
 mod budget;
 mod check;
+mod cooldown;
 mod error;
 mod hedging;
 mod leases;
@@ -24,6 +25,7 @@ pub use breaker::{
     SlowCall, WINDOW_CALLS_MAX, WINDOW_SECONDS_MAX, WindowConfig,
 };
 pub use budget::BudgetConfig;
+pub use cooldown::CooldownConfig;
 pub use error::ConfigError;
 pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
@@ -55,6 +57,8 @@ pub struct PlatformConfig {
     pub retry: RetryConfig,
     /// How long each step may take.
     pub timeouts: Timeouts,
+    /// How long a pool is left alone that asks for it or is out of credit.
+    pub cooldown: CooldownConfig,
     /// When the first choice fails.
     pub fallback: FallbackConfig,
     /// When a request that takes long is sent a second time; `None`: never.

@@ -156,6 +156,7 @@ pub(super) const fn retry_after(kind: ErrorKind) -> Option<Duration> {
         | ErrorKind::CapacityExhausted
         | ErrorKind::Preempted
         | ErrorKind::PolicyRefused
+        | ErrorKind::CreditExhausted
         | ErrorKind::Unauthorized
         | ErrorKind::NotFound
         | ErrorKind::Conflict

@@ -53,7 +53,7 @@ impl Platform {
             let choice = self.router.choice(&flight.route, *place);
             let cable = choice.cable.index();
             choice.model == model
-                && self.cables[cable].takes_hedge()
+                && self.cables[cable].takes_hedge(now)
                 && !self.is_in_doubt(now, key, cable)
         };
         let mut route = flight.route;

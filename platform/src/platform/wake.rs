@@ -90,6 +90,7 @@ impl Platform {
             Pause::Hedge(key) => self.overdue(now, key),
             Pause::Total(key) => self.time_is_over(now, key),
             Pause::Patience(key) => self.patience_ended(now, key),
+            Pause::Cooldown(cable) => self.tend_line(now, cable),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),
             Pause::Shelf(cable) => self.look_at_shelves(now, cable),

@@ -7,6 +7,7 @@ mod breaker_vectors;
 mod budget;
 mod cancel;
 mod config;
+mod cooldown;
 mod covenants;
 mod deadline;
 mod drain;

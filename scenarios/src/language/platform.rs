@@ -1,4 +1,5 @@
 mod breaker;
+mod cooldown;
 mod hedging;
 mod retry;
 mod timeouts;
@@ -7,7 +8,7 @@ use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{breaker::*, hedging::*, retry::*, timeouts::*};
+pub(crate) use self::{breaker::*, cooldown::*, hedging::*, retry::*, timeouts::*};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -24,6 +25,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) retry: Optional<RetrySpec>,
     /// How long each step may take.
     pub(crate) timeouts: Optional<TimeoutsSpec>,
+    /// How long a pool is left alone that asks for it or is out of credit.
+    pub(crate) cooldown: Optional<CooldownSpec>,
     /// When to stop asking a failing pool.
     pub(crate) breaker: Optional<BreakerSpec>,
     /// What happens when the first choice fails.

@@ -1,4 +1,5 @@
 mod breaker;
+mod cooldown;
 mod hedging;
 mod retry;
 mod timeouts;
@@ -57,6 +58,7 @@ pub(super) fn lower(
         router,
         retry,
         timeouts,
+        cooldown: cooldown::lower(platform.and_then(|spec| read(&spec.cooldown))),
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
         hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),

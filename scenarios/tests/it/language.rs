@@ -337,6 +337,7 @@ fn every_key_of_the_platform_reaches_it() {
     let budget = BudgetConfig { share: BasisPoints::from_percent(20), per_second: 2, burst: 50 };
     assert_eq!(platform.retry.budget, Some(budget));
     let secs = Duration::from_secs;
+    assert_eq!((platform.cooldown.credit, platform.cooldown.longest), (secs(60), secs(30)));
     let timeouts = platform.timeouts;
     assert_eq!((timeouts.queue, timeouts.abandon), (secs(20), Abandon::Leave));
     assert_eq!((timeouts.first_token, timeouts.total), (Some(secs(10)), Some(secs(360))));
