@@ -6,6 +6,7 @@ use crate::{
     flight::FlightKey,
     line::{Entrant, Line, pace::LinePace},
     reconcile::Reconciler,
+    route::Load,
     shelf::Shelves,
 };
 
@@ -393,6 +394,10 @@ impl Cable {
         self.statistics.slot_ns += u128::from(held.as_nanos());
         self.statistics.cost += cost;
         cost
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        Load { in_flight: self.in_flight, queued: self.line.waiting(), places: self.places }
     }
 
     pub(crate) fn status(&self) -> CableStatus {

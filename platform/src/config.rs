@@ -11,6 +11,7 @@ mod hedging;
 mod leases;
 mod line;
 mod retry;
+mod route;
 mod tier;
 mod timeouts;
 
@@ -31,6 +32,7 @@ pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
+pub use route::{Candidate, Measure, PoolWeight, PrefixConfig, RouterConfig};
 pub use tier::TierConfig;
 pub use timeouts::{Abandon, Timeouts};
 
@@ -158,26 +160,6 @@ pub struct ClassConfig {
     pub max_output_tokens: Tokens,
     /// Models that serve the class, best first, at least one.
     pub models: Vec<ModelId>,
-}
-
-/// How candidates (model x pool) are ranked.
-#[derive(Clone, Debug)]
-pub enum RouterConfig {
-    /// A fixed list of candidates per class, in the order of [`ClassId`](connector::ClassId).
-    Static(Vec<Vec<Candidate>>),
-    /// Lowest price for the expected time first.
-    Cheapest,
-    /// Shortest expected end-to-end time first, from what was measured on each cable.
-    Fastest,
-}
-
-/// A model on a pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The model.
-    pub model: ModelId,
-    /// The pool.
-    pub pool: PoolId,
 }
 
 /// The chain behind the first choice: other pools within the ceiling, then the local engine, then a

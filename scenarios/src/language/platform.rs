@@ -2,13 +2,14 @@ mod breaker;
 mod cooldown;
 mod hedging;
 mod retry;
+mod route;
 mod timeouts;
 
 use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{breaker::*, cooldown::*, hedging::*, retry::*, timeouts::*};
+pub(crate) use self::{breaker::*, cooldown::*, hedging::*, retry::*, route::*, timeouts::*};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -51,18 +52,6 @@ pub(crate) struct ClassSpec {
     pub(crate) max_output_tokens: Optional<TokenCount>,
     /// Names of the models that serve it, best first, at least one.
     pub(crate) models: Node<List<String>>,
-}
-
-/// How candidates are ranked.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum RouterSpec {
-    /// Lowest price for the expected time first.
-    Cheapest,
-    /// Shortest expected end-to-end time first.
-    Fastest,
-    /// A fixed list of candidates per class, each written `model@pool`.
-    Static(Entries<List<String>>),
 }
 
 /// The chain behind the first choice.
