@@ -19,7 +19,7 @@ use crate::{
     config::{BreakerConfig, Candidate, PlatformConfig},
     flight::{Ended, FlightKey, Phase, Strike},
     interface::Request,
-    lease::{Account, Lease, LeaseKey, LeaseState},
+    lease::LeaseKey,
     question::Question,
     timers::{Pause, Wait},
 };
@@ -187,19 +187,16 @@ impl Platform {
         };
         model.statistics.asked += 1;
         let (cable, at, timeout) = (model.cable, model.at, model.timeout);
-        let request = &self.flights[key].request;
-        let allocate = self.covenants.allocate(request, at.model, at.pool);
-        let account = Account { tenant: request.tenant, requirements: allocate.requirements };
         self.cables[cable].statistics.consultations += 1;
-        let number = self.cables[cable].reconciler.asked();
-        let state = LeaseState::Asked { owner: Some(key), account, number };
-        let lease = self.leases.insert(Lease { cable, state });
-        let question = self.ask(cable, Question::Allocate(lease), Operation::Allocate(allocate));
-        self.timers.await_answer(Wait::Allocation, now, question);
+        let allocate = self.covenants.allocate(&self.flights[key].request, at.model, at.pool);
+        let (lease, warm) = self.obtain_share(now, key, cable, allocate);
         let timeout = self.timers.pause(now + timeout, Pause::Classify(key));
         let strike = Strike::new(0, lease, permit, now);
         let consultation = Consultation { strike, trust, timeout };
         self.flights[key].phase = Phase::Classifying(Box::new(consultation));
+        if warm.is_some() {
+            self.ask_for_class(now, key, lease);
+        }
         true
     }
 
@@ -297,7 +294,8 @@ impl Platform {
             unreachable!("only a consultation can end");
         };
         self.timers.cancel(consultation.timeout);
-        let cost = self.let_go(now, consultation.strike.lease);
+        let did_well = matches!(ended, Ended::Answered(_));
+        let cost = self.let_go(now, consultation.strike.lease, did_well);
         self.flights[key].cost += cost;
         let model = self.classifier.asked();
         model.statistics.waited += now.since(consultation.strike.asked);

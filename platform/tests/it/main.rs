@@ -23,4 +23,5 @@ mod request;
 mod retry;
 mod routing;
 mod setting;
+mod warm;
 mod world;
