@@ -112,6 +112,11 @@ impl Router {
         Some(&self.lists[route.list][route.current?])
     }
 
+    /// The price of the dearest candidate, for an hour of a share.
+    pub(crate) fn dearest(&self, route: &Route) -> Money {
+        self.lists[route.list].iter().map(|choice| choice.price).max().unwrap_or(Money::ZERO)
+    }
+
     /// The candidate that was struck last, or else the one the request was to go to.
     pub(crate) fn last(&self, route: &Route, struck: Option<usize>) -> Option<&Choice> {
         let place = struck.or(route.first)?;

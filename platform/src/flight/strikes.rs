@@ -62,6 +62,11 @@ impl Strikes {
         &self.first
     }
 
+    /// How many there are.
+    pub(crate) const fn count(&self) -> u32 {
+        1 + self.second.is_some() as u32
+    }
+
     /// The strike that this lease works for.
     pub(crate) fn of_mut(&mut self, lease: LeaseKey) -> Option<&mut Strike> {
         if self.first.lease == lease {

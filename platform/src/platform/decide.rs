@@ -90,6 +90,8 @@ impl Platform {
         flight.set_back_at(flight.struck, Cause::Failed(error));
         if self.draining {
             self.finish_failed(now, key);
+        } else if let Err(excess) = self.reserve_strike(now, key) {
+            self.give_up(now, key, Cause::OverQuota(excess));
         } else if let Some(pause) = pause {
             let timer = self.timers.pause(now + pause, Pause::Retry(key));
             self.flights[key].phase = Phase::Pausing(timer);

@@ -50,6 +50,7 @@ impl Platform {
         text: Option<Box<str>>,
         reason: Option<Box<str>>,
     ) {
+        self.settle(now, key, usage);
         let flight = &self.flights[key];
         let request = flight.request.id;
         let at = self.router.last(&flight.route, flight.struck);
@@ -62,7 +63,7 @@ impl Platform {
             outcome,
             text,
             reason,
-            retry_after: None,
+            retry_after: flight.retry_after(),
         }));
         self.outputs.push_back(Output::Record(record));
         self.flights.remove(key);

@@ -1,7 +1,10 @@
+mod admission;
+
 use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use self::admission::*;
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -24,6 +27,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) fallback: Optional<FallbackSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.
     pub(crate) overcommit: Optional<bool>,
+    /// Who is let in.
+    pub(crate) admission: Optional<AdmissionSpec>,
     /// The lines to the pools.
     pub(crate) cables: Optional<CablesSpec>,
 }
@@ -127,6 +132,8 @@ pub(crate) struct CablesSpec {
     pub(crate) max_in_flight: Optional<Quantity<Limit>>,
     /// Strikes that may wait in line, 0 to 1,000,000; 0 refuses at once. Default: 1000.
     pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// Who is next of those that wait in line. Default: fifo.
+    pub(crate) line: Optional<LineSpec>,
     /// By name of a pool, what differs there.
     pub(crate) pools: Optional<Entries<CableSpec>>,
 }
@@ -139,6 +146,8 @@ pub(crate) struct CableSpec {
     pub(crate) max_in_flight: Optional<Quantity<Limit>>,
     /// Strikes that may wait in line. Default: as for all cables.
     pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// Who is next of them. Default: as for all cables.
+    pub(crate) line: Optional<LineSpec>,
     /// When to stop asking this pool. Keys left out are as for all pools.
     pub(crate) breaker: Optional<BreakerSpec>,
 }
