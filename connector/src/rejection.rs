@@ -21,6 +21,8 @@ pub enum Rejection {
     WaitedTooLong,
     /// The breaker was open.
     BreakerOpen,
+    /// The retry budget was spent.
+    BudgetSpent,
     /// The provider owes too many answers.
     Unanswered,
     /// The platform was shutting down.
@@ -31,7 +33,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason, in the order of tables; `reason as usize` indexes tables of this length.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::RequestQuota,
         Self::TokenQuota,
         Self::ConcurrencyQuota,
@@ -42,6 +44,7 @@ impl Rejection {
         Self::PushedOut,
         Self::WaitedTooLong,
         Self::BreakerOpen,
+        Self::BudgetSpent,
         Self::Unanswered,
         Self::Draining,
         Self::NoCandidate,
@@ -60,6 +63,7 @@ impl Rejection {
             Self::PushedOut => "pushed_out",
             Self::WaitedTooLong => "waited_too_long",
             Self::BreakerOpen => "breaker_open",
+            Self::BudgetSpent => "budget_spent",
             Self::Unanswered => "unanswered",
             Self::Draining => "draining",
             Self::NoCandidate => "no_candidate",

@@ -32,7 +32,7 @@ pub struct CableStatistics {
     pub refused_full: u64,
     /// Requests sent on because they had waited in line too long.
     pub queue_timeouts: u64,
-    /// Requests sent on because they would have waited in line too long for their deadlines.
+    /// Requests sent on because they would have waited in line, or worked, for longer than their time.
     pub refused_late: u64,
     /// Requests sent on because the line was filling up and they were not important enough.
     pub shed: u64,
@@ -42,6 +42,10 @@ pub struct CableStatistics {
     pub allocation_timeouts: u64,
     /// Inferences not answered in time.
     pub inference_timeouts: u64,
+    /// Inferences without a first token in time.
+    pub first_token_timeouts: u64,
+    /// Failed strikes that nothing followed because the retry budget was spent.
+    pub refused_budget: u64,
     /// Shares granted after nobody wanted them any more, given back at once.
     pub late_grants: u64,
     /// Shares the provider held for us without our knowledge, given back.
@@ -90,6 +94,9 @@ pub(crate) enum Refusal {
     TooLate(Duration),
     WaitedTooLong,
     Unanswered,
+    BudgetSpent,
+    /// It could not end in time even if it began now.
+    NoTime,
     Draining,
 }
 
@@ -103,6 +110,8 @@ impl Refusal {
             Self::TooLate(_) => "the wait in the queue would be too long",
             Self::WaitedTooLong => "waited too long in the queue",
             Self::Unanswered => "too many allocations are unanswered",
+            Self::BudgetSpent => "the retry budget is spent",
+            Self::NoTime => "too little time is left",
             Self::Draining => "the platform is draining",
         }
     }
@@ -114,7 +123,8 @@ impl Refusal {
             Self::QueueFull => Rejection::LineFull,
             Self::PushedOut => Rejection::PushedOut,
             Self::Shed => Rejection::Shed,
-            Self::TooLate(_) => Rejection::TooLate,
+            Self::TooLate(_) | Self::NoTime => Rejection::TooLate,
+            Self::BudgetSpent => Rejection::BudgetSpent,
             Self::WaitedTooLong => Rejection::WaitedTooLong,
             Self::Unanswered => Rejection::Unanswered,
             Self::Draining => Rejection::Draining,
@@ -283,7 +293,8 @@ impl Cable {
             Refusal::BreakerOpen => self.statistics.refused_open += 1,
             Refusal::QueueFull | Refusal::Unanswered => self.statistics.refused_full += 1,
             Refusal::WaitedTooLong => self.statistics.queue_timeouts += 1,
-            Refusal::TooLate(_) => self.statistics.refused_late += 1,
+            Refusal::BudgetSpent => self.statistics.refused_budget += 1,
+            Refusal::TooLate(_) | Refusal::NoTime => self.statistics.refused_late += 1,
             Refusal::Shed => self.statistics.shed += 1,
             Refusal::PushedOut => self.statistics.pushed_out += 1,
             Refusal::Draining => {}

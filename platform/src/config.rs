@@ -7,7 +7,9 @@ mod budget;
 mod check;
 mod error;
 mod line;
+mod retry;
 mod tier;
+mod timeouts;
 
 use connector::{
     BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
@@ -22,7 +24,9 @@ pub use breaker::{
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
 pub use line::Discipline;
+pub use retry::{Jitter, MidStream, RetryConfig};
 pub use tier::TierConfig;
+pub use timeouts::{Abandon, Timeouts};
 
 use crate::covenant::Terms;
 
@@ -162,71 +166,6 @@ pub struct Candidate {
     pub model: ModelId,
     /// The pool.
     pub pool: PoolId,
-}
-
-/// When and how often a failed call is tried again on the same pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetryConfig {
-    /// Tries after the first.
-    pub max_retries: u32,
-    /// Pause before the first retry.
-    pub base: Duration,
-    /// Growth of the pause from one retry to the next: 2 doubles it.
-    pub multiplier: u32,
-    /// Longest pause.
-    pub cap: Duration,
-    /// How the pause is randomised.
-    pub jitter: Jitter,
-}
-
-/// How a pause is randomised, so that failed callers do not come back together (Brooker,
-/// "Exponential Backoff And Jitter", AWS 2015).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Jitter {
-    /// The pause as computed.
-    None,
-    /// Uniform between 0 and the pause.
-    Full,
-    /// Half the pause, plus uniform up to the other half.
-    Equal,
-}
-
-impl Default for RetryConfig {
-    /// 100, 200, 400, at most 800 ms, full jitter, 3 retries.
-    fn default() -> Self {
-        Self {
-            max_retries: 3,
-            base: Duration::from_millis(100),
-            multiplier: 2,
-            cap: Duration::from_millis(800),
-            jitter: Jitter::Full,
-        }
-    }
-}
-
-/// How long each step may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Waiting in a cable's queue.
-    pub queue: Duration,
-    /// From asking for a share to its grant.
-    pub allocation: Duration,
-    /// From asking for an inference to its end.
-    pub inference: Duration,
-    /// From a release to its confirmation; then it is asked again.
-    pub release: Duration,
-}
-
-impl Default for Timeouts {
-    /// 30 s in a queue, 30 s for an allocation, 5 min for an inference, 30 s for a release.
-    fn default() -> Self {
-        Self {
-            queue: Duration::from_secs(30),
-            allocation: Duration::from_secs(30),
-            inference: Duration::from_secs(300),
-            release: Duration::from_secs(30),
-        }
-    }
 }
 
 /// The chain behind the first choice: other pools within the ceiling, then the local engine, then a

@@ -39,6 +39,11 @@ pub(crate) struct Flight {
     /// The last doubt that one of its allocations raised.
     pub(crate) doubt: Option<Doubt>,
     pub(crate) attempts: u16,
+    /// When its time is over; [`Timestamp::MAX`] if it has any time.
+    pub(crate) ends: Timestamp,
+    pub(crate) alarm: Option<EventKey>,
+    /// Whether the retry budget has paid for the next strike.
+    pub(crate) paid: bool,
     pub(crate) fallbacks: u16,
     pub(crate) queued: Duration,
     pub(crate) allocating: Option<Duration>,
@@ -105,6 +110,9 @@ impl Flight {
             struck: None,
             doubt: None,
             attempts: 0,
+            ends: Timestamp::MAX,
+            alarm: None,
+            paid: false,
             fallbacks: 0,
             queued: Duration::ZERO,
             allocating: None,
@@ -127,8 +135,14 @@ impl Flight {
     }
 
     /// When the caller's patience ends.
-    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+    pub(crate) fn patience_ends(&self) -> Option<Timestamp> {
         Some(self.request.arrived + self.request.patience?)
+    }
+
+    /// When its time or the caller's patience is over, whichever comes first.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let end = self.patience_ends().unwrap_or(Timestamp::MAX).min(self.ends);
+        (end < Timestamp::MAX).then_some(end)
     }
 
     /// The bound that a rejected request met last.
@@ -156,6 +170,7 @@ impl Flight {
             self.fallbacks = self.fallbacks.saturating_add(1);
         }
         self.strikes_here += 1;
+        self.paid = false;
     }
 
     pub(crate) const fn is_striking(&self) -> bool {

@@ -53,6 +53,10 @@ pub(crate) struct Held {
     pub(crate) since: Timestamp,
     /// The inference running on it.
     pub(crate) inference: Option<QuestionKey>,
+    /// Whether its first token has come.
+    pub(crate) first_token: bool,
+    /// Whether nobody waits for it any more, but it was left to run.
+    pub(crate) left: bool,
     /// Whether the provider said that it takes the share away.
     pub(crate) preempted: bool,
 }
@@ -62,6 +66,27 @@ pub(crate) struct Held {
 pub(crate) struct Account {
     pub(crate) tenant: TenantId,
     pub(crate) requirements: Requirements,
+}
+
+impl Held {
+    /// A share that was just granted.
+    pub(crate) const fn new(
+        now: Timestamp,
+        allocation: AllocationId,
+        owner: FlightKey,
+        account: Account,
+    ) -> Self {
+        Self {
+            allocation,
+            owner,
+            account,
+            since: now,
+            inference: None,
+            first_token: false,
+            left: false,
+            preempted: false,
+        }
+    }
 }
 
 impl Lease {

@@ -2,11 +2,13 @@ mod admit;
 mod answer;
 mod arrive;
 mod breaker;
+mod deadline;
 mod decide;
 mod doubt;
 mod finish;
 mod give_back;
 mod line;
+mod resend;
 mod strike;
 mod wake;
 
@@ -18,9 +20,12 @@ use slotmap::SlotMap;
 use crate::{
     admission::Gate,
     arrivals::Arrivals,
+    budget::Budget,
     cable::{Cable, CableStatus},
     classify::Classifier,
-    config::{AdmissionConfig, ConfigError, Jitter, PlatformConfig, RetryConfig},
+    config::{
+        Abandon, AdmissionConfig, ConfigError, Jitter, MidStream, PlatformConfig, RetryConfig,
+    },
     covenant::Covenants,
     flight::{Flight, FlightKey},
     interface::{Input, Meter, Output},
@@ -39,6 +44,9 @@ const PERSISTENCE: RetryConfig = RetryConfig {
     multiplier: 2,
     cap: Duration::from_secs(30),
     jitter: Jitter::Equal,
+    budget: None,
+    after_timeout: true,
+    mid_stream: MidStream::Restart,
 };
 /// Distinguishes the randomness of releases from that of retries.
 const PERSISTENCE_SEED: u64 = 0x6c65_6173_6573;
@@ -82,10 +90,17 @@ pub struct Platform {
     questions: SlotMap<QuestionKey, Question>,
     timers: Timers,
     retries: Backoff,
+    budget: Option<Budget>,
     persistence: Backoff,
     /// How long a provider may ask us to wait before a retry; if longer, the next candidate is
     /// tried instead.
     patience: Duration,
+    /// The time that a request has; `None` if it has any.
+    total: Option<Duration>,
+    /// What becomes of running inferences that nobody waits for.
+    abandon: Abandon,
+    /// Whether an inference that took too long is tried again where it was.
+    after_timeout: bool,
     meters: Vec<Meter>,
     covenant_books: Vec<CovenantBook>,
     outputs: VecDeque<Output>,
@@ -119,8 +134,12 @@ impl Platform {
             questions: SlotMap::with_key(),
             timers: Timers::new(&config.timeouts),
             retries: Backoff::new(config.retry, config.seed),
+            budget: config.retry.budget.map(Budget::new),
             persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
             patience: config.timeouts.queue.max(config.retry.cap),
+            total: config.timeouts.total,
+            abandon: config.timeouts.abandon,
+            after_timeout: config.retry.after_timeout,
             meters: vec![Meter::default(); config.tenants.len()],
             covenant_books: vec![CovenantBook::default(); config.tenants.len()],
             outputs: VecDeque::with_capacity(OUTPUTS),

@@ -20,6 +20,8 @@ use crate::{
 pub(crate) enum Pause {
     /// The next try of a request on the same cable.
     Retry(FlightKey),
+    /// The end of the time that a request has.
+    Total(FlightKey),
     /// The end of a caller's patience.
     Patience(FlightKey),
     /// The next asking for a release.
@@ -34,13 +36,16 @@ pub(crate) enum Pause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
     Allocation,
+    /// The first token of an inference, if that is waited for by itself.
+    FirstToken,
     Inference,
     /// Releases and lists.
     Release,
 }
 
 impl Wait {
-    pub(crate) const ALL: [Self; 3] = [Self::Allocation, Self::Inference, Self::Release];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Allocation, Self::FirstToken, Self::Inference, Self::Release];
 }
 
 /// Time-outs of one kind. An entry is known by what it is about and when it was set.
@@ -85,20 +90,24 @@ impl Timers {
         let answers = Wait::ALL.map(|kind| {
             Lane::new(match kind {
                 Wait::Allocation => timeouts.allocation,
+                Wait::FirstToken => timeouts.first_token.unwrap_or(Duration::MAX),
                 Wait::Inference => timeouts.inference,
                 Wait::Release => timeouts.release,
             })
         });
         Self {
-            line: Lane::new(timeouts.queue),
+            line: Lane::new(timeouts.in_line()),
             answers,
             pauses: EventQueue::new(),
             earliest: Timestamp::MAX,
         }
     }
 
-    /// An answer of this kind is waited for from `now` on.
+    /// An answer of this kind is waited for from `now` on, if such waits have an end.
     pub(crate) fn await_answer(&mut self, kind: Wait, now: Timestamp, question: QuestionKey) {
+        if self.answers[kind as usize].after == Duration::MAX {
+            return;
+        }
         let deadline = self.answers[kind as usize].start(now, question);
         self.earliest = self.earliest.min(deadline);
     }
@@ -114,8 +123,15 @@ impl Timers {
             self.answers.iter_mut().for_each(|lane| lane.entries.clear());
             self.find_earliest();
         } else if let Some(kind) = kind {
-            self.answers[kind as usize].entries.compact(open, |&(_, question)| is_open(question));
+            self.compact(kind, open, &is_open);
+            if kind == Wait::Inference {
+                self.compact(Wait::FirstToken, open, &is_open);
+            }
         }
+    }
+
+    fn compact(&mut self, kind: Wait, open: usize, is_open: &impl Fn(QuestionKey) -> bool) {
+        self.answers[kind as usize].entries.compact(open, |&(_, question)| is_open(question));
     }
 
     /// A request waits in line from `now` on.

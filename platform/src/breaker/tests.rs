@@ -2,6 +2,7 @@ use connector::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::WindowConfig;
 
 #[test]
 fn the_founding_breaker_opens_at_five_failures_in_a_row_for_sixty_seconds() {
@@ -107,6 +108,127 @@ fn an_ignored_probe_gives_its_right_back_once() {
     assert!(second_round.is_some());
     let _ = breaker.record(at(122), of_first_round, Verdict::Ignored);
     assert!(breaker.acquire(at(122)).is_none(), "an earlier round mints no probes");
+}
+
+#[test]
+fn the_wait_grows_with_openings_that_follow_each_other_and_not_beyond_its_bound() {
+    let mut breaker = Breaker::new(BreakerConfig {
+        recovery_growth: BasisPoints::from_percent(200),
+        recovery_max: Duration::from_secs(200),
+        ..BreakerConfig::default()
+    });
+    fail(&mut breaker, 0, 5);
+    let mut now = 0;
+    for wait in [60, 120, 200, 200] {
+        assert!(breaker.acquire(at(now + wait)).is_none(), "waits {wait} s");
+        let probe = breaker.acquire(past(now + wait)).expect("a probe");
+        now += wait + 1;
+        assert!(breaker.record(at(now), probe, Verdict::Failure));
+    }
+}
+
+#[test]
+fn the_wait_starts_small_again_only_after_a_calm() {
+    let mut breaker = Breaker::new(BreakerConfig {
+        failure_threshold: 1,
+        recovery_growth: BasisPoints::from_percent(200),
+        calm: Duration::from_secs(100),
+        ..BreakerConfig::default()
+    });
+    fail(&mut breaker, 0, 1);
+    let close = |breaker: &mut Breaker, now| {
+        let probe = breaker.acquire(at(now)).expect("a probe");
+        let _ = breaker.record(at(now), probe, Verdict::Success);
+    };
+    close(&mut breaker, 61);
+    fail(&mut breaker, 160, 1);
+    assert!(!breaker.admits(past(160 + 60)), "closed for 99 s: twice as long");
+    close(&mut breaker, 160 + 121);
+    fail(&mut breaker, 1_000, 1);
+    assert!(breaker.admits(past(1_000 + 60)), "closed for long: as at first");
+}
+
+#[test]
+fn a_timed_breaker_turns_half_open_at_the_very_end_of_its_wait() {
+    let config = BreakerConfig { auto_half_open: true, ..BreakerConfig::default() };
+    let mut breaker = opened(config);
+    assert_eq!(breaker.deadline(), Some(at(60)));
+    breaker.wake(at(59));
+    assert_eq!(breaker.state(), BreakerState::Open, "an early wake-up does nothing");
+    assert!(breaker.admits(at(60)), "also when the call comes before the wake-up");
+    breaker.wake(at(60));
+    assert_eq!((breaker.state(), breaker.deadline()), (BreakerState::HalfOpen, None));
+}
+
+#[test]
+fn half_open_without_a_verdict_ends_where_it_is_told_to() {
+    for (half_open_then, state) in
+        [(HalfOpenThen::Open, BreakerState::Open), (HalfOpenThen::Closed, BreakerState::Closed)]
+    {
+        let half_open_max_wait = Some(Duration::from_secs(10));
+        let mut breaker = opened(BreakerConfig {
+            half_open_max_wait,
+            half_open_then,
+            ..BreakerConfig::default()
+        });
+        let late = breaker.acquire(at(61)).expect("a probe");
+        assert_eq!(breaker.deadline(), Some(at(71)));
+        breaker.wake(at(71));
+        assert_eq!(breaker.state(), state);
+        assert!(!breaker.record(at(72), late, Verdict::Failure), "of an earlier epoch");
+        assert_eq!(breaker.state(), state);
+    }
+}
+
+#[test]
+fn a_recovered_pool_gets_its_load_back_in_sixteen_steps() {
+    let ramp_up = Some(RampUp { time: Duration::from_secs(16), start: BasisPoints::new(2_000) });
+    let mut breaker = opened(BreakerConfig { ramp_up, ..BreakerConfig::default() });
+    let probe = breaker.acquire(at(61)).expect("a probe");
+    let _ = breaker.record(at(61), probe, Verdict::Success);
+    assert_eq!(breaker.load(), BasisPoints::new(2_000));
+    for second in 1..=16 {
+        assert_eq!(breaker.deadline(), Some(at(61 + second)));
+        breaker.wake(at(61 + second));
+        assert_eq!(breaker.load().get(), 2_000 + 500 * second as u32);
+    }
+    assert_eq!(breaker.deadline(), None);
+    breaker.control(at(100), Control::ToClosed);
+    assert_eq!(breaker.load(), BasisPoints::ONE, "by hand at once");
+}
+
+#[test]
+fn either_rule_opens_failures_in_a_row_or_a_share_of_the_window() {
+    let rates = RatesConfig {
+        window: WindowConfig::Calls(10),
+        minimum_calls: 4,
+        failure_rate: BasisPoints::from_percent(50),
+        ..RatesConfig::default()
+    };
+    let config =
+        BreakerConfig { failure_threshold: 3, rates: Some(rates), ..BreakerConfig::default() };
+    let mut breaker = Breaker::new(config);
+    fail(&mut breaker, 0, 3);
+    assert_eq!(breaker.state(), BreakerState::Open, "three in a row, below the minimum");
+    let mut breaker = Breaker::new(config);
+    for verdict in [Verdict::Failure, Verdict::Success, Verdict::Success, Verdict::Failure] {
+        report(&mut breaker, 0, verdict);
+    }
+    assert_eq!(breaker.state(), BreakerState::Open, "two of four");
+}
+
+#[test]
+fn a_disabled_breaker_passes_everything_and_a_forced_one_nothing() {
+    let of = |mode| Breaker::new(BreakerConfig { mode, ..BreakerConfig::default() });
+    for mode in [BreakerMode::Disabled, BreakerMode::MetricsOnly] {
+        let mut breaker = of(mode);
+        fail(&mut breaker, 0, 100);
+        assert!(breaker.admits(at(0)));
+    }
+    let mut forced = of(BreakerMode::ForcedOpen);
+    assert!(forced.acquire(at(1_000_000)).is_none());
+    forced.control(at(1_000_000), Control::Reset);
+    assert!(forced.acquire(at(1_000_000)).is_some());
 }
 
 proptest! {

@@ -62,6 +62,7 @@ impl Platform {
         let route = self.router.route(class, model);
         let key = self.flights.insert(Flight::new(request, class, route));
         self.arrivals.add(id, key);
+        self.set_alarm(key);
         key
     }
 
@@ -70,7 +71,7 @@ impl Platform {
         let Some(key) = self.arrivals.find(request, &self.flights) else {
             return;
         };
-        let cables = self.withdraw(now, key);
+        let cables = self.withdraw(now, key, Ended::CalledOff);
         self.finish_cancelled(now, key);
         for cable in cables.into_iter().flatten() {
             self.tend_line(now, cable);
@@ -82,13 +83,19 @@ impl Platform {
         let under_way = |key: &FlightKey| self.flights.contains_key(*key);
         let all: Vec<FlightKey> = self.arrivals.all().filter(under_way).collect();
         for key in all {
-            self.withdraw(now, key);
+            self.withdraw(now, key, Ended::CalledOff);
             self.finish_cancelled(now, key);
         }
     }
 
-    /// Takes a request out of whatever it is doing. Returns the cables on which places became free.
-    fn withdraw(&mut self, now: Timestamp, key: FlightKey) -> [Option<usize>; 2] {
+    /// Takes a request out of whatever it is doing, its strike ended like this. Returns the
+    /// cables on which places became free.
+    pub(super) fn withdraw(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        ended: Ended,
+    ) -> [Option<usize>; 2] {
         match &self.flights[key].phase {
             Phase::Deciding | Phase::Reconciling => {}
             Phase::Waiting { .. } => self.leave_line(now, key),
@@ -96,7 +103,7 @@ impl Platform {
             Phase::Striking(strikes) => {
                 let first = strikes.first().lease;
                 let second = self.call_off_rival(now, key, first);
-                return [Some(self.end_strike(now, key, first, Ended::CalledOff)), second];
+                return [Some(self.end_strike(now, key, first, ended)), second];
             }
         }
         [None, None]
@@ -114,9 +121,10 @@ impl Platform {
             |&key: &FlightKey| self.flights.get(key).is_some_and(|flight| !flight.is_striking());
         let idle: Vec<FlightKey> = self.arrivals.all().filter(idle).collect();
         for key in idle {
-            self.withdraw(now, key);
+            self.withdraw(now, key, Ended::CalledOff);
             self.give_up(now, key, Cause::Refused(Refusal::Draining));
         }
+        self.call_off_left(now);
         (0..self.cables.len()).for_each(|cable| self.heed_breaker(cable));
         self.persist(now);
     }

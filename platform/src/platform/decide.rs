@@ -1,6 +1,6 @@
 use connector::{Duration, Error, ErrorKind, Timestamp};
 
-use super::Platform;
+use super::{Platform, resend::took_work};
 use crate::{
     cable::{Admission, Refusal},
     flight::{Cause, FlightKey, Phase},
@@ -69,6 +69,9 @@ impl Platform {
             self.cables[cable].awaiting_list.push(key);
             return Ok(Taken::Yes);
         }
+        if self.is_too_late(now, key) {
+            return Err(self.cables[cable].refuse(Refusal::NoTime));
+        }
         let wish = self.wish(now, key);
         match self.cables[cable].admit(now, &wish)? {
             Admission::Strike(permit) => self.strike(now, key, permit),
@@ -85,13 +88,16 @@ impl Platform {
         error: Error,
         again: bool,
     ) {
-        let pause = if again { self.pause_before_retry(key, error.kind) } else { None };
+        let pause = if again { self.pause_before_retry(now, key, error.kind) } else { None };
+        let is_paid_for = pause.is_some() || took_work(error.kind);
         let flight = &mut self.flights[key];
         flight.set_back_at(flight.struck, Cause::Failed(error));
         if self.draining {
             self.finish_failed(now, key);
         } else if let Err(excess) = self.reserve_strike(now, key) {
             self.give_up(now, key, Cause::OverQuota(excess));
+        } else if is_paid_for && !self.pay_for_another(now, key) {
+            self.give_up(now, key, Cause::Refused(Refusal::BudgetSpent));
         } else if let Some(pause) = pause {
             let timer = self.timers.pause(now + pause, Pause::Retry(key));
             self.flights[key].phase = Phase::Pausing(timer);
@@ -100,13 +106,19 @@ impl Platform {
         }
     }
 
-    fn pause_before_retry(&mut self, key: FlightKey, kind: ErrorKind) -> Option<Duration> {
+    fn pause_before_retry(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        kind: ErrorKind,
+    ) -> Option<Duration> {
         let at_least = retry_after(kind);
         if at_least.is_some_and(|asked| asked > self.patience) {
             return None;
         }
         let retries = self.flights[key].strikes_here.saturating_sub(1);
-        self.retries.pause(retries, at_least)
+        let pause = self.retries.pause(retries, at_least)?;
+        (!self.is_too_late(now + pause, key)).then_some(pause)
     }
 
     /// A breaker that is open decides at once.

@@ -51,6 +51,8 @@ impl Platform {
         reason: Option<Box<str>>,
     ) {
         self.settle(now, key, usage);
+        self.settle_payment(key);
+        self.stop_alarm(key);
         let flight = &self.flights[key];
         let request = flight.request.id;
         let at = self.router.last(&flight.route, flight.struck);

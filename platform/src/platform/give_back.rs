@@ -4,6 +4,7 @@ use connector::{AllocationId, Error, ErrorKind, Money, Operation, Reply, Timesta
 
 use super::{Platform, answer::expect_reply, decide::retry_after};
 use crate::{
+    config::Abandon,
     lease::{Held, Lease, LeaseKey, LeaseState},
     question::{Question, QuestionKey},
     timers::{Pause, Wait},
@@ -22,8 +23,41 @@ impl Platform {
                 self.cables[lease.cable].orphans += 1;
                 Money::ZERO
             }
+            LeaseState::Held(held)
+                if self.abandon == Abandon::Leave && held.inference.is_some() && !held.left =>
+            {
+                self.leave(now, key)
+            }
             &mut LeaseState::Held(held) => self.close(now, key, held),
             LeaseState::Releasing { .. } | LeaseState::Unreleased { .. } => Money::ZERO,
+        }
+    }
+
+    /// Its inference runs on for nobody. What the share has cost so far is the request's; what it
+    /// will cost from now on is nobody's in particular.
+    fn leave(&mut self, now: Timestamp, key: LeaseKey) -> Money {
+        let lease = &mut self.leases[key];
+        let cable = lease.cable;
+        let held = lease.held_mut().expect("a running inference holds its share");
+        let time = now.since(held.since);
+        (held.since, held.left) = (now, true);
+        let account = held.account;
+        let cost = self.cables[cable].charge(time);
+        self.meters[account.tenant.index()].held(&account, time, cost);
+        cost
+    }
+
+    /// What was left to run is stopped after all.
+    pub(super) fn call_off_left(&mut self, now: Timestamp) {
+        let left = self.leases.iter().filter_map(|(key, lease)| match &lease.state {
+            LeaseState::Held(held) if held.left => Some(key),
+            LeaseState::Held(_)
+            | LeaseState::Asked { .. }
+            | LeaseState::Releasing { .. }
+            | LeaseState::Unreleased { .. } => None,
+        });
+        for key in left.collect::<Vec<_>>() {
+            let _ = self.let_go(now, key);
         }
     }
 

@@ -46,7 +46,8 @@ impl Platform {
         let overfull = cable.is_overfull();
         self.timers.stand_in_line(now, key);
         let flight = &mut self.flights[key];
-        let patience = flight.deadline().map(|end| self.timers.pause(end, Pause::Patience(key)));
+        let patience =
+            flight.patience_ends().map(|end| self.timers.pause(end, Pause::Patience(key)));
         flight.phase = Phase::Waiting { since: now, place, patience };
         if let Some(loser) = loser.filter(|_| overfull) {
             self.flights[loser].pushed_out = true;
@@ -115,7 +116,12 @@ impl Platform {
             && let Some(key) = self.cables[cable].line.front(now)
         {
             self.end_wait(now, key, true);
-            match self.cables[cable].occupy(now) {
+            let permit = if self.is_too_late(now, key) {
+                Err(self.cables[cable].refuse(Refusal::NoTime))
+            } else {
+                self.cables[cable].occupy(now)
+            };
+            match permit {
                 Ok(permit) => self.strike(now, key, permit),
                 Err(refusal) => {
                     self.flights[key].set_back(Cause::Refused(refusal));

@@ -18,7 +18,7 @@ impl Platform {
         }
         for kind in Wait::ALL {
             while let Some(question) = self.timers.unanswered(kind, now) {
-                self.unanswered(now, question);
+                self.unanswered(now, kind, question);
             }
         }
         while let Some(pause) = self.timers.pause_over(now) {
@@ -32,11 +32,11 @@ impl Platform {
     }
 
     /// A question was not answered in time. It stays open: the answer may still come.
-    fn unanswered(&mut self, now: Timestamp, key: QuestionKey) {
+    fn unanswered(&mut self, now: Timestamp, kind: Wait, key: QuestionKey) {
         match self.questions.get(key) {
             None | Some(Question::Cancel) => {}
             Some(&Question::Allocate(lease)) => self.allocation_timed_out(now, lease),
-            Some(&Question::Infer(lease)) => self.inference_timed_out(now, lease),
+            Some(&Question::Infer(lease)) => self.inference_timed_out(now, kind, lease),
             Some(&Question::Release(lease)) => {
                 self.release_failed(now, lease, key, ErrorKind::Timeout);
             }
@@ -56,9 +56,8 @@ impl Platform {
         self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), true);
     }
 
-    /// The inference is stopped and its share given back. It had its time: another one on the same
-    /// pool would take the caller as long again.
-    fn inference_timed_out(&mut self, now: Timestamp, key: LeaseKey) {
+    /// The inference, or its first token, took too long: it is stopped and its share given back.
+    fn inference_timed_out(&mut self, now: Timestamp, kind: Wait, key: LeaseKey) {
         let Some(lease) = self.leases.get_mut(key) else {
             return;
         };
@@ -66,9 +65,18 @@ impl Platform {
         let Some(held) = lease.held_mut() else {
             return;
         };
+        let first_token = kind == Wait::FirstToken;
+        if held.left || (first_token && held.first_token) {
+            return;
+        }
         let owner = held.owner;
-        self.cables[cable].statistics.inference_timeouts += 1;
-        self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), false);
+        let statistics = &mut self.cables[cable].statistics;
+        if first_token {
+            statistics.first_token_timeouts += 1;
+        } else {
+            statistics.inference_timeouts += 1;
+        }
+        self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), self.after_timeout);
     }
 
     fn pause_over(&mut self, now: Timestamp, pause: Pause) {
@@ -78,6 +86,7 @@ impl Platform {
                     self.retry(now, key);
                 }
             }
+            Pause::Total(key) => self.time_is_over(now, key),
             Pause::Patience(key) => self.patience_ended(now, key),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),

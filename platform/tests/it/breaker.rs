@@ -1,7 +1,11 @@
 //! The breaker on its cable.
 
-use connector::{Duration, ErrorKind, OperationKind, Outcome};
-use platform::BreakerState;
+use connector::{BasisPoints, CableId, Duration, ErrorKind, OperationKind, Outcome};
+use platform::{
+    BreakerState, Input,
+    breaker::Control,
+    config::{RampUp, RatesConfig, SlowCall, WindowConfig},
+};
 
 use crate::{
     setting::{at, ms, one_pool, pools, secs},
@@ -134,5 +138,114 @@ fn an_inference_time_out_counts_against_the_pool() {
     world.script(0, OperationKind::Infer, [yes_after(secs(10_000))]);
     world.request();
     world.run_until(at(secs(301)));
+    assert_eq!(world.status(0).breaker, BreakerState::Open);
+}
+
+#[test]
+fn a_pool_that_answers_too_slowly_opens_it_by_its_rate_of_slow_calls() {
+    let mut config = one_pool(10, 0);
+    config.retry.max_retries = 0;
+    config.cables[0].breaker.rates = Some(RatesConfig {
+        window: WindowConfig::Calls(4),
+        minimum_calls: 4,
+        slow_rate: BasisPoints::from_percent(50),
+        slow: SlowCall { first_token: secs(5), per_output_token: Some(ms(100)) },
+        ..RatesConfig::default()
+    });
+    let mut world = World::new(config);
+    // 50 tokens: slow by its time per token, however soon the first one came; then by its share.
+    world.script(0, OperationKind::Infer, [yes_after(secs(20))]);
+    world.script(0, OperationKind::Allocate, [yes_after(ms(10)), yes_after(secs(6))]);
+    for _ in 0..3 {
+        world.request();
+        world.run();
+    }
+    assert_eq!(world.status(0).breaker, BreakerState::Closed, "below the minimum");
+    assert_eq!(world.status(0).rates.slow, BasisPoints::new(6_666));
+    world.request();
+    world.run();
+    assert_eq!(world.status(0).breaker, BreakerState::Open);
+    assert!(world.outcomes().iter().all(|&one| one == Outcome::Completed));
+}
+
+#[test]
+fn which_errors_count_is_configured() {
+    let mut config = one_pool(10, 0);
+    config.retry.max_retries = 0;
+    let counted = &mut config.cables[0].breaker.counted;
+    *counted = counted.with(ErrorKind::CapacityExhausted).without(DOWN);
+    let mut world = World::new(config);
+    world.script(0, OperationKind::Allocate, [no(DOWN); 10]);
+    world.script(0, OperationKind::Allocate, [no(ErrorKind::CapacityExhausted); 5]);
+    for _ in 0..14 {
+        world.request();
+        world.run();
+        assert_eq!(world.status(0).breaker, BreakerState::Closed);
+    }
+    world.request();
+    world.run();
+    assert_eq!(world.status(0).breaker, BreakerState::Open);
+}
+
+#[test]
+fn a_recovered_pool_is_given_a_part_of_its_places_at_first() {
+    let mut config = one_pool(16, 100);
+    config.retry.max_retries = 0;
+    config.cables[0].breaker.failure_threshold = 1;
+    config.cables[0].breaker.ramp_up = Some(RampUp { time: secs(160), start: BasisPoints::ZERO });
+    let mut world = World::new(config);
+    world.script(0, OperationKind::Allocate, [no(DOWN)]);
+    world.request();
+    world.run_until(at(secs(100)));
+    world.request();
+    world.run_until(at(secs(102)));
+    assert_eq!(world.status(0).breaker, BreakerState::Closed);
+    world.script(0, OperationKind::Infer, [yes_after(secs(250)); 20]);
+    (0..20).for_each(|_| _ = world.request());
+    assert_eq!((world.status(0).in_flight, world.status(0).queued), (1, 19));
+    // Every ten seconds one place more, without anything else happening.
+    world.run_until(at(secs(125)));
+    assert_eq!((world.status(0).in_flight, world.status(0).queued), (2, 18));
+    world.run_until(at(secs(129)));
+    (0..20).for_each(|_| _ = world.request());
+    assert_eq!(world.status(0).in_flight, 2, "nobody overtakes the line");
+}
+
+#[test]
+fn an_operator_takes_a_pool_out_and_puts_it_back() {
+    let mut world = fragile(1, 10);
+    (0..3).for_each(|_| _ = world.request());
+    world.hand_over(Input::Breaker(CableId(0), Control::ForceOpen));
+    assert_eq!(world.status(0).breaker, BreakerState::ForcedOpen);
+    assert_eq!(world.outcomes(), [Outcome::Rejected; 2], "nobody waits for what does not come");
+    world.run();
+    assert_eq!(world.outcomes().last(), Some(&Outcome::Completed), "what runs is left alone");
+    world.request();
+    assert_eq!(world.outcomes().last(), Some(&Outcome::Rejected));
+    world.hand_over(Input::Breaker(CableId(0), Control::Reset));
+    world.request();
+    world.run();
+    assert_eq!(world.outcomes().last(), Some(&Outcome::Completed));
+}
+
+#[test]
+fn a_breaker_that_turns_half_open_by_itself_needs_no_traffic_and_does_not_hold_up_a_drain() {
+    let mut config = one_pool(1, 0);
+    config.retry.max_retries = 0;
+    config.cables[0].breaker.failure_threshold = 1;
+    config.cables[0].breaker.auto_half_open = true;
+    let mut world = World::new(config.clone());
+    world.script(0, OperationKind::Allocate, [no(DOWN)]);
+    world.request();
+    world.run_until(at(ms(60_010)));
+    assert_eq!(world.status(0).breaker, BreakerState::HalfOpen);
+    let mut world = World::new(config);
+    world.script(0, OperationKind::Allocate, [no(DOWN)]);
+    world.request();
+    world.run_until(at(secs(1)));
+    assert_eq!(world.status(0).breaker, BreakerState::Open);
+    world.drain();
+    world.run();
+    assert_eq!(world.platform.deadline(), None);
     assert_eq!(world.status(0).breaker, BreakerState::Open);
 }

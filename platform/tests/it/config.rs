@@ -1,9 +1,9 @@
 //! Every configuration that cannot be is refused by name.
 
-use connector::{Duration, Mebibytes, ModelId, Money, PoolId};
+use connector::{BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId};
 use platform::{
     ConfigError, Platform, PlatformConfig,
-    config::{Candidate, RouterConfig},
+    config::{Candidate, ProbeRenewal, RampUp, RatesConfig, RouterConfig, WindowConfig},
 };
 
 use crate::setting::{LARGE, SMALL, cable, class, model, money, pools};
@@ -69,6 +69,46 @@ const SPOILT: &[(&str, Spoil)] = &[
     ("half-open probes of cable `pool-1` must be at least 1, not 0", |config| {
         config.cables[1].breaker.half_open_probes = 0;
     }),
+    ("recovery in ns of cable `pool-0` must be at least 1, not 0", |config| {
+        config.cables[0].breaker.recovery = Duration::ZERO;
+    }),
+    (
+        "growth of the recovery in hundredths of a percent of cable `pool-0` must be at least 10000, not 9999",
+        |config| config.cables[0].breaker.recovery_growth = BasisPoints::new(9_999),
+    ),
+    ("renewal of probes in ns of cable `pool-0` must be at least 1, not 0", |config| {
+        config.cables[0].breaker.probe_renewal = ProbeRenewal::After(Duration::ZERO);
+    }),
+    ("longest time half-open in ns of cable `pool-0` must be at least 1, not 0", |config| {
+        config.cables[0].breaker.half_open_max_wait = Some(Duration::ZERO);
+    }),
+    ("ramp-up in ns of cable `pool-0` must be at least 1, not 0", |config| {
+        config.cables[0].breaker.ramp_up =
+            Some(RampUp { time: Duration::ZERO, start: BasisPoints::ZERO });
+    }),
+    ("window in calls of cable `pool-0` must be at least 1, not 0", |config| {
+        rates(config).window = WindowConfig::Calls(0);
+    }),
+    ("window in calls of cable `pool-0`: 100001 is more than 100000", |config| {
+        rates(config).window = WindowConfig::Calls(100_001);
+    }),
+    ("window in seconds of cable `pool-0`: 3601 is more than 3600", |config| {
+        rates(config).window = WindowConfig::Seconds(3_601);
+    }),
+    ("minimum calls of cable `pool-0` must be at least 1, not 0", |config| {
+        rates(config).minimum_calls = 0;
+    }),
+    (
+        "failure rate in hundredths of a percent of cable `pool-0` must be at least 1, not 0",
+        |config| rates(config).failure_rate = BasisPoints::ZERO,
+    ),
+    (
+        "slow-call rate in hundredths of a percent of cable `pool-0`: 10001 is more than 10000",
+        |config| rates(config).slow_rate = BasisPoints::new(10_001),
+    ),
+    ("time of a slow call in ns of cable `pool-0` must be at least 1, not 0", |config| {
+        rates(config).slow.first_token = Duration::ZERO;
+    }),
     ("pool `pool-0`: price -0.000000001 is below zero", |config| {
         config.cables[0].price_per_slot_hour = Money::from_nanos(-1);
     }),
@@ -114,6 +154,10 @@ fn free_pools_and_refusing_queues_are_fine() {
     config.router = RouterConfig::Cheapest;
     assert!(Platform::new(config).is_ok());
     assert!(!ConfigError::Empty { what: "cables" }.help().is_empty());
+}
+
+fn rates(config: &mut PlatformConfig) -> &mut RatesConfig {
+    config.cables[0].breaker.rates.get_or_insert_with(RatesConfig::default)
 }
 
 fn only(candidate: Candidate) -> RouterConfig {

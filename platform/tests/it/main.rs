@@ -1,9 +1,14 @@
 //! The platform against a scripted provider: what each operation answers, and when, is data.
 
 mod breaker;
+mod breaker_model;
+mod breaker_property;
+mod breaker_vectors;
+mod budget;
 mod cancel;
 mod config;
 mod covenants;
+mod deadline;
 mod drain;
 mod fallback;
 mod leases;

@@ -1,10 +1,13 @@
 mod admission;
+mod retry;
+mod timeouts;
 
 use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::admission::*;
+pub(crate) use self::{retry::*, timeouts::*};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -57,48 +60,6 @@ pub(crate) enum RouterSpec {
     Fastest,
     /// A fixed list of candidates per class, each written `model@pool`.
     Static(Entries<List<String>>),
-}
-
-/// When and how often a failed call is tried again on the same pool.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RetrySpec {
-    /// Tries after the first, 0 to 100. Default: 3.
-    pub(crate) max_retries: Optional<Whole<0, 100>>,
-    /// Pause before the first retry. Default: 100ms.
-    pub(crate) base: Optional<Time>,
-    /// Growth of the pause from one retry to the next, 1 to 100. Default: 2.
-    pub(crate) multiplier: Optional<Whole<1, 100>>,
-    /// Longest pause. Default: 800ms.
-    pub(crate) cap: Optional<Time>,
-    /// How the pause is randomised. Default: full.
-    pub(crate) jitter: Optional<JitterSpec>,
-}
-
-/// How a pause is randomised.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum JitterSpec {
-    /// The pause as computed.
-    None,
-    /// Uniform between 0 and the pause.
-    Full,
-    /// Half the pause, plus uniform up to the other half.
-    Equal,
-}
-
-/// How long each step may take; all above zero.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TimeoutsSpec {
-    /// Waiting in a cable's queue. Default: 30s.
-    pub(crate) queue: Optional<Time>,
-    /// From asking for a share to its grant. Default: 30s.
-    pub(crate) allocation: Optional<Time>,
-    /// From asking for an inference to its end. Default: 5min.
-    pub(crate) inference: Optional<Time>,
-    /// From a release to its confirmation; then it is asked again. Default: 30s.
-    pub(crate) release: Optional<Time>,
 }
 
 /// When to stop asking a failing pool, and when to ask again.

@@ -1,12 +1,13 @@
 mod admission;
+mod retry;
+mod timeouts;
 
-use connector::{BasisPoints, Duration, ModelId, PoolId, Priority, Tokens};
+use connector::{BasisPoints, ModelId, PoolId, Priority, Tokens};
 use platform::{
     PlatformConfig,
     config::{
         BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig, Discipline,
-        FallbackConfig, Jitter, Pace, QuotaConfig, RetryConfig, RouterConfig, TenantConfig,
-        Timeouts,
+        FallbackConfig, Pace, QuotaConfig, RouterConfig, TenantConfig,
     },
 };
 
@@ -14,13 +15,13 @@ use super::{
     Context, Known, above_zero, items,
     models::{self, Model},
     pools::Pool,
-    read, time,
+    read,
 };
 use crate::{
     document::{Node, shorten},
     language::{
-        BreakerSpec, CableSpec, CablesSpec, ClassSpec, Entries, FallbackSpec, JitterSpec, List,
-        PlatformSpec, RetrySpec, RouterSpec, ScenarioSpec, TimeoutsSpec,
+        BreakerSpec, CableSpec, CablesSpec, ClassSpec, Entries, FallbackSpec, List, PlatformSpec,
+        RouterSpec, ScenarioSpec,
     },
 };
 
@@ -42,8 +43,8 @@ pub(super) fn lower(
     let classes = classes(context, platform, known);
     let router = router(context, platform, known, pools, models);
     let cables = cables(context, platform, known, pools, models);
-    let retry = retry(platform.and_then(|spec| read(&spec.retry)));
-    let timeouts = timeouts(context, platform.and_then(|spec| read(&spec.timeouts)));
+    let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
+    let timeouts = timeouts::lower(context, platform.and_then(|spec| read(&spec.timeouts)));
     let terms = models.iter().map(|model| Some(model.as_ref()?.terms.clone()));
     Some(PlatformConfig {
         models: terms.collect::<Option<_>>()?,
@@ -323,34 +324,6 @@ fn breaker(
         half_open_probes: read(&spec.half_open_probes)
             .map_or(default.half_open_probes, |count| count.small()),
         ..default
-    }
-}
-
-fn retry(spec: Option<&RetrySpec>) -> RetryConfig {
-    let default = RetryConfig::default();
-    let Some(spec) = spec else { return default };
-    RetryConfig {
-        max_retries: read(&spec.max_retries).map_or(default.max_retries, |count| count.small()),
-        base: time(spec.base.as_ref(), default.base),
-        multiplier: read(&spec.multiplier).map_or(default.multiplier, |factor| factor.small()),
-        cap: time(spec.cap.as_ref(), default.cap),
-        jitter: read(&spec.jitter).map_or(default.jitter, |jitter| match jitter {
-            JitterSpec::None => Jitter::None,
-            JitterSpec::Full => Jitter::Full,
-            JitterSpec::Equal => Jitter::Equal,
-        }),
-    }
-}
-
-fn timeouts(context: Context<'_>, spec: Option<&TimeoutsSpec>) -> Timeouts {
-    let default = Timeouts::default();
-    let Some(spec) = spec else { return default };
-    let of = |node, what, default: Duration| above_zero(context, node, what, default);
-    Timeouts {
-        queue: of(spec.queue.as_ref(), "a place in the queue", default.queue),
-        allocation: of(spec.allocation.as_ref(), "an allocation", default.allocation),
-        inference: of(spec.inference.as_ref(), "an inference", default.inference),
-        release: of(spec.release.as_ref(), "a release", default.release),
     }
 }
 

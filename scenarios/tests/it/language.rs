@@ -6,7 +6,7 @@ use connector::{
     BasisPoints, Comparison, Duration, Mebibytes, Metric, ModelId, Money, OperationKind, PoolId,
     PoolKind, Scope, Statistic, Tokens,
 };
-use platform::config::{Candidate, Jitter, RouterConfig};
+use platform::config::{Abandon, BudgetConfig, Candidate, Jitter, RouterConfig};
 use scenarios::Scenario;
 use serde_json::Value;
 use sim::config::{
@@ -329,8 +329,13 @@ fn a_stack_that_was_measured_is_known_by_name() {
 fn every_key_of_the_platform_reaches_it() {
     let platform = everything().platform;
     assert_eq!((platform.seed, platform.overcommit), (7, false));
-    assert_eq!(platform.retry.jitter, Jitter::Equal);
-    assert_eq!(platform.timeouts.queue, Duration::from_secs(20));
+    assert_eq!((platform.retry.jitter, platform.retry.after_timeout), (Jitter::Equal, true));
+    let budget = BudgetConfig { share: BasisPoints::from_percent(20), per_second: 2, burst: 50 };
+    assert_eq!(platform.retry.budget, Some(budget));
+    let secs = Duration::from_secs;
+    let timeouts = platform.timeouts;
+    assert_eq!((timeouts.queue, timeouts.abandon), (secs(20), Abandon::Leave));
+    assert_eq!((timeouts.first_token, timeouts.total), (Some(secs(10)), Some(secs(360))));
     assert_eq!(platform.fallback.cost_ceiling, BasisPoints::from_percent(150));
     assert_eq!(platform.classifier.classes[0].max_prompt_tokens, Tokens::new(512));
     let RouterConfig::Static(table) = &platform.router else { panic!("static") };

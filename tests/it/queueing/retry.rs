@@ -35,6 +35,7 @@ pub(super) fn measure(params: &Params) -> Option<BTreeMap<&'static str, Estimate
                 multiplier: 2,
                 cap,
                 jitter: Jitter::None,
+                ..RetryConfig::default()
             }))
         }
         Params { .. } => None,

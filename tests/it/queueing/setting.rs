@@ -75,7 +75,7 @@ impl Default for Setting {
             discipline: Discipline::Fifo,
             allocating: Latency::Fixed(Duration::ZERO),
             failing: BasisPoints::ZERO,
-            retry: RetryConfig::default(),
+            retry: RetryConfig { budget: None, ..RetryConfig::default() },
             weights: Vec::new(),
             preemption: None,
         }
@@ -188,6 +188,7 @@ impl Setting {
                 allocation: FOR_EVER,
                 inference: FOR_EVER,
                 release: FOR_EVER,
+                ..Timeouts::default()
             },
             fallback: FallbackConfig { enabled: false, ..FallbackConfig::default() },
             overcommit: true,

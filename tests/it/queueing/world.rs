@@ -324,7 +324,7 @@ fn retries(params: &Params) -> Result<World, String> {
         sharing_ratio: PLENTY,
         max_batch: u32::MAX,
         failing: BasisPoints::new((p_fail * 10_000.0).round() as u32),
-        retry: RetryConfig { max_retries: retries, ..RetryConfig::default() },
+        retry: RetryConfig { max_retries: retries, budget: None, ..RetryConfig::default() },
         ..Setting::default()
     };
     let params = Params {

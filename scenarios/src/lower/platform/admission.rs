@@ -28,7 +28,7 @@ pub(in crate::lower) fn admission(
         wait_bound: wait_bound(context, spec).or(default.wait_bound).filter(|_| bounded),
         shed_from: spec.shed_from.as_ref().map_or(default.shed_from, |node| {
             let rate = node.get().map_or(default.shed_from, |rate| rate.0);
-            at_most_all(context, node.at, rate, "a line", "be full")
+            at_most_all(context, node.at, rate, "places in line", "be taken")
         }),
     }
 }
@@ -43,7 +43,7 @@ fn wait_bound(context: Context<'_>, spec: &AdmissionSpec) -> Option<BasisPoints>
             "state a share from 1% to 100%, or `cables: { queue: 0 }`",
         );
     }
-    Some(at_most_all(context, node.at, bound, "the time left", "be spent in line"))
+    Some(at_most_all(context, node.at, bound, "time left", "pass in line"))
 }
 
 /// Who is next in line.

@@ -73,6 +73,30 @@ pub(super) const CASES: &[Case] = &[
         "10:26 platform.timeouts.inference: an inference takes no time: it must be longer than 0s",
     ),
     (
+        "a first token after the end",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  timeouts: { first_token: 2min, inference: 1min, total: 0s, abandon: stop }",
+        )],
+        concat!(
+            "10:28 platform.timeouts.first_token: the first token may take longer than the whole inference, so this is no limit (lower it below `inference`, or leave it out)\n",
+            "10:58 platform.timeouts.total: a request takes no time: it must be longer than 0s\n",
+            "10:71 platform.timeouts.abandon: expected one of `cancel`, `leave`, found `stop`",
+        ),
+    ),
+    (
+        "a budget of more than everything",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  retry: { budget: { share: 101%, burst: -1, rate: 3 } }",
+        )],
+        concat!(
+            "10:29 platform.retry.budget.share: 101% of all first tries cannot be sent again: at most 100% can (state a share from 0% to 100%)\n",
+            "10:42 platform.retry.budget.burst: `-1` is out of range: it must be between 0 and 1000000\n",
+            "10:46 platform.retry.budget.rate: unknown key `rate` (the keys here are `enabled`, `share`, `per_second`, `burst`)",
+        ),
+    ),
+    (
         "a limit that is none",
         &[(
             "models: [gemma-2b]",
