@@ -34,6 +34,12 @@ pub enum Metric {
     Cost,
     /// Most requests in flight at once.
     PeakInFlight,
+    /// Share of the covenants with promises that were kept, nothing given up.
+    CovenantsKept,
+    /// Share of them that something was given up of by agreement, and the rest was kept.
+    CovenantsRenegotiated,
+    /// Share of them that were broken.
+    CovenantsBroken,
 }
 
 /// The unit that a metric's value is in.
@@ -53,7 +59,7 @@ pub enum MetricUnit {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::AllocationLatency,
         Self::TimeToFirstToken,
         Self::TimePerOutputToken,
@@ -67,6 +73,9 @@ impl Metric {
         Self::OutputTokenThroughput,
         Self::Cost,
         Self::PeakInFlight,
+        Self::CovenantsKept,
+        Self::CovenantsRenegotiated,
+        Self::CovenantsBroken,
     ];
 
     /// Stable name in objectives and files.
@@ -85,6 +94,9 @@ impl Metric {
             Self::OutputTokenThroughput => "output_token_throughput",
             Self::Cost => "cost",
             Self::PeakInFlight => "peak_in_flight",
+            Self::CovenantsKept => "covenants.kept",
+            Self::CovenantsRenegotiated => "covenants.renegotiated",
+            Self::CovenantsBroken => "covenants.broken",
         }
     }
 
@@ -102,7 +114,12 @@ impl Metric {
             | Self::InterTokenLatency
             | Self::EndToEnd
             | Self::Queueing => MetricUnit::Seconds,
-            Self::ErrorRate | Self::GpuUtilization | Self::SlotUtilization => MetricUnit::Ratio,
+            Self::ErrorRate
+            | Self::GpuUtilization
+            | Self::SlotUtilization
+            | Self::CovenantsKept
+            | Self::CovenantsRenegotiated
+            | Self::CovenantsBroken => MetricUnit::Ratio,
             Self::Throughput | Self::OutputTokenThroughput => MetricUnit::PerSecond,
             Self::Cost => MetricUnit::Money,
             Self::PeakInFlight => MetricUnit::Count,

@@ -25,6 +25,18 @@ pub struct CableStatistics {
     pub failed: u64,
     /// Strikes that were retries on this cable.
     pub retries: u64,
+    /// Strikes that were hedges: second strikes beside one that took long.
+    pub hedges: u64,
+    /// Hedges that were faster than the strike they stood beside.
+    pub hedges_won: u64,
+    /// Hedges that would have gone here, had the retry budget allowed them.
+    pub hedges_unaffordable: u64,
+    /// Strikes that were stopped because the one beside them was faster.
+    pub called_off: u64,
+    /// Shares x time that those held, in slot x ns.
+    pub called_off_slot_ns: u128,
+    /// The same time at the pool's price.
+    pub called_off_cost: Money,
     /// Requests sent on because the breaker was open.
     pub refused_open: u64,
     /// Requests sent on because the line was full, or because too many allocations that nobody
@@ -257,6 +269,14 @@ impl Cable {
     /// Whether the line holds more than it may, until somebody is pushed out.
     pub(crate) const fn is_overfull(&self) -> bool {
         self.line.waiting() > self.line_length
+    }
+
+    /// Whether a hedge may go here: to a pool that is well and has a place that nobody waits for.
+    pub(crate) fn takes_hedge(&self) -> bool {
+        self.breaker.state() == BreakerState::Closed
+            && self.has_place()
+            && self.line.waiting() == 0
+            && self.orphans < ORPHANS_MAX
     }
 
     pub(crate) fn has_place(&self) -> bool {

@@ -6,6 +6,7 @@ mod breaker;
 mod budget;
 mod check;
 mod error;
+mod hedging;
 mod line;
 mod retry;
 mod tier;
@@ -23,6 +24,7 @@ pub use breaker::{
 };
 pub use budget::BudgetConfig;
 pub use error::ConfigError;
+pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
 pub use tier::TierConfig;
@@ -53,6 +55,8 @@ pub struct PlatformConfig {
     pub timeouts: Timeouts,
     /// When the first choice fails.
     pub fallback: FallbackConfig,
+    /// When a request that takes long is sent a second time; `None`: never.
+    pub hedging: Option<HedgingConfig>,
     /// Whether shares on overcommitted cards are acceptable.
     pub overcommit: bool,
     /// Seed of the platform's own randomness (backoff jitter).

@@ -7,6 +7,7 @@ mod decide;
 mod doubt;
 mod finish;
 mod give_back;
+mod hedge;
 mod line;
 mod resend;
 mod strike;
@@ -28,6 +29,7 @@ use crate::{
     },
     covenant::Covenants,
     flight::{Flight, FlightKey},
+    hedging::Hedging,
     interface::{Input, Meter, Output},
     lease::{Lease, LeaseKey},
     question::{Question, QuestionKey},
@@ -91,6 +93,7 @@ pub struct Platform {
     timers: Timers,
     retries: Backoff,
     budget: Option<Budget>,
+    hedging: Option<Hedging>,
     persistence: Backoff,
     /// How long a provider may ask us to wait before a retry; if longer, the next candidate is
     /// tried instead.
@@ -135,6 +138,7 @@ impl Platform {
             timers: Timers::new(&config.timeouts),
             retries: Backoff::new(config.retry, config.seed),
             budget: config.retry.budget.map(Budget::new),
+            hedging: Hedging::new(&config),
             persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
             patience: config.timeouts.queue.max(config.retry.cap),
             total: config.timeouts.total,

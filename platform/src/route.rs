@@ -56,9 +56,14 @@ impl Route {
         self.been &= !places;
     }
 
+    /// This candidate is not to be tried again.
+    pub(crate) fn been_to(&mut self, place: usize) {
+        self.been |= 1 << place;
+    }
+
     /// The request is at this candidate.
     pub(crate) fn go_to(&mut self, place: usize) {
-        self.been |= 1 << place;
+        self.been_to(place);
         self.current = Some(place);
     }
 }

@@ -20,6 +20,8 @@ use crate::{
 pub(crate) enum Pause {
     /// The next try of a request on the same cable.
     Retry(FlightKey),
+    /// The hedge of a request.
+    Hedge(FlightKey),
     /// The end of the time that a request has.
     Total(FlightKey),
     /// The end of a caller's patience.

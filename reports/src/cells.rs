@@ -18,8 +18,8 @@
 //! were first needed.
 
 use connector::{
-    ClassId, Duration, ErrorKind, Metric, ModelId, Money, Names, Outcome, PoolId, RequestRecord,
-    Scope, TenantId,
+    ClassId, CovenantBook, Duration, ErrorKind, Metric, ModelId, Money, Names, Outcome, PoolId,
+    RequestRecord, Scope, TenantId,
 };
 
 use crate::distribution::{Distribution, Merged};
@@ -40,10 +40,12 @@ pub(crate) struct Counts {
     pub(crate) attempts: u64,
     pub(crate) retried: u64,
     pub(crate) fell_back: u64,
+    pub(crate) hedged: u64,
     pub(crate) prompt_tokens: u64,
     pub(crate) completed_prompt_tokens: u64,
     pub(crate) output_tokens: u64,
     pub(crate) cost: Money,
+    pub(crate) covenants: CovenantBook,
 }
 
 impl Counts {
@@ -59,11 +61,13 @@ impl Counts {
             Outcome::Cancelled => self.cancelled += 1,
         }
         self.attempts += u64::from(record.attempts);
-        self.retried += u64::from(record.attempts > 1);
+        self.retried += u64::from(record.attempts > record.hedges + 1);
         self.fell_back += u64::from(record.fallbacks > 0);
+        self.hedged += u64::from(record.hedges > 0);
         self.prompt_tokens += u64::from(record.prompt_tokens.get());
         self.output_tokens += u64::from(record.output_tokens.get());
         self.cost += record.cost;
+        self.covenants.record(record.covenant);
     }
 
     pub(crate) fn absorb(&mut self, other: &Self) {
@@ -76,10 +80,12 @@ impl Counts {
         self.attempts += other.attempts;
         self.retried += other.retried;
         self.fell_back += other.fell_back;
+        self.hedged += other.hedged;
         self.prompt_tokens += other.prompt_tokens;
         self.completed_prompt_tokens += other.completed_prompt_tokens;
         self.output_tokens += other.output_tokens;
         self.cost += other.cost;
+        self.covenants.absorb(&other.covenants);
     }
 
     pub(crate) fn failed(&self) -> u64 {
@@ -215,7 +221,10 @@ fn place(metric: Metric) -> Option<usize> {
         | Metric::Throughput
         | Metric::OutputTokenThroughput
         | Metric::Cost
-        | Metric::PeakInFlight => None,
+        | Metric::PeakInFlight
+        | Metric::CovenantsKept
+        | Metric::CovenantsRenegotiated
+        | Metric::CovenantsBroken => None,
     }
 }
 

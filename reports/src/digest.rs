@@ -21,6 +21,25 @@
 //! | 80 | retry after (8) |
 //! | 88 | cost (16) |
 //!
+//! After a request that something was promised to, or that gave something up, 16 bytes:
+//!
+//! | offset | field |
+//! | --- | --- |
+//! | 0 | 6 |
+//! | 1 | 1 kept, 2 renegotiated, 3 broken |
+//! | 2 | broken promise, from 1 in the order of [`BreachReason`](connector::BreachReason); else 0 |
+//! | 3 | what was given up, one bit each in the order of [`Concession`](connector::Concession) |
+//! | 4 | excess in 1/10,000 (4) |
+//! | 8 | request (8) |
+//!
+//! After a request that was hedged, 16 bytes:
+//!
+//! | offset | field |
+//! | --- | --- |
+//! | 0 | 7, then three zero bytes |
+//! | 4 | hedges (2), two zero bytes |
+//! | 8 | request (8) |
+//!
 //! A gauge, 192 bytes:
 //!
 //! | offset | field |
@@ -69,8 +88,8 @@
 use std::fmt;
 
 use connector::{
-    Duration, ErrorKind, Outcome, PoolGauge, PoolId, PoolScaling, RequestRecord, SetAside,
-    Timestamp, TokenGaps,
+    CovenantOutcome, Duration, ErrorKind, Outcome, PoolGauge, PoolId, PoolScaling, RequestId,
+    RequestRecord, SetAside, Timestamp, TokenGaps,
 };
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
@@ -132,6 +151,34 @@ impl Digest {
         entry.put(record.output_tokens.get().to_le_bytes());
         entry.put(failure.retry_after_ns.to_le_bytes());
         entry.put(record.cost.as_nanos().to_le_bytes());
+        self.0.update(entry.finished());
+        if record.covenant != CovenantOutcome::Free {
+            self.covenant(record.request, record.covenant);
+        }
+        if record.hedges > 0 {
+            self.hedges(record);
+        }
+    }
+
+    fn hedges(&mut self, record: &RequestRecord) {
+        let mut entry = Entry::<16>::begin([7, 0, 0, 0]);
+        entry.put(record.hedges.to_le_bytes());
+        entry.put([0; 2]);
+        entry.put(record.request.0.to_le_bytes());
+        self.0.update(entry.finished());
+    }
+
+    fn covenant(&mut self, request: RequestId, outcome: CovenantOutcome) {
+        let (kind, reason, excess) = match outcome {
+            CovenantOutcome::Free => (0, 0, 0),
+            CovenantOutcome::Kept => (1, 0, 0),
+            CovenantOutcome::Renegotiated(_) => (2, 0, 0),
+            CovenantOutcome::Broken(breach) => (3, breach.reason as u8 + 1, breach.excess.get()),
+        };
+        let given_up = outcome.concessions().bits();
+        let mut entry = Entry::<16>::begin([6, kind, reason, given_up]);
+        entry.put(excess.to_le_bytes());
+        entry.put(request.0.to_le_bytes());
         self.0.update(entry.finished());
     }
 

@@ -28,6 +28,16 @@ impl Layout {
         Self(table)
     }
 
+    /// With a header; these columns are figures, the others words.
+    pub(crate) fn of_words(header: &[&str], figures: std::ops::Range<usize>) -> Self {
+        let mut table = blank();
+        table.set_header(header.to_vec());
+        for column in table.column_iter_mut().skip(figures.start).take(figures.len()) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        Self(table)
+    }
+
     /// Names and what is said about them, without header.
     pub(crate) fn of_facts() -> Self {
         Self(blank())

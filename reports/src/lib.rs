@@ -40,7 +40,7 @@ pub use replications::{MetricSpread, ObjectiveSpread, Replications, Replications
 pub use series::MAX_INTERVALS;
 pub use style::Style;
 pub use summary::{
-    Amount, ChargeReport, FailuresByKind, Group, KvCache, Latencies, Latency, MeterReport, Paging,
-    PoolGroup, Requeue, Run, Scaling, Summary, TenantGroup, Traffic,
+    Amount, ByName, ChargeReport, CovenantReport, FailuresByKind, Group, KvCache, Latencies,
+    Latency, MeterReport, Paging, PoolGroup, Requeue, Run, Scaling, Summary, TenantGroup, Traffic,
 };
 pub use sweep::Sweep;

@@ -219,4 +219,6 @@ impl Recorder {
 }
 
 #[cfg(test)]
+mod covenants;
+#[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod charge;
+mod covenants;
 mod group;
 mod json;
 mod kv_cache;
@@ -18,6 +19,7 @@ use serde::Serialize;
 
 pub(crate) use answer::Measured;
 pub use charge::ChargeReport;
+pub use covenants::{ByName, CovenantReport};
 pub use group::{Group, MeterReport, PoolGroup, TenantGroup};
 pub(crate) use json::{HasHeader, header_first};
 pub use kv_cache::KvCache;
@@ -52,6 +54,9 @@ pub struct Summary {
     /// Shares that were taken away but not lost; `None` if there were none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requeue: Option<Requeue>,
+    /// What became of covenants; `None` if nobody was promised anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub covenants: Option<CovenantReport>,
     /// Judged objectives, in the order in which they were asked.
     pub objectives: Vec<Verdict>,
     /// By pool of the last attempt: pools with requests or gauges.
@@ -149,6 +154,7 @@ impl Summary {
             kv_cache: KvCache::of(&measured, None),
             paging: Paging::of(&measured, None),
             requeue: Requeue::of(&measured, None),
+            covenants: measured.covenant_report(&everything),
             objectives: end.objectives.into_iter().map(judge).collect(),
             pools: PoolGroup::all(&measured),
             models: Group::models(&measured),

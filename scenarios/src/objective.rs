@@ -70,12 +70,18 @@ fn comparison(text: &str) -> Option<(Comparison, &str)> {
 }
 
 fn measured(text: &str) -> Result<(Metric, Option<Statistic>), ObjectiveError> {
+    // The names of some single values have a dot of their own.
+    if let Some(metric) = Metric::from_name(text).filter(|metric| !metric.is_distribution()) {
+        return Ok((metric, None));
+    }
     let (name, statistic) = match text.split_once('.') {
         Some((name, statistic)) => (name.trim(), Some(statistic.trim())),
         None => (text, None),
     };
     let Some(metric) = Metric::from_name(name) else {
         let known = Metric::ALL.map(Metric::name);
+        let dotted = known.iter().any(|known| known.split_once('.').is_some_and(|of| of.0 == name));
+        let name = if dotted { text } else { name };
         let help = near::help(name, "metrics", known);
         return Err(ObjectiveError::new(format!("unknown metric `{}`", shorten(name)), help));
     };

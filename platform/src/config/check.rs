@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
-use connector::{Mebibytes, ModelId, Money};
+use connector::{BasisPoints, Mebibytes, ModelId, Money};
 
 use super::{
-    CableConfig, Candidate, ClassConfig, ConfigError, PlatformConfig, RequestRate, RouterConfig,
-    TenantConfig,
+    CableConfig, Candidate, ClassConfig, ConfigError, HedgeAfter, PlatformConfig, RequestRate,
+    RouterConfig, TenantConfig,
 };
 use crate::route::{self, CANDIDATES_MAX};
 
@@ -42,6 +42,7 @@ impl PlatformConfig {
         if retry.max_retries > RETRIES_MAX {
             return Err(too_many("retries", retry.max_retries as usize, RETRIES_MAX as usize));
         }
+        self.check_hedging()?;
         at_least(1, "time-out of allocations in ns", timeouts.allocation.as_nanos())?;
         at_least(1, "time-out of inferences in ns", timeouts.inference.as_nanos())?;
         at_least(1, "time-out of releases in ns", timeouts.release.as_nanos())
@@ -68,6 +69,21 @@ impl PlatformConfig {
             at_least(1, of("concurrent requests"), quota.concurrent.unwrap_or(1))?;
         }
         Ok(())
+    }
+
+    fn check_hedging(&self) -> Result<(), ConfigError> {
+        match self.hedging.map(|hedging| hedging.after) {
+            None => Ok(()),
+            Some(HedgeAfter::Fixed(time)) => at_least(1, "delay of hedges in ns", time.as_nanos()),
+            Some(HedgeAfter::Quantile(share)) => {
+                at_least(100, "quantile before hedges in basis points", share.get())?;
+                if share >= BasisPoints::ONE {
+                    let what = "quantile before hedges in basis points";
+                    return Err(too_many(what, share.get() as usize, 9_999));
+                }
+                Ok(())
+            }
+        }
     }
 
     fn check_cable(&self, cable: &CableConfig) -> Result<(), ConfigError> {

@@ -122,7 +122,7 @@ impl Platform {
     }
 
     /// A breaker that is open decides at once.
-    fn is_in_doubt(&self, now: Timestamp, key: FlightKey, index: usize) -> bool {
+    pub(super) fn is_in_doubt(&self, now: Timestamp, key: FlightKey, index: usize) -> bool {
         let cable = &self.cables[index];
         let here = self.flights[key].doubt.filter(|doubt| doubt.cable == index);
         here.is_some_and(|doubt| !cable.reconciler.is_over(doubt.round))

@@ -86,6 +86,7 @@ impl Platform {
                     self.retry(now, key);
                 }
             }
+            Pause::Hedge(key) => self.overdue(now, key),
             Pause::Total(key) => self.time_is_over(now, key),
             Pause::Patience(key) => self.patience_ended(now, key),
             Pause::Release(key) => self.ask_release(now, key),

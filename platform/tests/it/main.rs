@@ -11,6 +11,7 @@ mod covenants;
 mod deadline;
 mod drain;
 mod fallback;
+mod hedging;
 mod leases;
 mod lines;
 mod property;

@@ -33,6 +33,7 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         retry: RetryConfig { jitter: Jitter::None, ..RetryConfig::default() },
         timeouts: Timeouts::default(),
         fallback: FallbackConfig::default(),
+        hedging: None,
         overcommit: true,
         seed: 7,
     }

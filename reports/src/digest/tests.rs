@@ -1,5 +1,6 @@
 use connector::{
-    ClassId, Mebibytes, ModelId, Money, PoolId, Rejection, RequestId, TenantId, Tflops, Tokens,
+    BasisPoints, Breach, BreachReason, ClassId, Concession, Concessions, Mebibytes, ModelId, Money,
+    PoolId, Rejection, RequestId, TenantId, Tflops, Tokens,
 };
 
 use super::*;
@@ -42,12 +43,36 @@ fn every_field_of_a_record_is_part_of_the_digest() {
         RequestRecord { output_tokens: Tokens::ZERO, ..base },
         RequestRecord { attempts: 2, ..base },
         RequestRecord { fallbacks: 2, ..base },
+        RequestRecord { hedges: 1, ..base },
+        RequestRecord { hedges: 2, ..base },
         RequestRecord { rejection: Some(Rejection::Shed), ..base },
         RequestRecord { rejection: Some(Rejection::TooLate), ..base },
         RequestRecord { cost: Money::ZERO, ..base },
         RequestRecord { cost: Money::from_nanos(-2_000_000), ..base },
     ];
     assert_all_differ(&variants.map(|record| of_record(&record)));
+}
+
+#[test]
+fn what_became_of_a_covenant_is_part_of_the_digest() {
+    let base = sample::completed(1_000, 700);
+    let given_up = Concessions::NONE.with(Concession::ShorterAnswer);
+    let breach = Breach {
+        reason: BreachReason::Failed,
+        excess: BasisPoints::ZERO,
+        concessions: Concessions::NONE,
+    };
+    let variants = [
+        CovenantOutcome::Free,
+        CovenantOutcome::Kept,
+        CovenantOutcome::Renegotiated(given_up),
+        CovenantOutcome::Renegotiated(given_up.with(Concession::OtherModel)),
+        CovenantOutcome::Broken(breach),
+        CovenantOutcome::Broken(Breach { reason: BreachReason::Cost, ..breach }),
+        CovenantOutcome::Broken(Breach { excess: BasisPoints::ONE, ..breach }),
+        CovenantOutcome::Broken(Breach { concessions: given_up, ..breach }),
+    ];
+    assert_all_differ(&variants.map(|covenant| of_record(&RequestRecord { covenant, ..base })));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use connector::{Names, RequestRecord};
+use connector::{CovenantOutcome, Names, RequestRecord};
 
 use super::{FilesError, exact_seconds, rewrite_header};
 use crate::Header;
@@ -13,7 +13,7 @@ use crate::Header;
 /// Bytes gathered before they go to the file.
 const BUFFER: usize = 128 * 1024;
 
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 23] = [
     "request",
     "tenant",
     "class",
@@ -33,6 +33,10 @@ const COLUMNS: [&str; 19] = [
     "attempts",
     "fallbacks",
     "cost",
+    "covenant",
+    "covenant_broken_by",
+    "covenant_excess",
+    "covenant_given_up",
 ];
 
 /// `requests.csv`, a row per finished request in order of finishing.
@@ -83,7 +87,23 @@ impl RequestsFile {
         self.put(record.attempts)?;
         self.put(record.fallbacks)?;
         self.put(record.cost)?;
+        self.covenant(record.covenant)?;
         self.writer.write_record(None::<&[u8]>)
+    }
+
+    fn covenant(&mut self, outcome: CovenantOutcome) -> csv::Result<()> {
+        self.writer.write_field(outcome.name())?;
+        match outcome {
+            CovenantOutcome::Broken(breach) => {
+                self.writer.write_field(breach.reason.name())?;
+                self.put(format_args!("{:.4}", breach.excess.as_ratio()))?;
+            }
+            CovenantOutcome::Free | CovenantOutcome::Kept | CovenantOutcome::Renegotiated(_) => {
+                self.writer.write_field("")?;
+                self.writer.write_field("")?;
+            }
+        }
+        self.put(outcome.concessions())
     }
 
     fn put(&mut self, value: impl Display) -> csv::Result<()> {

@@ -15,10 +15,10 @@ fn the_files_of_a_small_run() {
     run_into(directory.path(), false);
     insta::assert_snapshot!(without_padding(directory.path(), REQUESTS), @r#"
     # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=5c4809de495664eb
-    request,tenant,class,model,pool,outcome,warm_up,arrived_s,finished_s,queued_s,allocation_s,ttft_s,tpot_s,end_to_end_s,prompt_tokens,output_tokens,attempts,fallbacks,cost
-    500,acme,simple,mistral-7b,east,completed,1,0.500000000,1.100000000,0.005000000,0.050000000,0.200000000,0.040000000,0.600000000,100,11,1,0,0.002
-    1200,acme,simple,mistral-7b,east,completed,0,1.200000000,1.900000000,0.005000000,0.050000000,0.200000000,0.050000000,0.700000000,100,11,1,0,0.002
-    1300,acme,simple,mistral-7b,,rejected,0,1.300000000,2.300000000,0.005000000,,,,1.000000000,100,0,3,1,0.002
+    request,tenant,class,model,pool,outcome,warm_up,arrived_s,finished_s,queued_s,allocation_s,ttft_s,tpot_s,end_to_end_s,prompt_tokens,output_tokens,attempts,fallbacks,cost,covenant,covenant_broken_by,covenant_excess,covenant_given_up
+    500,acme,simple,mistral-7b,east,completed,1,0.500000000,1.100000000,0.005000000,0.050000000,0.200000000,0.040000000,0.600000000,100,11,1,0,0.002,free,,,
+    1200,acme,simple,mistral-7b,east,completed,0,1.200000000,1.900000000,0.005000000,0.050000000,0.200000000,0.050000000,0.700000000,100,11,1,0,0.002,free,,,
+    1300,acme,simple,mistral-7b,,rejected,0,1.300000000,2.300000000,0.005000000,,,,1.000000000,100,0,3,1,0.002,free,,,
     "#);
     insta::assert_snapshot!(without_padding(directory.path(), TIMELINE), @r#"
     # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=5c4809de495664eb

@@ -1,6 +1,8 @@
-use connector::{Duration, Metric, Money, Names, PoolKind, ProviderUsage, Scope, Statistic};
+use connector::{
+    CovenantBook, Duration, Metric, Money, Names, PoolKind, ProviderUsage, Scope, Statistic,
+};
 
-use super::Traffic;
+use super::{CovenantReport, Traffic, covenants::share};
 use crate::{cells::Cells, distribution::Merged, gaps::Gaps, pools::Pools};
 
 /// What a run left behind once it is over: all that figures are made from.
@@ -61,6 +63,9 @@ impl Measured {
             Metric::OutputTokenThroughput => {
                 self.per_second(self.cells.counts(scope).output_tokens)
             }
+            Metric::CovenantsKept => self.covenants(scope, CovenantBook::kept),
+            Metric::CovenantsRenegotiated => self.covenants(scope, CovenantBook::renegotiated),
+            Metric::CovenantsBroken => self.covenants(scope, CovenantBook::broken),
             Metric::Cost => Some(self.cells.counts(scope).cost.as_f64()),
             Metric::GpuUtilization
             | Metric::SlotUtilization
@@ -74,6 +79,12 @@ impl Measured {
         }
     }
 
+    /// A part of the covenants with promises; `None` if there are none.
+    fn covenants(&self, scope: &Scope, part: fn(&CovenantBook) -> u64) -> Option<f64> {
+        let book = self.cells.counts(scope).covenants;
+        share(part(&book), &book)
+    }
+
     /// `None` if no time was measured.
     pub(super) fn per_second(&self, amount: u64) -> Option<f64> {
         (!self.time.is_zero()).then(|| amount as f64 / self.time.as_secs_f64())
@@ -81,6 +92,10 @@ impl Measured {
 
     pub(crate) fn traffic(&self, scope: &Scope) -> Traffic {
         Traffic::new(self, &self.cells.counts(scope))
+    }
+
+    pub(super) fn covenant_report(&self, scope: &Scope) -> Option<CovenantReport> {
+        CovenantReport::of(&self.cells.counts(scope).covenants)
     }
 }
 

@@ -3,8 +3,8 @@ use platform::Meter;
 use serde::Serialize;
 
 use super::{
-    Amount, ChargeReport, KvCache, Latencies, Measured, Paging, Requeue, Scaling, Traffic,
-    of_class, of_model, of_pool, of_tenant,
+    Amount, ChargeReport, CovenantReport, KvCache, Latencies, Measured, Paging, Requeue, Scaling,
+    Traffic, of_class, of_model, of_pool, of_tenant,
 };
 
 /// The part of a run that belongs to one name.
@@ -130,6 +130,9 @@ pub struct TenantGroup {
     pub meter: Option<MeterReport>,
     /// What the provider will charge for on its behalf; `None` if nobody could look.
     pub charged: Option<ChargeReport>,
+    /// What became of its covenants; `None` if it was promised nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub covenants: Option<CovenantReport>,
 }
 
 impl TenantGroup {
@@ -145,6 +148,7 @@ impl TenantGroup {
                     |usage| usage.tenant.index() == index,
                     None,
                 ),
+                covenants: measured.covenant_report(&of_tenant(index)),
             })
             .filter(|tenant| {
                 let metered = tenant.meter.is_some_and(|meter| meter != MeterReport::default());

@@ -1,3 +1,5 @@
+mod covenants;
+
 use std::fmt::Write as _;
 
 use connector::Money;
@@ -28,6 +30,7 @@ impl Summary {
         section(&mut text, style, "models", groups("model", &self.models));
         section(&mut text, style, "classes", groups("class", &self.classes));
         section(&mut text, style, "tenants", tenants(&self.tenants, &self.run));
+        section(&mut text, style, "covenants", covenants::covenants(&self.tenants));
         if !self.objectives.is_empty() {
             let verdicts = objectives(&self.objectives).finish_with_verdicts(style);
             let _ = write!(text, "\n{}\n{verdicts}", style.heading("objectives"));
@@ -149,8 +152,12 @@ fn outcomes(requests: &Traffic) -> String {
 }
 
 fn pace(requests: &Traffic, run: &Run) -> String {
+    let hedged = match requests.hedged {
+        0 => String::new(),
+        some => format!(", {} hedged", humanise::whole(some)),
+    };
     format!(
-        "error rate {}, {} completed per second, peak in flight {}, {} retried, {} fell back",
+        "error rate {}, {} completed per second, peak in flight {}, {} retried, {} fell back{hedged}",
         share(requests.error_rate),
         rate(requests.completed_per_s),
         number(run.peak_in_flight),

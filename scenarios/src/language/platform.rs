@@ -1,4 +1,6 @@
 mod admission;
+mod breaker;
+mod hedging;
 mod retry;
 mod timeouts;
 
@@ -6,8 +8,7 @@ use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::admission::*;
-pub(crate) use self::{retry::*, timeouts::*};
+pub(crate) use self::{admission::*, breaker::*, hedging::*, retry::*, timeouts::*};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -28,6 +29,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) breaker: Optional<BreakerSpec>,
     /// What happens when the first choice fails.
     pub(crate) fallback: Optional<FallbackSpec>,
+    /// When a request that takes long is sent a second time. Default: never.
+    pub(crate) hedging: Optional<HedgingSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.
     pub(crate) overcommit: Optional<bool>,
     /// Who is let in.
@@ -60,18 +63,6 @@ pub(crate) enum RouterSpec {
     Fastest,
     /// A fixed list of candidates per class, each written `model@pool`.
     Static(Entries<List<String>>),
-}
-
-/// When to stop asking a failing pool, and when to ask again.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BreakerSpec {
-    /// Failures in a row that open the breaker, 1 to 10,000. Default: 5.
-    pub(crate) failure_threshold: Optional<Whole<1, 10_000>>,
-    /// Time that an open breaker waits before it lets probes through; above zero. Default: 60s.
-    pub(crate) recovery: Optional<Time>,
-    /// Probes at once while half-open, 1 to 1,000; as many successes in a row close it. Default: 1.
-    pub(crate) half_open_probes: Optional<Whole<1, 1_000>>,
 }
 
 /// The chain behind the first choice.

@@ -1,4 +1,6 @@
 mod admission;
+mod breaker;
+mod hedging;
 mod retry;
 mod timeouts;
 
@@ -12,7 +14,7 @@ use platform::{
 };
 
 use super::{
-    Context, Known, above_zero, items,
+    Context, Known, items,
     models::{self, Model},
     pools::Pool,
     read,
@@ -20,8 +22,8 @@ use super::{
 use crate::{
     document::{Node, shorten},
     language::{
-        BreakerSpec, CableSpec, CablesSpec, ClassSpec, Entries, FallbackSpec, List, PlatformSpec,
-        RouterSpec, ScenarioSpec,
+        CableSpec, CablesSpec, ClassSpec, Entries, FallbackSpec, List, PlatformSpec, RouterSpec,
+        ScenarioSpec,
     },
 };
 
@@ -57,6 +59,7 @@ pub(super) fn lower(
         retry,
         timeouts,
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
+        hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
         seed: 0,
     })
@@ -248,7 +251,7 @@ fn cables(
 ) -> Vec<CableConfig> {
     let all = spec.and_then(|spec| read(&spec.cables));
     let breaker = spec.and_then(|spec| read(&spec.breaker));
-    let breaker = self::breaker(context, breaker, BreakerConfig::default());
+    let breaker = self::breaker::lower(context, breaker, BreakerConfig::default());
     let mut cables: Vec<CableConfig> = pools
         .iter()
         .enumerate()
@@ -308,23 +311,7 @@ fn adjust(context: Context<'_>, spec: &CableSpec, cable: &mut CableConfig) {
         cable.queue = queue.small();
     }
     cable.discipline = admission::discipline(context, spec.line.as_ref(), cable.discipline);
-    cable.breaker = breaker(context, read(&spec.breaker), cable.breaker);
-}
-
-fn breaker(
-    context: Context<'_>,
-    spec: Option<&BreakerSpec>,
-    default: BreakerConfig,
-) -> BreakerConfig {
-    let Some(spec) = spec else { return default };
-    BreakerConfig {
-        failure_threshold: read(&spec.failure_threshold)
-            .map_or(default.failure_threshold, |count| count.small()),
-        recovery: above_zero(context, spec.recovery.as_ref(), "recovery", default.recovery),
-        half_open_probes: read(&spec.half_open_probes)
-            .map_or(default.half_open_probes, |count| count.small()),
-        ..default
-    }
+    cable.breaker = breaker::lower(context, read(&spec.breaker), cable.breaker);
 }
 
 fn fallback(spec: Option<&FallbackSpec>) -> FallbackConfig {

@@ -2,6 +2,7 @@
 
 mod admission;
 mod autoscale;
+mod breaker;
 mod control_plane;
 mod platform;
 mod preemption;
@@ -24,6 +25,7 @@ fn every_mistake_has_its_message_its_place_and_its_way_out() {
         provider::CASES,
         admission::CASES,
         autoscale::CASES,
+        breaker::CASES,
         control_plane::CASES,
         platform::CASES,
         preemption::CASES,

@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 
 use connector::{
-    BasisPoints, Comparison, Duration, Mebibytes, Metric, ModelId, Money, OperationKind, PoolId,
-    PoolKind, Scope, Statistic, Tokens,
+    BasisPoints, Comparison, Duration, ErrorKind, Mebibytes, Metric, ModelId, Money, OperationKind,
+    PoolId, PoolKind, Scope, Statistic, Tokens,
 };
-use platform::config::{Abandon, BudgetConfig, Candidate, Jitter, RouterConfig};
+use platform::config::{
+    Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ErrorKinds, HalfOpenThen,
+    HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, ProbeRenewal, RampUp, RatesConfig,
+    RouterConfig, SlowCall, WindowConfig,
+};
 use scenarios::Scenario;
 use serde_json::Value;
 use sim::config::{
@@ -336,6 +340,12 @@ fn every_key_of_the_platform_reaches_it() {
     let timeouts = platform.timeouts;
     assert_eq!((timeouts.queue, timeouts.abandon), (secs(20), Abandon::Leave));
     assert_eq!((timeouts.first_token, timeouts.total), (Some(secs(10)), Some(secs(360))));
+    let hedging = HedgingConfig {
+        after: HedgeAfter::Quantile(BasisPoints::new(9_950)),
+        measure: HedgeMeasure::EndToEnd,
+        same_pool: true,
+    };
+    assert_eq!(platform.hedging, Some(hedging));
     assert_eq!(platform.fallback.cost_ceiling, BasisPoints::from_percent(150));
     assert_eq!(platform.classifier.classes[0].max_prompt_tokens, Tokens::new(512));
     let RouterConfig::Static(table) = &platform.router else { panic!("static") };
@@ -349,6 +359,51 @@ fn every_key_of_the_platform_reaches_it() {
     assert_eq!(own.breaker.failure_threshold, 5);
     let ranks: Vec<u8> = platform.tenants.iter().map(|tenant| tenant.priority.rank()).collect();
     assert_eq!(ranks, [9, 5, 5, 5]);
+}
+
+#[test]
+fn every_key_of_a_breaker_reaches_it_and_a_pool_keeps_what_it_does_not_change() {
+    let platform = everything().platform;
+    let [shared, own, _] = &platform.cables[..] else { panic!("three pools") };
+    let rates = RatesConfig {
+        window: WindowConfig::Seconds(30),
+        minimum_calls: 20,
+        failure_rate: BasisPoints::from_percent(50),
+        slow_rate: BasisPoints::from_percent(80),
+        slow: SlowCall {
+            first_token: Duration::from_secs(20),
+            per_output_token: Some(Duration::from_millis(200)),
+        },
+    };
+    let counted =
+        ErrorKinds::AGAINST_HEALTH.with(ErrorKind::CapacityExhausted).without(ErrorKind::Protocol);
+    let breaker = BreakerConfig {
+        failure_threshold: 5,
+        rates: Some(rates),
+        recovery: Duration::from_secs(60),
+        recovery_growth: BasisPoints::from_percent(200),
+        recovery_max: Duration::from_secs(600),
+        calm: Duration::from_secs(300),
+        half_open_probes: 1,
+        probe_renewal: ProbeRenewal::After(Duration::from_secs(30)),
+        half_open_max_wait: Some(Duration::from_secs(300)),
+        half_open_then: HalfOpenThen::Open,
+        auto_half_open: true,
+        ramp_up: Some(RampUp {
+            time: Duration::from_secs(120),
+            start: BasisPoints::from_percent(20),
+        }),
+        counted,
+        mode: BreakerMode::Automatic,
+    };
+    assert_eq!(own.breaker, breaker);
+    let differing = BreakerConfig {
+        failure_threshold: 2,
+        rates: Some(RatesConfig { window: WindowConfig::Calls(50), ..rates }),
+        probe_renewal: ProbeRenewal::Never,
+        ..breaker
+    };
+    assert_eq!(shared.breaker, differing);
 }
 
 #[test]
@@ -427,11 +482,20 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
         );
     });
     // The one key of a variant such as `poisson: ...` is described at the variant.
-    let variants =
-        ["uniform", "exponential", "lognormal", "roofline", "linear", "static", "empirical"];
+    let variants = [
+        "uniform",
+        "exponential",
+        "lognormal",
+        "roofline",
+        "linear",
+        "static",
+        "empirical",
+        "adaptive_lifo",
+    ];
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
-    let described = [&variants[..], &arrivals[..], &sharing[..]].concat();
+    let breaker = ["calls", "seconds", "after"];
+    let described = [&variants[..], &arrivals[..], &sharing[..], &breaker[..]].concat();
     bare.retain(|name| !described.contains(&name.as_str()));
     assert!(bare.is_empty(), "without a description: {bare:?}");
     assert_eq!(schema["title"], "Harpoon scenario");

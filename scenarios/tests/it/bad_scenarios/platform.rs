@@ -73,6 +73,28 @@ pub(super) const CASES: &[Case] = &[
         "10:26 platform.timeouts.inference: an inference takes no time: it must be longer than 0s",
     ),
     (
+        "hedges at once, of a percentile that is none, or of something unknown",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  hedging: { after: 0s, measure: last_token, same_pools: true }",
+        )],
+        concat!(
+            "10:21 platform.hedging.after: a hedge at once would double all traffic: it must be later than 0s\n",
+            "10:34 platform.hedging.measure: expected one of `first_token`, `end_to_end`, found `last_token` (did you mean `first_token`?)\n",
+            "10:46 platform.hedging.same_pools: unknown key `same_pools` (did you mean `same_pool`?)",
+        ),
+    ),
+    (
+        "hedges after a percentile that is none",
+        &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  hedging: { after: p100 }")],
+        "10:21 platform.hedging.after: `p100` is not a percentile between p1 and p99.99",
+    ),
+    (
+        "hedges after neither a time nor a percentile",
+        &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  hedging: { after: 95 }")],
+        "10:21 platform.hedging.after: `95` has no unit of duration: expected one of ns, us, ms, s, min, h, days, or a percentile such as p95",
+    ),
+    (
         "a first token after the end",
         &[(
             "models: [gemma-2b]",
