@@ -2,6 +2,7 @@ mod admit;
 mod answer;
 mod arrive;
 mod breaker;
+mod cooldown;
 mod deadline;
 mod decide;
 mod doubt;
@@ -25,7 +26,8 @@ use crate::{
     cable::{Cable, CableStatus},
     classify::Classifier,
     config::{
-        Abandon, AdmissionConfig, ConfigError, Jitter, MidStream, PlatformConfig, RetryConfig,
+        Abandon, AdmissionConfig, ConfigError, CooldownConfig, Jitter, MidStream, PlatformConfig,
+        RetryConfig,
     },
     covenant::Covenants,
     flight::{Flight, FlightKey},
@@ -100,6 +102,7 @@ pub struct Platform {
     patience: Duration,
     /// The time that a request has; `None` if it has any.
     total: Option<Duration>,
+    cooldown: CooldownConfig,
     /// What becomes of running inferences that nobody waits for.
     abandon: Abandon,
     /// Whether an inference that took too long is tried again where it was.
@@ -142,6 +145,7 @@ impl Platform {
             persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
             patience: config.timeouts.queue.max(config.retry.cap),
             total: config.timeouts.total,
+            cooldown: config.cooldown,
             abandon: config.timeouts.abandon,
             after_timeout: config.retry.after_timeout,
             meters: vec![Meter::default(); config.tenants.len()],

@@ -26,6 +26,8 @@ pub(crate) enum Pause {
     Total(FlightKey),
     /// The end of a caller's patience.
     Patience(FlightKey),
+    /// A cable that was left alone.
+    Cooldown(usize),
     /// The next asking for a release.
     Release(LeaseKey),
     /// The next asking for a list on the cable of this index.

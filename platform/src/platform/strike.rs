@@ -212,6 +212,7 @@ impl Platform {
         let cable = self.end_strike(now, key, lease, Ended::Failed(error.kind));
         self.cables[cable].statistics.failed += 1;
         self.flights[key].first_token = None;
+        self.heed_failure(now, cable, error.kind);
         self.tend_line(now, cable);
         let flight = &mut self.flights[key];
         if flight.is_striking() {

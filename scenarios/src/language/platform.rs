@@ -1,14 +1,18 @@
 mod admission;
 mod breaker;
+mod cooldown;
 mod hedging;
 mod retry;
+mod route;
 mod timeouts;
 
 use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{admission::*, breaker::*, hedging::*, retry::*, timeouts::*};
+pub(crate) use self::{
+    admission::*, breaker::*, cooldown::*, hedging::*, retry::*, route::*, timeouts::*,
+};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -25,6 +29,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) retry: Optional<RetrySpec>,
     /// How long each step may take.
     pub(crate) timeouts: Optional<TimeoutsSpec>,
+    /// How long a pool is left alone that asks for it or is out of credit.
+    pub(crate) cooldown: Optional<CooldownSpec>,
     /// When to stop asking a failing pool.
     pub(crate) breaker: Optional<BreakerSpec>,
     /// What happens when the first choice fails.
@@ -51,18 +57,6 @@ pub(crate) struct ClassSpec {
     pub(crate) max_output_tokens: Optional<TokenCount>,
     /// Names of the models that serve it, best first, at least one.
     pub(crate) models: Node<List<String>>,
-}
-
-/// How candidates are ranked.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum RouterSpec {
-    /// Lowest price for the expected time first.
-    Cheapest,
-    /// Shortest expected end-to-end time first.
-    Fastest,
-    /// A fixed list of candidates per class, each written `model@pool`.
-    Static(Entries<List<String>>),
 }
 
 /// The chain behind the first choice.

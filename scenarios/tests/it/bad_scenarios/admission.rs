@@ -10,7 +10,7 @@ pub(super) const CASES: &[Case] = &[
         )],
         concat!(
             "10:19 platform.cables.line: expected one of `fifo`, `lifo`, `adaptive_lifo`, `shortest`, `priority`, `weighted_fair`, found `filo` (did you mean `fifo`?)\n",
-            "10:67 platform.cables.pools.a.line.adaptive_lifo.after: a standing line takes no time: it must be longer than 0s",
+            "10:71 platform.cables.pools.a.line.adaptive_lifo.after: a standing line takes no time: it must be longer than 0s",
         ),
     ),
     (
