@@ -37,6 +37,7 @@ impl PlatformConfig {
         self.cables.iter().try_for_each(|cable| self.check_cable(cable))?;
         self.classifier.classes.iter().try_for_each(|class| self.check_class(class))?;
         self.check_router()?;
+        self.check_leases()?;
         (0..self.classifier.classes.len()).try_for_each(|class| self.check_candidates(class))
     }
 

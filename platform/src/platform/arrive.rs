@@ -127,5 +127,6 @@ impl Platform {
         self.call_off_left(now);
         (0..self.cables.len()).for_each(|cable| self.heed_breaker(cable));
         self.persist(now);
+        self.close_shelves(now);
     }
 }

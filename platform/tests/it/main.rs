@@ -24,4 +24,5 @@ mod request;
 mod retry;
 mod routing;
 mod setting;
+mod warm;
 mod world;

@@ -58,6 +58,7 @@ pub(super) fn lower(
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
         hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
+        leases: platform::config::LeaseConfig::default(),
         seed: 0,
     })
 }
