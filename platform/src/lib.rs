@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod admission;
 mod arrivals;
 pub mod breaker;
 pub mod budget;

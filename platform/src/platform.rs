@@ -1,3 +1,4 @@
+mod admit;
 mod answer;
 mod arrive;
 mod breaker;
@@ -25,6 +26,7 @@ use connector::{CableId, CovenantBook, Duration, EventKey, Operation, Ticket, Ti
 use slotmap::SlotMap;
 
 use crate::{
+    admission::Gate,
     arrivals::Arrivals,
     budget::Budget,
     cable::{Cable, CableStatus},
@@ -125,6 +127,9 @@ pub struct Platform {
     outputs: VecDeque<Output>,
     draining: bool,
     admission: AdmissionConfig,
+    gate: Gate,
+    /// How long a share is held for one inference at most.
+    longest_inference: Duration,
     /// Stays in lines so far.
     stays: u64,
 }
@@ -141,6 +146,8 @@ impl Platform {
             router: Router::new(&config),
             cables: cables(&config),
             admission: config.admission.clone(),
+            gate: Gate::new(&config),
+            longest_inference: config.timeouts.inference,
             stays: 0,
             flights: SlotMap::with_key(),
             arrivals: Arrivals::default(),

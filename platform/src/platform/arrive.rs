@@ -27,6 +27,8 @@ impl Platform {
                 let key = self.enter(request, guess.class, model);
                 if self.draining {
                     self.give_up(now, key, Cause::Refused(Refusal::Draining));
+                } else if let Err(excess) = self.reserve(now, key) {
+                    self.give_up(now, key, Cause::OverQuota(excess));
                 } else {
                     self.set_out(now, key, guess);
                 }

@@ -9,7 +9,9 @@
 //! its own, because too slow for a classification is not too slow for an inference). A drain ends
 //! consultations like waiting.
 
-use connector::{ClassId, Duration, Error, ErrorKind, EventKey, Operation, Reply, Timestamp};
+use connector::{
+    ClassId, Duration, Error, ErrorKind, EventKey, Money, Operation, Reply, Timestamp,
+};
 
 use super::{Platform, answer::expect_reply, strike::generated};
 use crate::{
@@ -52,8 +54,8 @@ pub struct ConsultationStatistics {
     pub timeouts: u64,
     /// Questions ended because the caller left or the platform drains.
     pub withdrawn: u64,
-    /// Requests that were not asked about: no free place, an open breaker, or a model that gave no
-    /// usable answer several times in a row.
+    /// Requests that were not asked about: no free place, an open breaker, a model that gave no
+    /// usable answer several times in a row, or no quota left.
     pub skipped: u64,
     /// Time that requests spent on it.
     pub waited: Duration,
@@ -83,6 +85,8 @@ struct AskedModel {
     at: Candidate,
     cable: usize,
     timeout: Duration,
+    /// What one question costs at most.
+    cost: Money,
     trust: Breaker,
     statistics: ConsultationStatistics,
 }
@@ -96,10 +100,12 @@ impl Classifier {
             None => (at_hand, None),
             Some(asked) => {
                 let cable = config.cables.iter().position(|cable| cable.pool == asked.pool);
+                let cable = cable.expect("a checked configuration has a cable to the pool");
                 let model = AskedModel {
                     at: Candidate { model: asked.model, pool: asked.pool },
-                    cable: cable.expect("a checked configuration has a cable to the pool"),
+                    cable,
                     timeout: asked.timeout,
+                    cost: config.cables[cable].price_per_slot_hour.per_hour_over(asked.timeout),
                     trust: Breaker::new(BreakerConfig::default()),
                     statistics: ConsultationStatistics::default(),
                 };
@@ -180,8 +186,12 @@ impl Platform {
 
     /// Asks for a share to put the question on. False if nobody is to be asked now.
     fn consult(&mut self, now: Timestamp, key: FlightKey) -> bool {
+        let cost = self.classifier.asked().cost;
+        let within_quota = self.reserve_beside(now, key, cost).is_ok();
         let model = self.classifier.asked();
-        let Some((permit, trust)) = admitted(now, model, &mut self.cables) else {
+        let Some((permit, trust)) =
+            within_quota.then(|| admitted(now, model, &mut self.cables)).flatten()
+        else {
             model.statistics.skipped += 1;
             return false;
         };
