@@ -6,6 +6,8 @@ use crate::{
     flight::FlightKey,
     line::{Entrant, Line, pace::LinePace},
     reconcile::Reconciler,
+    route::Load,
+    shelf::Shelves,
 };
 
 /// Allocations that may be awaited although their requests have given up. A provider that owes us
@@ -17,7 +19,7 @@ const RAMP_PLACES: u32 = 100;
 /// What happened on one cable so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CableStatistics {
-    /// Shares asked for: strikes begun.
+    /// Strikes begun: on shares that were asked for, or on warm leases.
     pub strikes: u64,
     /// Strikes that ended with an answer.
     pub completed: u64,
@@ -58,6 +60,8 @@ pub struct CableStatistics {
     pub first_token_timeouts: u64,
     /// Failed strikes that nothing followed because the retry budget was spent.
     pub refused_budget: u64,
+    /// Requests sent on because the pool was to be left alone for longer than they may wait.
+    pub refused_paused: u64,
     /// Shares granted after nobody wanted them any more, given back at once.
     pub late_grants: u64,
     /// Shares the provider held for us without our knowledge, given back.
@@ -68,16 +72,32 @@ pub struct CableStatistics {
     pub stray_answers: u64,
     /// Times the breaker opened.
     pub openings: u64,
+    /// Times the pool asked to be left alone for a while, or was out of credit.
+    pub cooldowns: u64,
     /// Releases asked for again because the last asking failed.
     pub release_retries: u64,
     /// Shares whose release the provider would not confirm; they count as held.
     pub unreleased: u64,
     /// Doubts about held shares that no list of the provider's could clear.
     pub unresolved: u64,
+    /// Strikes on leases that were warm.
+    pub warm_strikes: u64,
+    /// Warm leases that the provider turned out to hold no longer; their strikes asked for a share.
+    pub stale: u64,
+    /// Shares asked for ahead of need.
+    pub stocked: u64,
+    /// Shares that nobody waited for (late grants, ghosts) and that were kept warm.
+    pub adopted: u64,
+    /// Lists asked for by sweeps.
+    pub sweeps: u64,
     /// Shares x time held, in slot x ns, until the release was asked for.
     pub slot_ns: u128,
+    /// Of `slot_ns`: warm and at work for nobody.
+    pub idle_slot_ns: u128,
     /// The same time at the pool's price.
     pub cost: Money,
+    /// Of `cost`: warm and at work for nobody.
+    pub idle_cost: Money,
 }
 
 /// The state of one cable.
@@ -107,6 +127,8 @@ pub(crate) enum Refusal {
     WaitedTooLong,
     Unanswered,
     BudgetSpent,
+    /// The pool is left alone for longer than anybody waits.
+    Paused,
     /// It could not end in time even if it began now.
     NoTime,
     Draining,
@@ -123,6 +145,7 @@ impl Refusal {
             Self::WaitedTooLong => "waited too long in the queue",
             Self::Unanswered => "too many allocations are unanswered",
             Self::BudgetSpent => "the retry budget is spent",
+            Self::Paused => "the pool asked to be left alone",
             Self::NoTime => "too little time is left",
             Self::Draining => "the platform is draining",
         }
@@ -137,6 +160,7 @@ impl Refusal {
             Self::Shed => Rejection::Shed,
             Self::TooLate(_) | Self::NoTime => Rejection::TooLate,
             Self::BudgetSpent => Rejection::BudgetSpent,
+            Self::Paused => Rejection::Paused,
             Self::WaitedTooLong => Rejection::WaitedTooLong,
             Self::Unanswered => Rejection::Unanswered,
             Self::Draining => Rejection::Draining,
@@ -150,6 +174,8 @@ pub(crate) struct Wish {
     pub(crate) entrant: Entrant<FlightKey>,
     /// Of its stay in line, if it joins one.
     pub(crate) number: u64,
+    /// Nobody waits for longer than this in any line.
+    pub(crate) patience: Duration,
     /// Who would wait longer does not join. `None`: any wait.
     pub(crate) longest_wait: Option<Duration>,
     /// How much of a line it may fill, in 1/10,000.
@@ -193,11 +219,14 @@ pub(crate) struct Cable {
     /// When its breaker is to be woken.
     pub(crate) alarm: Option<(Timestamp, EventKey)>,
     in_flight: u32,
+    /// Nothing is begun before.
+    pub(crate) paused_until: Timestamp,
     pub(crate) line: Line<FlightKey>,
     pub(crate) pace: LinePace,
     /// Unanswered allocations that nobody waits for.
     pub(crate) orphans: u32,
     pub(crate) reconciler: Reconciler,
+    pub(crate) shelves: Shelves,
     /// Requests that retry once a list has come.
     pub(crate) awaiting_list: Vec<FlightKey>,
     pub(crate) statistics: CableStatistics,
@@ -215,10 +244,12 @@ impl Cable {
             breaker: Breaker::new(config.breaker),
             alarm: None,
             in_flight: 0,
+            paused_until: Timestamp::ZERO,
             line: Line::new(config.discipline, weights),
             pace: LinePace::default(),
             orphans: 0,
             reconciler: Reconciler::default(),
+            shelves: Shelves::default(),
             awaiting_list: Vec::new(),
             statistics: CableStatistics::default(),
         }
@@ -232,7 +263,10 @@ impl Cable {
         if self.orphans >= ORPHANS_MAX {
             return Err(self.refuse(Refusal::Unanswered));
         }
-        if self.has_place() {
+        if self.paused_until.since(now) > wish.longest_wait.unwrap_or(wish.patience) {
+            return Err(self.refuse(Refusal::Paused));
+        }
+        if self.has_place(now) {
             let permit = self.occupy(now)?;
             self.line.pass(wish.entrant.tenant, wish.entrant.work);
             return Ok(Admission::Strike(permit));
@@ -272,15 +306,15 @@ impl Cable {
     }
 
     /// Whether a hedge may go here: to a pool that is well and has a place that nobody waits for.
-    pub(crate) fn takes_hedge(&self) -> bool {
+    pub(crate) fn takes_hedge(&self, now: Timestamp) -> bool {
         self.breaker.state() == BreakerState::Closed
-            && self.has_place()
+            && self.has_place(now)
             && self.line.waiting() == 0
             && self.orphans < ORPHANS_MAX
     }
 
-    pub(crate) fn has_place(&self) -> bool {
-        self.in_flight < self.usable_places()
+    pub(crate) fn has_place(&self, now: Timestamp) -> bool {
+        self.in_flight < self.usable_places() && now >= self.paused_until
     }
 
     /// All places, or the part of them that a recovered pool gets at first.
@@ -314,6 +348,7 @@ impl Cable {
             Refusal::QueueFull | Refusal::Unanswered => self.statistics.refused_full += 1,
             Refusal::WaitedTooLong => self.statistics.queue_timeouts += 1,
             Refusal::BudgetSpent => self.statistics.refused_budget += 1,
+            Refusal::Paused => self.statistics.refused_paused += 1,
             Refusal::TooLate(_) | Refusal::NoTime => self.statistics.refused_late += 1,
             Refusal::Shed => self.statistics.shed += 1,
             Refusal::PushedOut => self.statistics.pushed_out += 1,
@@ -322,12 +357,47 @@ impl Cable {
         refusal
     }
 
+    /// How many places are neither taken nor warm nor about to be.
+    pub(crate) fn free(&self) -> u32 {
+        let taken = self.in_flight.saturating_add(self.shelves.warm());
+        self.places.saturating_sub(taken.saturating_add(self.shelves.stocking))
+    }
+
+    /// Whether strikes, warm leases and those to come are more than there are places.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let taken = self.in_flight.saturating_add(self.shelves.warm());
+        taken.saturating_add(self.shelves.stocking) > self.places
+    }
+
+    /// A share was held for so long and worked for nobody.
+    pub(crate) fn charge_idle(&mut self, held: Duration) -> Money {
+        let cost = self.charge(held);
+        self.statistics.idle_slot_ns += u128::from(held.as_nanos());
+        self.statistics.idle_cost += cost;
+        cost
+    }
+
+    /// What the leases that are not at work cost per hour.
+    pub(crate) fn idle_per_hour(&self) -> Money {
+        let idle = self.shelves.warm().saturating_add(self.shelves.stocking);
+        Money::from_nanos(self.price.as_nanos() * i128::from(idle))
+    }
+
+    /// The price of one share for an hour.
+    pub(crate) const fn price(&self) -> Money {
+        self.price
+    }
+
     /// A share was held for so long: what it costs.
     pub(crate) fn charge(&mut self, held: Duration) -> Money {
         let cost = self.price.per_hour_over(held);
         self.statistics.slot_ns += u128::from(held.as_nanos());
         self.statistics.cost += cost;
         cost
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        Load { in_flight: self.in_flight, queued: self.line.waiting(), places: self.places }
     }
 
     pub(crate) fn status(&self) -> CableStatus {

@@ -28,7 +28,7 @@ use crate::distribution::{Distribution, Merged};
 pub const MAX_CELLS: usize = 1_024;
 
 /// Number of kinds of failure, by name.
-const KINDS: usize = 11;
+const KINDS: usize = 12;
 
 /// How many requests ended how, and what they took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,6 +128,7 @@ fn kind_index(kind: ErrorKind) -> usize {
         ErrorKind::Conflict => 8,
         ErrorKind::Invalid => 9,
         ErrorKind::Protocol => 10,
+        ErrorKind::CreditExhausted => 11,
     }
 }
 

@@ -329,6 +329,7 @@ fn failure_bytes(kind: ErrorKind) -> Failure {
         ErrorKind::Conflict => plain(9),
         ErrorKind::Invalid => plain(10),
         ErrorKind::Protocol => plain(11),
+        ErrorKind::CreditExhausted => plain(12),
     }
 }
 

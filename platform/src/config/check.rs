@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use connector::{BasisPoints, Mebibytes, ModelId, Money};
 
 use super::{
-    CableConfig, Candidate, ClassConfig, ConfigError, HedgeAfter, PlatformConfig, RouterConfig,
-    TenantConfig,
+    CableConfig, Candidate, ClassConfig, ConfigError, HedgeAfter, PlatformConfig, PoolWeight,
+    PrefixConfig, RequestRate, RouterConfig, TenantConfig,
 };
 use crate::route::{self, CANDIDATES_MAX};
 
@@ -13,6 +13,10 @@ const CABLES_MAX: usize = 1024;
 const MODELS_MAX: usize = 1024;
 /// Retries of one strike on one cable.
 const RETRIES_MAX: u32 = 1000;
+/// Credits of many turns must not overflow.
+const WEIGHT_MAX: u32 = 1_000_000;
+/// Hashing a prefix is on the way of every request.
+const PREFIX_BLOCKS_MAX: u32 = 64;
 
 impl PlatformConfig {
     /// The first thing in the configuration that cannot be.
@@ -28,10 +32,12 @@ impl PlatformConfig {
         unique("tiers", self.tiers.iter().map(|tier| &tier.name))?;
         unique("classes", self.classifier.classes.iter().map(|class| &class.name))?;
         self.check_numbers()?;
+        self.check_admission()?;
         self.tenants.iter().try_for_each(|tenant| self.check_tier(tenant))?;
         self.cables.iter().try_for_each(|cable| self.check_cable(cable))?;
         self.classifier.classes.iter().try_for_each(|class| self.check_class(class))?;
         self.check_router()?;
+        self.check_leases()?;
         (0..self.classifier.classes.len()).try_for_each(|class| self.check_candidates(class))
     }
 
@@ -53,6 +59,21 @@ impl PlatformConfig {
         };
         let (tenant, tiers) = (tenant.name.clone(), self.tiers.len());
         Err(ConfigError::UnknownTier { tenant, tier, tiers })
+    }
+
+    fn check_admission(&self) -> Result<(), ConfigError> {
+        let own = self.tenants.iter().map(|one| ("tenant", &one.name, one.weight, one.quota));
+        let tiers = self.tiers.iter().map(|one| ("tier", &one.name, one.weight, one.quota));
+        for (kind, name, weight, quota) in own.chain(tiers) {
+            let of = |what: &str| format!("{what} of {kind} `{name}`");
+            at_least(1, of("weight"), weight.unwrap_or(1))?;
+            let rate = quota.requests.unwrap_or(RequestRate { per_second: 1, burst: 1 });
+            at_least(1, of("requests per second"), rate.per_second)?;
+            at_least(1, of("burst of requests"), rate.burst)?;
+            at_least(1, of("tokens per minute"), quota.tokens_per_minute.unwrap_or(1))?;
+            at_least(1, of("concurrent requests"), quota.concurrent.unwrap_or(1))?;
+        }
+        Ok(())
     }
 
     fn check_hedging(&self) -> Result<(), ConfigError> {
@@ -92,9 +113,20 @@ impl PlatformConfig {
     }
 
     fn check_router(&self) -> Result<(), ConfigError> {
-        let RouterConfig::Static(lists) = &self.router else {
-            return Ok(());
-        };
+        match &self.router {
+            RouterConfig::Static(lists) => self.check_lists(lists),
+            RouterConfig::Weighted(weights) => self.check_weights(weights),
+            RouterConfig::PrefixAffine(prefix) => prefix.check(),
+            RouterConfig::Cheapest
+            | RouterConfig::Fastest
+            | RouterConfig::Random
+            | RouterConfig::RoundRobin
+            | RouterConfig::LeastLoaded
+            | RouterConfig::PowerOfTwo(_) => Ok(()),
+        }
+    }
+
+    fn check_lists(&self, lists: &[Vec<Candidate>]) -> Result<(), ConfigError> {
         let classes = &self.classifier.classes;
         exact_length("lists of candidates", lists.len(), classes.len())?;
         for (class, list) in classes.iter().zip(lists) {
@@ -104,6 +136,18 @@ impl PlatformConfig {
             list.iter().try_for_each(|candidate| self.check_candidate(class, *candidate))?;
         }
         Ok(())
+    }
+
+    fn check_weights(&self, weights: &[PoolWeight]) -> Result<(), ConfigError> {
+        for one in weights {
+            if self.cables.iter().all(|cable| cable.pool != one.pool) {
+                return Err(ConfigError::UnknownWeight { pool: one.pool });
+            }
+        }
+        unique("weights of pool", weights.iter().map(|one| one.pool.to_string()))?;
+        let heaviest = weights.iter().map(|one| one.weight).max().unwrap_or(0);
+        at_least(1, "the largest weight of the router", heaviest)?;
+        at_most(WEIGHT_MAX, "a weight of the router", heaviest)
     }
 
     fn check_candidate(
@@ -196,6 +240,14 @@ pub(super) fn at_most(most: u32, what: impl Into<String>, value: u32) -> Result<
         return Ok(());
     }
     Err(too_many(what, value as usize, most as usize))
+}
+
+impl PrefixConfig {
+    fn check(self) -> Result<(), ConfigError> {
+        at_least(1, "blocks of a prefix", self.blocks)?;
+        at_most(PREFIX_BLOCKS_MAX, "blocks of a prefix", self.blocks)?;
+        at_least(10_000, "load factor in basis points", self.load_factor.get())
+    }
 }
 
 fn exact_length(what: &str, found: usize, expected: usize) -> Result<(), ConfigError> {

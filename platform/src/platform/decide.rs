@@ -4,6 +4,7 @@ use super::{Platform, resend::took_work};
 use crate::{
     cable::{Admission, Refusal},
     flight::{Cause, FlightKey, Phase},
+    route::Scene,
     timers::Pause,
 };
 
@@ -37,7 +38,8 @@ impl Platform {
         let mut lines = Lines::default();
         loop {
             let flight = &mut self.flights[key];
-            if !self.router.advance(now, &flight.request, &mut flight.route) {
+            let scene = Scene { now, request: &flight.request, cables: &self.cables };
+            if !self.router.advance(&scene, &mut flight.route) {
                 break;
             }
             flight.strikes_here = 0;
@@ -94,6 +96,8 @@ impl Platform {
         flight.set_back_at(flight.struck, Cause::Failed(error));
         if self.draining {
             self.finish_failed(now, key);
+        } else if let Err(excess) = self.reserve_strike(now, key) {
+            self.give_up(now, key, Cause::OverQuota(excess));
         } else if is_paid_for && !self.pay_for_another(now, key) {
             self.give_up(now, key, Cause::Refused(Refusal::BudgetSpent));
         } else if let Some(pause) = pause {
@@ -156,6 +160,7 @@ pub(super) const fn retry_after(kind: ErrorKind) -> Option<Duration> {
         | ErrorKind::CapacityExhausted
         | ErrorKind::Preempted
         | ErrorKind::PolicyRefused
+        | ErrorKind::CreditExhausted
         | ErrorKind::Unauthorized
         | ErrorKind::NotFound
         | ErrorKind::Conflict

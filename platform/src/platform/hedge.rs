@@ -7,6 +7,7 @@ use crate::{
     flight::{Flight, FlightKey, Phase, Strike, Watch},
     hedging::Hedging,
     lease::LeaseKey,
+    route::Scene,
     timers::Pause,
 };
 
@@ -42,33 +43,42 @@ impl Platform {
 
     /// The best candidate of the same model that the request has not been to and that takes it at
     /// once, or else the present one, if that may be asked twice.
-    fn place_for_hedge(&self, now: Timestamp, key: FlightKey) -> Option<usize> {
+    fn place_for_hedge(&mut self, now: Timestamp, key: FlightKey) -> Option<usize> {
         let flight = &self.flights[key];
         let Phase::Striking(strikes) = &flight.phase else {
             return None;
         };
         let first = strikes.first().place;
         let model = self.router.choice(&flight.route, first).model;
-        let takes = |place: &usize| {
-            let choice = self.router.choice(&flight.route, *place);
-            let cable = choice.cable.index();
-            choice.model == model
-                && self.cables[cable].takes_hedge()
-                && !self.is_in_doubt(now, key, cable)
-        };
         let mut route = flight.route;
-        while self.router.advance(now, &flight.request, &mut route) {
-            if let Some(place) = route.current.filter(takes) {
-                return Some(place);
+        loop {
+            let scene = Scene { now, request: &self.flights[key].request, cables: &self.cables };
+            if !self.router.advance(&scene, &mut route) {
+                break;
+            }
+            let place = route.current.filter(|place| self.takes_hedge(now, key, model, *place));
+            if place.is_some() {
+                return place;
             }
         }
         let may_be_asked_twice = self.hedging.as_ref().is_some_and(Hedging::same_pool);
-        Some(first).filter(|_| may_be_asked_twice).filter(takes)
+        let again = Some(first).filter(|_| may_be_asked_twice);
+        again.filter(|place| self.takes_hedge(now, key, model, *place))
+    }
+
+    /// Whether this candidate takes a second strike for the same model at once.
+    fn takes_hedge(&self, now: Timestamp, key: FlightKey, model: ModelId, place: usize) -> bool {
+        let choice = self.router.choice(&self.flights[key].route, place);
+        let cable = choice.cable.index();
+        choice.model == model
+            && self.cables[cable].takes_hedge(now)
+            && !self.is_in_doubt(now, key, cable)
     }
 
     fn hedge(&mut self, now: Timestamp, key: FlightKey, place: usize) {
         let index = self.router.choice(&self.flights[key].route, place).cable.index();
-        if self.budget.as_mut().is_some_and(|budget| !budget.withdraw(now)) {
+        let is_covered = self.reserve_strike(now, key).is_ok();
+        if !is_covered || self.budget.as_mut().is_some_and(|budget| !budget.withdraw(now)) {
             self.cables[index].statistics.hedges_unaffordable += 1;
             return;
         }

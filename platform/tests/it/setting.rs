@@ -8,8 +8,8 @@ use platform::{
     PlatformConfig, Request,
     config::{
         AdmissionConfig, BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig,
-        Discipline, FallbackConfig, Jitter, ModelTerms, Pace, RetryConfig, RouterConfig,
-        TenantConfig, Timeouts,
+        Discipline, FallbackConfig, Jitter, LeaseConfig, ModelTerms, Pace, RetryConfig,
+        RouterConfig, TenantConfig, Timeouts,
     },
 };
 
@@ -32,9 +32,11 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         router: RouterConfig::Static(vec![every_pool(SMALL, number), every_pool(LARGE, number)]),
         retry: RetryConfig { jitter: Jitter::None, ..RetryConfig::default() },
         timeouts: Timeouts::default(),
+        cooldown: platform::config::CooldownConfig::default(),
         fallback: FallbackConfig::default(),
         hedging: None,
         overcommit: true,
+        leases: LeaseConfig::default(),
         seed: 7,
     }
 }

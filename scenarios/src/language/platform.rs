@@ -1,13 +1,18 @@
+mod admission;
 mod breaker;
+mod cooldown;
 mod hedging;
 mod retry;
+mod route;
 mod timeouts;
 
 use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{breaker::*, hedging::*, retry::*, timeouts::*};
+pub(crate) use self::{
+    admission::*, breaker::*, cooldown::*, hedging::*, retry::*, route::*, timeouts::*,
+};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -24,6 +29,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) retry: Optional<RetrySpec>,
     /// How long each step may take.
     pub(crate) timeouts: Optional<TimeoutsSpec>,
+    /// How long a pool is left alone that asks for it or is out of credit.
+    pub(crate) cooldown: Optional<CooldownSpec>,
     /// When to stop asking a failing pool.
     pub(crate) breaker: Optional<BreakerSpec>,
     /// What happens when the first choice fails.
@@ -32,6 +39,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) hedging: Optional<HedgingSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.
     pub(crate) overcommit: Optional<bool>,
+    /// Who is let in.
+    pub(crate) admission: Optional<AdmissionSpec>,
     /// The lines to the pools.
     pub(crate) cables: Optional<CablesSpec>,
 }
@@ -48,18 +57,6 @@ pub(crate) struct ClassSpec {
     pub(crate) max_output_tokens: Optional<TokenCount>,
     /// Names of the models that serve it, best first, at least one.
     pub(crate) models: Node<List<String>>,
-}
-
-/// How candidates are ranked.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum RouterSpec {
-    /// Lowest price for the expected time first.
-    Cheapest,
-    /// Shortest expected end-to-end time first.
-    Fastest,
-    /// A fixed list of candidates per class, each written `model@pool`.
-    Static(Entries<List<String>>),
 }
 
 /// The chain behind the first choice.
@@ -81,6 +78,8 @@ pub(crate) struct CablesSpec {
     pub(crate) max_in_flight: Optional<Quantity<Limit>>,
     /// Strikes that may wait in line, 0 to 1,000,000; 0 refuses at once. Default: 1000.
     pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// Who is next of those that wait in line. Default: fifo.
+    pub(crate) line: Optional<LineSpec>,
     /// By name of a pool, what differs there.
     pub(crate) pools: Optional<Entries<CableSpec>>,
 }
@@ -93,6 +92,8 @@ pub(crate) struct CableSpec {
     pub(crate) max_in_flight: Optional<Quantity<Limit>>,
     /// Strikes that may wait in line. Default: as for all cables.
     pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// Who is next of them. Default: as for all cables.
+    pub(crate) line: Optional<LineSpec>,
     /// When to stop asking this pool. Keys left out are as for all pools.
     pub(crate) breaker: Optional<BreakerSpec>,
 }

@@ -1,28 +1,25 @@
+mod admission;
 mod breaker;
+mod cooldown;
 mod hedging;
 mod retry;
+mod route;
 mod timeouts;
 
 use connector::{BasisPoints, ModelId, PoolId, Priority, Tokens};
 use platform::{
     PlatformConfig,
     config::{
-        AdmissionConfig, BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig,
-        Discipline, FallbackConfig, Pace, RouterConfig, TenantConfig,
+        BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline, FallbackConfig,
+        Pace, QuotaConfig, TenantConfig,
     },
 };
 
-use super::{
-    Context, Known, items,
-    models::{self, Model},
-    pools::Pool,
-    read,
-};
+use super::{Context, Known, items, models::Model, pools::Pool, read};
 use crate::{
     document::{Node, shorten},
     language::{
-        CableSpec, CablesSpec, ClassSpec, Entries, FallbackSpec, List, PlatformSpec, RouterSpec,
-        ScenarioSpec,
+        CableSpec, CablesSpec, ClassSpec, Entries, FallbackSpec, PlatformSpec, ScenarioSpec,
     },
 };
 
@@ -42,7 +39,7 @@ pub(super) fn lower(
 ) -> Option<PlatformConfig> {
     let platform = read(&spec.platform);
     let classes = classes(context, platform, known);
-    let router = router(context, platform, known, pools, models);
+    let router = route::lower(context, platform, known, pools, models);
     let cables = cables(context, platform, known, pools, models);
     let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let timeouts = timeouts::lower(context, platform.and_then(|spec| read(&spec.timeouts)));
@@ -51,15 +48,17 @@ pub(super) fn lower(
         models: terms.collect::<Option<_>>()?,
         cables,
         tenants: tenants(spec, known),
-        admission: AdmissionConfig::default(),
+        admission: admission::admission(context, platform.and_then(|spec| read(&spec.admission))),
         tiers: Vec::new(),
         classifier: ClassifierConfig { classes },
         router,
         retry,
         timeouts,
+        cooldown: cooldown::lower(platform.and_then(|spec| read(&spec.cooldown))),
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
         hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
+        leases: platform::config::LeaseConfig::default(),
         seed: 0,
     })
 }
@@ -67,9 +66,9 @@ pub(super) fn lower(
 /// The tenants of the scenario, then those that its traffic brings along.
 fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
     let stated = items(spec.tenants.as_ref());
+    let spec_of = |index: usize| stated.get(index).and_then(Node::get);
     let priority = |index: usize| {
-        let stated = stated.get(index).and_then(Node::get);
-        let rank = stated.and_then(|tenant| read(&tenant.priority));
+        let rank = spec_of(index).and_then(|tenant| read(&tenant.priority));
         rank.map_or(DEFAULT_PRIORITY, |rank| rank.small() as u8)
     };
     known
@@ -79,6 +78,9 @@ fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
         .map(|(index, name)| TenantConfig {
             name: name.to_owned(),
             priority: Priority::new(priority(index)).unwrap_or(Priority::MAX),
+            weight: spec_of(index).and_then(|tenant| Some(read(&tenant.weight)?.small())),
+            quota: spec_of(index)
+                .map_or_else(QuotaConfig::default, |tenant| admission::quota(&tenant.quota)),
             ..TenantConfig::default()
         })
         .collect()
@@ -151,93 +153,6 @@ fn check_bounds(context: Context<'_>, nodes: &[Node<ClassSpec>], classes: &[Clas
     }
 }
 
-fn router(
-    context: Context<'_>,
-    spec: Option<&PlatformSpec>,
-    known: &Known,
-    pools: &[Pool],
-    models: &[Option<Model>],
-) -> RouterConfig {
-    match spec.and_then(|spec| spec.router.as_ref()).and_then(|node| Some((node, node.get()?))) {
-        None | Some((_, RouterSpec::Cheapest)) => RouterConfig::Cheapest,
-        Some((_, RouterSpec::Fastest)) => RouterConfig::Fastest,
-        Some((node, RouterSpec::Static(entries))) => {
-            let mut table = vec![Vec::new(); known.classes.len()];
-            for (class, list) in &entries.0 {
-                let class = known.classes.find(context.report, class);
-                let candidates = candidates(context, list, known, pools, models);
-                if let Some(class) = class {
-                    table[class] = candidates;
-                }
-            }
-            let stated = |name: &str| {
-                entries.0.iter().any(|(class, _)| class.get().is_some_and(|class| class == name))
-            };
-            for name in known.classes.names().filter(|name| !stated(name)) {
-                context.report.problem_with_help(
-                    node.at,
-                    format!("the static router has no candidates for class `{name}`"),
-                    format!("add `{name}: [model@pool]`"),
-                );
-            }
-            RouterConfig::Static(table)
-        }
-    }
-}
-
-fn candidates(
-    context: Context<'_>,
-    list: &Node<List<String>>,
-    known: &Known,
-    pools: &[Pool],
-    models: &[Option<Model>],
-) -> Vec<Candidate> {
-    if list.get().is_some_and(Vec::is_empty) {
-        context.report.problem(list.at, "a class needs at least one candidate");
-    }
-    let candidates = items(Some(list)).iter();
-    candidates.filter_map(|node| candidate(context, node, known, pools, models)).collect()
-}
-
-fn candidate(
-    context: Context<'_>,
-    node: &Node<String>,
-    known: &Known,
-    pools: &[Pool],
-    models: &[Option<Model>],
-) -> Option<Candidate> {
-    let text = node.get()?;
-    let Some((model, pool)) = text.split_once('@') else {
-        context.report.problem_with_help(
-            node.at,
-            format!("`{}` is not a candidate", shorten(text)),
-            "write it as `model@pool`",
-        );
-        return None;
-    };
-    let model = known.models.find_text(context.report, node.at, model.trim());
-    let pool = known.pools.find_text(context.report, node.at, pool.trim());
-    let (model, pool) = (model?, pool?);
-    let (terms, place) = (&models[model].as_ref()?.terms, &pools[pool]);
-    if place.has_card && !models::fits(terms.requirements, &place.config) {
-        let gpu = &place.config.gpu;
-        context.report.problem_with_help(
-            node.at,
-            format!(
-                "model `{}` needs {} and {} of one GPU, but those of pool `{}` have {} and {}",
-                terms.name,
-                terms.requirements.vram,
-                terms.requirements.tflops,
-                place.config.name,
-                gpu.vram,
-                gpu.tflops_16bit
-            ),
-            "choose a pool with larger GPUs for this model",
-        );
-    }
-    Some(Candidate { model: ModelId(model as u32), pool: PoolId(pool as u32) })
-}
-
 fn cables(
     context: Context<'_>,
     spec: Option<&PlatformSpec>,
@@ -251,7 +166,14 @@ fn cables(
     let mut cables: Vec<CableConfig> = pools
         .iter()
         .enumerate()
-        .map(|(index, pool)| cable(PoolId(index as u32), pool, models, all, breaker))
+        .map(|(index, pool)| CableConfig {
+            discipline: admission::discipline(
+                context,
+                all.and_then(|all| all.line.as_ref()),
+                Discipline::default(),
+            ),
+            ..cable(PoolId(index as u32), pool, models, all, breaker)
+        })
         .collect();
     let differing = all.and_then(|all| read(&all.pools));
     for (name, node) in differing.map_or(&[][..], |Entries(entries)| entries) {
@@ -299,6 +221,7 @@ fn adjust(context: Context<'_>, spec: &CableSpec, cable: &mut CableConfig) {
     if let Some(queue) = read(&spec.queue) {
         cable.queue = queue.small();
     }
+    cable.discipline = admission::discipline(context, spec.line.as_ref(), cable.discipline);
     cable.breaker = breaker::lower(context, read(&spec.breaker), cable.breaker);
 }
 

@@ -335,6 +335,7 @@ fn every_key_of_the_platform_reaches_it() {
     let budget = BudgetConfig { share: BasisPoints::from_percent(20), per_second: 2, burst: 50 };
     assert_eq!(platform.retry.budget, Some(budget));
     let secs = Duration::from_secs;
+    assert_eq!((platform.cooldown.credit, platform.cooldown.longest), (secs(60), secs(30)));
     let timeouts = platform.timeouts;
     assert_eq!((timeouts.queue, timeouts.abandon), (secs(20), Abandon::Leave));
     assert_eq!((timeouts.first_token, timeouts.total), (Some(secs(10)), Some(secs(360))));
@@ -480,12 +481,22 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
         );
     });
     // The one key of a variant such as `poisson: ...` is described at the variant.
-    let variants =
-        ["uniform", "exponential", "lognormal", "roofline", "linear", "static", "empirical"];
+    let variants = [
+        "uniform",
+        "exponential",
+        "lognormal",
+        "roofline",
+        "linear",
+        "static",
+        "empirical",
+        "adaptive_lifo",
+    ];
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
     let breaker = ["calls", "seconds", "after"];
-    let described = [&variants[..], &arrivals[..], &sharing[..], &breaker[..]].concat();
+    let routers = ["weighted", "power_of_two", "prefix_affine"];
+    let described =
+        [&variants[..], &arrivals[..], &sharing[..], &breaker[..], &routers[..]].concat();
     bare.retain(|name| !described.contains(&name.as_str()));
     assert!(bare.is_empty(), "without a description: {bare:?}");
     assert_eq!(schema["title"], "Harpoon scenario");

@@ -162,6 +162,7 @@ impl Setting {
         let model = ModelId(0);
         let pools = || (0..self.pools).map(PoolId);
         PlatformConfig {
+            leases: platform::config::LeaseConfig::default(),
             models: vec![ModelTerms {
                 name: "model".into(),
                 requirements: Requirements { tflops: Tflops::ZERO, vram: Mebibytes::ZERO },
@@ -198,6 +199,7 @@ impl Setting {
                 release: FOR_EVER,
                 ..Timeouts::default()
             },
+            cooldown: platform::config::CooldownConfig::default(),
             hedging: self.hedging,
             fallback: FallbackConfig { enabled: self.pools > 1, ..FallbackConfig::default() },
             overcommit: true,

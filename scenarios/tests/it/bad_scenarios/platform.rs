@@ -32,7 +32,51 @@ pub(super) const CASES: &[Case] = &[
     (
         "a router that does not exist",
         &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  router: cheap")],
-        "10:11 platform.router: expected one of `cheapest`, `fastest`, `static`, found `cheap` (did you mean `cheapest`?)",
+        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `static`, found `cheap` (did you mean `cheapest`?)",
+    ),
+    (
+        "weights of pools that do not exist",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { weighted: { a: 1000001, b: 1 } }",
+        )],
+        concat!(
+            "10:28 platform.router.weighted.a: `1000001` is out of range: it must be between 0 and 1000000\n",
+            "10:37 platform.router.weighted.b: unknown pool `b` (the pools are `a`)",
+        ),
+    ),
+    (
+        "a weighted router that weighs nothing",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { weighted: { a: 0 } }",
+        )],
+        "10:11 platform.router: the weighted router has no pool with a weight above 0 (weigh at least one pool: `weighted: { pool: 1 }`)",
+    ),
+    (
+        "a rule that needs settings, as a bare word",
+        &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  router: weighted")],
+        "10:11 platform.router: `weighted` needs settings of its own (write `{ weighted: ... }`)",
+    ),
+    (
+        "a prefix of no blocks and a load below the mean",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { prefix_affine: { blocks: 0, load_factor: 99%, pools: 1 } }",
+        )],
+        concat!(
+            "10:38 platform.router.prefix_affine.blocks: `0` is out of range: it must be between 1 and 64\n",
+            "10:54 platform.router.prefix_affine.load_factor: a load factor of 99% leaves requests without a pool (100% is the mean load of all pools: give at least that)\n",
+            "10:59 platform.router.prefix_affine.pools: unknown key `pools` (the keys here are `blocks`, `load_factor`)",
+        ),
+    ),
+    (
+        "a measure that does not exist",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { power_of_two: { by: price } }",
+        )],
+        "10:33 platform.router.power_of_two.by: expected one of `load`, `latency`, found `price`",
     ),
     (
         "static candidates that are wrong",
@@ -374,12 +418,12 @@ pub(super) const CASES: &[Case] = &[
             "models: [gemma-2b]",
             "models: [gemma-2b]\nplatform:\n  router: { cheapest: {}, fastest: {} }",
         )],
-        "10:11 platform.router: expected one of `cheapest`, `fastest`, `static`, found keys",
+        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `static`, found keys",
     ),
     (
         "a choice that needs settings",
         &[("arrivals: { poisson: { rate: 1/s } }", "arrivals: poisson")],
-        "11:15 traffic[0].arrivals: `poisson` needs settings of its own (write `{ poisson: ... }`)",
+        "11:15 traffic[0].arrivals: the key `rate` is missing (write `{ poisson: { rate: ... } }`)",
     ),
     (
         "nothing where something belongs",
