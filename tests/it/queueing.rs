@@ -141,7 +141,9 @@ fn run(case: &Case) -> Result<Verdict, String> {
         return Ok(Verdict::new(case, 0, 0.0, |metric| measured.get(metric).copied()));
     }
     if let Some((customers, measured)) = hedge::measure(case, &params)? {
-        return Ok(Verdict::new(case, customers, 0.0, |metric| measured.get(metric).copied()));
+        return Ok(Verdict::new(case, customers, hedge::BAND, |metric| {
+            measured.get(metric).copied()
+        }));
     }
     let world = World::realise(&params)?;
     let windows = simulate(case, &world);

@@ -36,6 +36,9 @@ use super::{
     spread::{Spread, Time},
 };
 
+/// How far off the exact value itself may be: of strikes that are called off the platform learns only that
+/// they were slow, so its percentile gives way downwards more easily than upwards.
+pub(super) const BAND: f64 = 0.02;
 /// Customers per second; nothing depends on it, because nobody waits.
 const RATE: f64 = 10.0;
 /// Shares and places in a batch of a card that never runs out of them.
