@@ -8,6 +8,7 @@ mod check;
 mod cooldown;
 mod error;
 mod hedging;
+mod limit;
 mod line;
 mod retry;
 mod route;
@@ -28,6 +29,7 @@ pub use budget::BudgetConfig;
 pub use cooldown::CooldownConfig;
 pub use error::ConfigError;
 pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
+pub use limit::{LimitConfig, LimitRule};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
 pub use route::{Candidate, Measure, PoolWeight, PrefixConfig, RouterConfig};
@@ -108,6 +110,9 @@ pub struct CableConfig {
     pub discipline: Discipline,
     /// When to stop asking a failing pool.
     pub breaker: BreakerConfig,
+    /// How many strikes at once the pool does well with, where that is found out; never more than
+    /// `max_in_flight`. `None`: as many as that.
+    pub limit: Option<LimitConfig>,
 }
 
 /// How fast a model runs on an idle card.

@@ -19,6 +19,7 @@ mod flight;
 mod hedging;
 mod interface;
 mod lease;
+pub mod limit;
 mod line;
 mod meter;
 mod platform;

@@ -8,6 +8,7 @@ mod doubt;
 mod finish;
 mod give_back;
 mod hedge;
+mod limit;
 mod line;
 mod resend;
 mod strike;

@@ -135,6 +135,7 @@ impl Platform {
             return;
         };
         strike.first_token = Some(now);
+        self.tell_first_token(now, owner, key);
         if self.hedging.as_ref().is_some_and(Hedging::first_token_decides) {
             self.came_in_time(now, owner, key);
             if let Some(cable) = self.won(now, owner, key) {
@@ -239,6 +240,7 @@ impl Platform {
         let cost = self.let_go(now, lease);
         self.flights[key].cost += cost;
         self.cables[index].vacate();
+        self.tell_ended(now, key, &strike, ended);
         self.judge(now, index, strike, ended);
         index
     }

@@ -1,6 +1,7 @@
 mod breaker;
 mod cooldown;
 mod hedging;
+mod limit;
 mod retry;
 mod route;
 mod timeouts;
@@ -9,7 +10,9 @@ use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{breaker::*, cooldown::*, hedging::*, retry::*, route::*, timeouts::*};
+pub(crate) use self::{
+    breaker::*, cooldown::*, hedging::*, limit::*, retry::*, route::*, timeouts::*,
+};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -73,6 +76,8 @@ pub(crate) struct CablesSpec {
     pub(crate) max_in_flight: Optional<Quantity<Limit>>,
     /// Strikes that may wait in line, 0 to 1,000,000; 0 refuses at once. Default: 1000.
     pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// How many strikes at once a pool gets, never more than `max_in_flight`. Default: `fixed`.
+    pub(crate) limit: Optional<LimitSpec>,
     /// By name of a pool, what differs there.
     pub(crate) pools: Optional<Entries<CableSpec>>,
 }
@@ -85,6 +90,8 @@ pub(crate) struct CableSpec {
     pub(crate) max_in_flight: Optional<Quantity<Limit>>,
     /// Strikes that may wait in line. Default: as for all cables.
     pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// How many strikes at once this pool gets. Default: as for all cables.
+    pub(crate) limit: Optional<LimitSpec>,
     /// When to stop asking this pool. Keys left out are as for all pools.
     pub(crate) breaker: Optional<BreakerSpec>,
 }

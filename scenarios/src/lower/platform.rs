@@ -1,6 +1,7 @@
 mod breaker;
 mod cooldown;
 mod hedging;
+mod limit;
 mod retry;
 mod route;
 mod timeouts;
@@ -158,10 +159,12 @@ fn cables(
     let all = spec.and_then(|spec| read(&spec.cables));
     let breaker = spec.and_then(|spec| read(&spec.breaker));
     let breaker = self::breaker::lower(context, breaker, BreakerConfig::default());
+    let limit = all.and_then(|all| read(&all.limit)).and_then(|spec| limit::lower(context, spec));
     let mut cables: Vec<CableConfig> = pools
         .iter()
         .enumerate()
         .map(|(index, pool)| cable(PoolId(index as u32), pool, models, all, breaker))
+        .map(|cable| CableConfig { limit, ..cable })
         .collect();
     let differing = all.and_then(|all| read(&all.pools));
     for (name, node) in differing.map_or(&[][..], |Entries(entries)| entries) {
@@ -199,6 +202,7 @@ fn cable(
         queue: all.and_then(|all| read(&all.queue)).map_or(DEFAULT_QUEUE, |n| n.small()),
         discipline: Discipline::default(),
         breaker,
+        limit: None,
     }
 }
 
@@ -208,6 +212,9 @@ fn adjust(context: Context<'_>, spec: &CableSpec, cable: &mut CableConfig) {
     }
     if let Some(queue) = read(&spec.queue) {
         cable.queue = queue.small();
+    }
+    if let Some(limit) = read(&spec.limit) {
+        cable.limit = limit::lower(context, limit);
     }
     cable.breaker = breaker::lower(context, read(&spec.breaker), cable.breaker);
 }

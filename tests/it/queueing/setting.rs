@@ -210,6 +210,7 @@ impl Setting {
             queue: self.line.map_or(0, |(_, length)| length),
             discipline: self.discipline,
             breaker: BreakerConfig { failure_threshold: u32::MAX, ..BreakerConfig::default() },
+            limit: None,
         }
     }
 }
