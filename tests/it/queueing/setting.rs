@@ -186,6 +186,7 @@ impl Setting {
                     max_output_tokens: Tokens::new(u32::MAX),
                     models: vec![model],
                 }],
+                ..ClassifierConfig::default()
             },
             admission: AdmissionConfig { wait_bound: None, ..AdmissionConfig::default() },
             router: RouterConfig::Static(vec![
@@ -219,6 +220,7 @@ impl Setting {
             queue: self.line.map_or(0, |(_, length)| length),
             discipline: self.discipline,
             breaker: BreakerConfig { failure_threshold: u32::MAX, ..BreakerConfig::default() },
+            limit: None,
         }
     }
 }
