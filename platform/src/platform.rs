@@ -7,6 +7,7 @@ mod doubt;
 mod finish;
 mod give_back;
 mod line;
+mod negotiate;
 mod resend;
 mod strike;
 mod wake;

@@ -6,6 +6,7 @@
 //! Behind the first choice only candidates within the cost ceiling count, and local ones at any
 //! price.
 
+mod detour;
 mod pace;
 
 use connector::{
@@ -43,17 +44,33 @@ pub(crate) struct Route {
     been: u128,
     first: Option<usize>,
     pub(crate) current: Option<usize>,
+    /// Highest price per slot and hour; `None`: relative to the first choice.
+    limit: Option<Money>,
+    /// Whether it was taken because another way led nowhere.
+    detour: bool,
 }
 
 impl Route {
     /// Whether the request is at its first choice.
     pub(crate) fn is_first(&self) -> bool {
-        self.current == self.first
+        self.current == self.first && !self.detour
+    }
+
+    /// Candidates that it has been to, one bit each.
+    pub(crate) const fn been(&self) -> u128 {
+        self.been
     }
 
     /// These candidates, one bit each, were looked at but not tried.
     pub(crate) fn may_come_back(&mut self, places: u128) {
         self.been &= !places;
+    }
+
+    /// The present candidate is out of the question: if it was the first choice, it never was.
+    pub(crate) fn pass_by(&mut self) {
+        if self.first == self.current {
+            self.first = None;
+        }
     }
 
     /// The request is at this candidate.
@@ -73,9 +90,11 @@ enum Ranking {
 #[derive(Debug)]
 pub(crate) struct Router {
     ranking: Ranking,
-    /// One list per class, then one per model for requests that insist on one.
+    /// One list per class, then one per model for requests that insist on one, then one per model
+    /// with every pool whose cards it fits.
     lists: Vec<Vec<Choice>>,
     classes: usize,
+    models: usize,
     fallback: bool,
     cost_ceiling: BasisPoints,
 }
@@ -92,10 +111,20 @@ impl Router {
         };
         let classes = (0..config.classifier.classes.len()).map(|class| of_class(config, class));
         let models = (0..config.models.len()).map(|model| of_model(config, ModelId(model as u32)));
+        let everywhere = (0..config.models.len()).map(|model| {
+            let mut list = fitting(config, ModelId(model as u32));
+            list.truncate(CANDIDATES_MAX);
+            list
+        });
         Self {
             ranking,
-            lists: classes.chain(models).map(|list| choices(config, &list)).collect(),
+            lists: classes
+                .chain(models)
+                .chain(everywhere)
+                .map(|list| choices(config, &list))
+                .collect(),
             classes: config.classifier.classes.len(),
+            models: config.models.len(),
             fallback: config.fallback.enabled,
             cost_ceiling: config.fallback.cost_ceiling,
         }
@@ -104,7 +133,7 @@ impl Router {
     /// The way of a new request of this class, which may insist on a model.
     pub(crate) fn route(&self, class: ClassId, model: Option<ModelId>) -> Route {
         let list = model.map_or(class.index(), |model| self.classes + model.index());
-        Route { list, been: 0, first: None, current: None }
+        Route { list, been: 0, first: None, current: None, limit: None, detour: false }
     }
 
     /// Where the request is, or is to be, served.
@@ -135,12 +164,12 @@ impl Router {
 
     /// Candidates that were left out because they cost too much.
     pub(crate) fn above_ceiling(&self, route: &Route) -> usize {
-        let Some(first) = route.first.filter(|_| self.fallback) else {
+        if route.first.is_none() || !self.fallback {
             return 0;
-        };
+        }
         let list = &self.lists[route.list];
         let not_visited = (0..list.len()).filter(|place| route.been & (1 << place) == 0);
-        not_visited.filter(|&place| !self.within_ceiling(&list[place], &list[first])).count()
+        not_visited.filter(|&place| !self.is_within_limit(route, &list[place])).count()
     }
 
     /// A strike on the route's present candidate was answered `took` after it joined the line.
@@ -165,9 +194,7 @@ impl Router {
         }
         let list = &self.lists[route.list];
         let open = (0..list.len()).filter(|place| route.been & (1 << place) == 0);
-        let mut open = open.filter(|&place| {
-            route.first.is_none_or(|first| self.within_ceiling(&list[place], &list[first]))
-        });
+        let mut open = open.filter(|&place| self.is_within_limit(route, &list[place]));
         match &self.ranking {
             Ranking::Listed => open.next(),
             Ranking::Cheapest => {

@@ -1,4 +1,4 @@
-use connector::{AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usage};
+use connector::{AllocationId, Concession, Error, ErrorKind, Operation, Reply, Timestamp, Usage};
 
 use super::{Platform, answer::expect_reply};
 use crate::{
@@ -36,7 +36,8 @@ impl Platform {
         let index = choice.cable.index();
         let cable = &mut self.cables[index];
         cable.statistics.strikes += 1;
-        let allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        allocate.preemptible |= flight.given_up().contains(Concession::Preemptible);
         let account =
             Account { tenant: flight.request.tenant, requirements: allocate.requirements };
         let number = cable.reconciler.asked();
@@ -110,7 +111,8 @@ impl Platform {
         strike.allocating = Some(now.since(strike.asked));
         let place = strike.place;
         let choice = self.router.choice(&flight.route, place);
-        let infer = self.covenants.infer(&flight.request, choice.model, share);
+        let mut infer = self.covenants.infer(&flight.request, choice.model, share);
+        infer.max_tokens = infer.max_tokens.min(flight.answer_length());
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
         self.timers.await_answer(Wait::FirstToken, now, question);
