@@ -81,7 +81,8 @@ pub(crate) struct Negotiation {
 pub(crate) struct Home {
     pub(crate) route: Route,
     pub(crate) aside: [u128; Objection::ALL.len()],
-    pub(crate) given_up: Concessions,
+    given_up: Concessions,
+    output: Option<Tokens>,
 }
 
 impl Negotiation {
@@ -102,12 +103,13 @@ impl Negotiation {
     /// Another way begins: nobody of it is put aside yet. The first way is kept in mind.
     pub(crate) fn leave(&mut self, route: Route) {
         let aside = std::mem::take(&mut self.aside);
-        self.home.get_or_insert(Home { route, aside, given_up: self.given_up });
+        let Self { given_up, output, .. } = *self;
+        self.home.get_or_insert(Home { route, aside, given_up, output });
     }
 
     /// Back to the first way, as if the detours had not been.
     pub(crate) fn go_home(&mut self, home: &Home) {
         self.aside = home.aside;
-        self.given_up = home.given_up;
+        (self.given_up, self.output) = (home.given_up, home.output);
     }
 }

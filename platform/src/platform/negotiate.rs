@@ -171,31 +171,25 @@ impl Platform {
     }
 
     /// Nothing is left to give up. Whoever was only too slow serves after all, on the first way if
-    /// not on the present one: late is better than never.
+    /// there is somebody, because nothing was given up there: late is better than never.
     fn makes_the_best_of_it(&mut self, key: FlightKey) -> bool {
-        let flight = &mut self.flights[key];
-        let Some(negotiation) = &mut flight.negotiation else {
+        let Some(negotiation) = &mut self.flights[key].negotiation else {
             return false;
         };
         if std::mem::replace(&mut negotiation.best_effort, true) {
             return false;
         }
-        let slow = negotiation.take_back(&[Objection::TooSlow]);
-        if slow != 0 {
-            flight.route.may_come_back(slow);
-            return true;
+        let home = negotiation.home.filter(|home| home.aside[Objection::TooSlow as usize] != 0);
+        if let Some(home) = home {
+            self.take_way(key, home.route, |negotiation, _| negotiation.go_home(&home));
         }
-        let Some(home) =
-            negotiation.home.filter(|home| home.aside[Objection::TooSlow as usize] != 0)
-        else {
+        let flight = &mut self.flights[key];
+        let Some(negotiation) = &mut flight.negotiation else {
             return false;
         };
-        self.take_way(key, home.route, |negotiation, _| negotiation.go_home(&home));
-        let flight = &mut self.flights[key];
-        if let Some(negotiation) = &mut flight.negotiation {
-            flight.route.may_come_back(negotiation.take_back(&[Objection::TooSlow]));
-        }
-        true
+        let slow = negotiation.take_back(&[Objection::TooSlow]);
+        flight.route.may_come_back(slow);
+        slow != 0
     }
 
     /// A request leaves its way for another. What became of it there is put into words now, because
