@@ -30,6 +30,8 @@ pub enum ErrorKind {
     Preempted,
     /// The provider's rules forbid it (no access to the pool, quota spent).
     PolicyRefused,
+    /// The account that pays has nothing left: everybody is refused until somebody pays.
+    CreditExhausted,
     /// Credentials missing, wrong or expired.
     Unauthorized,
     /// The allocation, pool or model is unknown to the provider.
@@ -44,7 +46,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind once, with representative payloads; for tests and tables of documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Timeout,
         Self::Unavailable { reached: false },
         Self::Unavailable { reached: true },
@@ -57,6 +59,7 @@ impl ErrorKind {
         Self::Conflict,
         Self::Invalid,
         Self::Protocol,
+        Self::CreditExhausted,
     ];
 
     /// Whether the same call may succeed if tried again on the same pool after a pause: network
@@ -69,6 +72,7 @@ impl ErrorKind {
             Self::CapacityExhausted
             | Self::Preempted
             | Self::PolicyRefused
+            | Self::CreditExhausted
             | Self::Unauthorized
             | Self::NotFound
             | Self::Conflict
@@ -87,6 +91,7 @@ impl ErrorKind {
             | Self::CapacityExhausted
             | Self::Preempted
             | Self::PolicyRefused
+            | Self::CreditExhausted
             | Self::Unauthorized
             | Self::NotFound
             | Self::Conflict
@@ -105,6 +110,7 @@ impl ErrorKind {
             | Self::CapacityExhausted
             | Self::Preempted
             | Self::PolicyRefused
+            | Self::CreditExhausted
             | Self::Unauthorized
             | Self::NotFound
             | Self::Conflict
@@ -121,6 +127,7 @@ impl ErrorKind {
             Self::CapacityExhausted => "capacity_exhausted",
             Self::Preempted => "preempted",
             Self::PolicyRefused => "policy_refused",
+            Self::CreditExhausted => "credit_exhausted",
             Self::Unauthorized => "unauthorized",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
@@ -168,6 +175,7 @@ mod tests {
         for kind in [
             ErrorKind::CapacityExhausted,
             ErrorKind::PolicyRefused,
+            ErrorKind::CreditExhausted,
             ErrorKind::Unauthorized,
             ErrorKind::NotFound,
             ErrorKind::Conflict,

@@ -65,6 +65,8 @@ pub struct RequestRecord {
     pub attempts: u16,
     /// Candidates beyond the first that were tried.
     pub fallbacks: u16,
+    /// Attempts that were hedges: second strikes beside one that took long.
+    pub hedges: u16,
     /// How it ended.
     pub outcome: Outcome,
     /// Which of the platform's bounds it met; `None` unless rejected.

@@ -23,6 +23,8 @@ pub enum Rejection {
     BreakerOpen,
     /// The retry budget was spent.
     BudgetSpent,
+    /// The pool asked to be left alone, or was out of credit.
+    Paused,
     /// The provider owes too many answers.
     Unanswered,
     /// The platform was shutting down.
@@ -33,7 +35,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason, in the order of tables; `reason as usize` indexes tables of this length.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RequestQuota,
         Self::TokenQuota,
         Self::ConcurrencyQuota,
@@ -45,6 +47,7 @@ impl Rejection {
         Self::WaitedTooLong,
         Self::BreakerOpen,
         Self::BudgetSpent,
+        Self::Paused,
         Self::Unanswered,
         Self::Draining,
         Self::NoCandidate,
@@ -64,6 +67,7 @@ impl Rejection {
             Self::WaitedTooLong => "waited_too_long",
             Self::BreakerOpen => "breaker_open",
             Self::BudgetSpent => "budget_spent",
+            Self::Paused => "paused",
             Self::Unanswered => "unanswered",
             Self::Draining => "draining",
             Self::NoCandidate => "no_candidate",

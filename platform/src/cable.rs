@@ -6,6 +6,7 @@ use crate::{
     flight::FlightKey,
     line::{Entrant, Line, pace::LinePace},
     reconcile::Reconciler,
+    route::Load,
 };
 
 /// Allocations that may be awaited although their requests have given up. A provider that owes us
@@ -25,6 +26,18 @@ pub struct CableStatistics {
     pub failed: u64,
     /// Strikes that were retries on this cable.
     pub retries: u64,
+    /// Strikes that were hedges: second strikes beside one that took long.
+    pub hedges: u64,
+    /// Hedges that were faster than the strike they stood beside.
+    pub hedges_won: u64,
+    /// Hedges that would have gone here, had the retry budget allowed them.
+    pub hedges_unaffordable: u64,
+    /// Strikes that were stopped because the one beside them was faster.
+    pub called_off: u64,
+    /// Shares x time that those held, in slot x ns.
+    pub called_off_slot_ns: u128,
+    /// The same time at the pool's price.
+    pub called_off_cost: Money,
     /// Requests sent on because the breaker was open.
     pub refused_open: u64,
     /// Requests sent on because the line was full, or because too many allocations that nobody
@@ -46,6 +59,8 @@ pub struct CableStatistics {
     pub first_token_timeouts: u64,
     /// Failed strikes that nothing followed because the retry budget was spent.
     pub refused_budget: u64,
+    /// Requests sent on because the pool was to be left alone for longer than they may wait.
+    pub refused_paused: u64,
     /// Shares granted after nobody wanted them any more, given back at once.
     pub late_grants: u64,
     /// Shares the provider held for us without our knowledge, given back.
@@ -56,6 +71,8 @@ pub struct CableStatistics {
     pub stray_answers: u64,
     /// Times the breaker opened.
     pub openings: u64,
+    /// Times the pool asked to be left alone for a while, or was out of credit.
+    pub cooldowns: u64,
     /// Releases asked for again because the last asking failed.
     pub release_retries: u64,
     /// Shares whose release the provider would not confirm; they count as held.
@@ -95,6 +112,8 @@ pub(crate) enum Refusal {
     WaitedTooLong,
     Unanswered,
     BudgetSpent,
+    /// The pool is left alone for longer than anybody waits.
+    Paused,
     /// It could not end in time even if it began now.
     NoTime,
     Draining,
@@ -111,6 +130,7 @@ impl Refusal {
             Self::WaitedTooLong => "waited too long in the queue",
             Self::Unanswered => "too many allocations are unanswered",
             Self::BudgetSpent => "the retry budget is spent",
+            Self::Paused => "the pool asked to be left alone",
             Self::NoTime => "too little time is left",
             Self::Draining => "the platform is draining",
         }
@@ -125,6 +145,7 @@ impl Refusal {
             Self::Shed => Rejection::Shed,
             Self::TooLate(_) | Self::NoTime => Rejection::TooLate,
             Self::BudgetSpent => Rejection::BudgetSpent,
+            Self::Paused => Rejection::Paused,
             Self::WaitedTooLong => Rejection::WaitedTooLong,
             Self::Unanswered => Rejection::Unanswered,
             Self::Draining => Rejection::Draining,
@@ -138,6 +159,8 @@ pub(crate) struct Wish {
     pub(crate) entrant: Entrant<FlightKey>,
     /// Of its stay in line, if it joins one.
     pub(crate) number: u64,
+    /// Nobody waits for longer than this in any line.
+    pub(crate) patience: Duration,
     /// Who would wait longer does not join. `None`: any wait.
     pub(crate) longest_wait: Option<Duration>,
     /// How much of a line it may fill, in 1/10,000.
@@ -181,6 +204,8 @@ pub(crate) struct Cable {
     /// When its breaker is to be woken.
     pub(crate) alarm: Option<(Timestamp, EventKey)>,
     in_flight: u32,
+    /// Nothing is begun before.
+    pub(crate) paused_until: Timestamp,
     pub(crate) line: Line<FlightKey>,
     pub(crate) pace: LinePace,
     /// Unanswered allocations that nobody waits for.
@@ -203,6 +228,7 @@ impl Cable {
             breaker: Breaker::new(config.breaker),
             alarm: None,
             in_flight: 0,
+            paused_until: Timestamp::ZERO,
             line: Line::new(config.discipline, weights),
             pace: LinePace::default(),
             orphans: 0,
@@ -220,7 +246,10 @@ impl Cable {
         if self.orphans >= ORPHANS_MAX {
             return Err(self.refuse(Refusal::Unanswered));
         }
-        if self.has_place() {
+        if self.paused_until.since(now) > wish.longest_wait.unwrap_or(wish.patience) {
+            return Err(self.refuse(Refusal::Paused));
+        }
+        if self.has_place(now) {
             let permit = self.occupy(now)?;
             self.line.pass(wish.entrant.tenant, wish.entrant.work);
             return Ok(Admission::Strike(permit));
@@ -259,8 +288,16 @@ impl Cable {
         self.line.waiting() > self.line_length
     }
 
-    pub(crate) fn has_place(&self) -> bool {
-        self.in_flight < self.usable_places()
+    /// Whether a hedge may go here: to a pool that is well and has a place that nobody waits for.
+    pub(crate) fn takes_hedge(&self, now: Timestamp) -> bool {
+        self.breaker.state() == BreakerState::Closed
+            && self.has_place(now)
+            && self.line.waiting() == 0
+            && self.orphans < ORPHANS_MAX
+    }
+
+    pub(crate) fn has_place(&self, now: Timestamp) -> bool {
+        self.in_flight < self.usable_places() && now >= self.paused_until
     }
 
     /// All places, or the part of them that a recovered pool gets at first.
@@ -294,6 +331,7 @@ impl Cable {
             Refusal::QueueFull | Refusal::Unanswered => self.statistics.refused_full += 1,
             Refusal::WaitedTooLong => self.statistics.queue_timeouts += 1,
             Refusal::BudgetSpent => self.statistics.refused_budget += 1,
+            Refusal::Paused => self.statistics.refused_paused += 1,
             Refusal::TooLate(_) | Refusal::NoTime => self.statistics.refused_late += 1,
             Refusal::Shed => self.statistics.shed += 1,
             Refusal::PushedOut => self.statistics.pushed_out += 1,
@@ -308,6 +346,10 @@ impl Cable {
         self.statistics.slot_ns += u128::from(held.as_nanos());
         self.statistics.cost += cost;
         cost
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        Load { in_flight: self.in_flight, queued: self.line.waiting(), places: self.places }
     }
 
     pub(crate) fn status(&self) -> CableStatus {

@@ -5,9 +5,12 @@ mod admission;
 mod breaker;
 mod budget;
 mod check;
+mod cooldown;
 mod error;
+mod hedging;
 mod line;
 mod retry;
+mod route;
 mod tier;
 mod timeouts;
 
@@ -22,9 +25,12 @@ pub use breaker::{
     SlowCall, WINDOW_CALLS_MAX, WINDOW_SECONDS_MAX, WindowConfig,
 };
 pub use budget::BudgetConfig;
+pub use cooldown::CooldownConfig;
 pub use error::ConfigError;
+pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
+pub use route::{Candidate, Measure, PoolWeight, PrefixConfig, RouterConfig};
 pub use tier::TierConfig;
 pub use timeouts::{Abandon, Timeouts};
 
@@ -51,8 +57,12 @@ pub struct PlatformConfig {
     pub retry: RetryConfig,
     /// How long each step may take.
     pub timeouts: Timeouts,
+    /// How long a pool is left alone that asks for it or is out of credit.
+    pub cooldown: CooldownConfig,
     /// When the first choice fails.
     pub fallback: FallbackConfig,
+    /// When a request that takes long is sent a second time; `None`: never.
+    pub hedging: Option<HedgingConfig>,
     /// Whether shares on overcommitted cards are acceptable.
     pub overcommit: bool,
     /// Seed of the platform's own randomness (backoff jitter).
@@ -146,26 +156,6 @@ pub struct ClassConfig {
     pub max_output_tokens: Tokens,
     /// Models that serve the class, best first, at least one.
     pub models: Vec<ModelId>,
-}
-
-/// How candidates (model x pool) are ranked.
-#[derive(Clone, Debug)]
-pub enum RouterConfig {
-    /// A fixed list of candidates per class, in the order of [`ClassId`](connector::ClassId).
-    Static(Vec<Vec<Candidate>>),
-    /// Lowest price for the expected time first.
-    Cheapest,
-    /// Shortest expected end-to-end time first, from what was measured on each cable.
-    Fastest,
-}
-
-/// A model on a pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The model.
-    pub model: ModelId,
-    /// The pool.
-    pub pool: PoolId,
 }
 
 /// The chain behind the first choice: other pools within the ceiling, then the local engine, then a

@@ -8,7 +8,7 @@ use connector::{
 };
 use slotmap::new_key_type;
 
-pub(crate) use self::strikes::{Ended, Strike, Strikes};
+pub(crate) use self::strikes::{Ended, Strike, Strikes, Watch};
 use crate::{
     cable::Refusal, covenant::Negotiation, interface::Request, lease::LeaseKey, line::Place,
     route::Route,
@@ -41,6 +41,7 @@ pub(crate) struct Flight {
     /// Whether the retry budget has paid for the next strike.
     pub(crate) paid: bool,
     pub(crate) fallbacks: u16,
+    pub(crate) hedges: u16,
     pub(crate) queued: Duration,
     pub(crate) allocating: Option<Duration>,
     pub(crate) first_token: Option<Timestamp>,
@@ -111,6 +112,7 @@ impl Flight {
             alarm: None,
             paid: false,
             fallbacks: 0,
+            hedges: 0,
             queued: Duration::ZERO,
             allocating: None,
             first_token: None,
@@ -161,8 +163,36 @@ impl Flight {
         self.paid = false;
     }
 
+    /// A second strike begins at this candidate, beside the first.
+    pub(crate) fn count_hedge(&mut self, place: usize) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.hedges = self.hedges.saturating_add(1);
+        self.strikes_here += u32::from(self.route.current == Some(place));
+        self.route.been_to(place);
+    }
+
+    /// The lease of the strike beside the one of this lease.
+    pub(crate) fn rival(&self, lease: LeaseKey) -> Option<LeaseKey> {
+        match &self.phase {
+            Phase::Striking(strikes) => strikes.rival(lease),
+            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
+                None
+            }
+        }
+    }
+
     pub(crate) const fn is_striking(&self) -> bool {
         matches!(self.phase, Phase::Striking(_))
+    }
+
+    /// The strike begun first, of those under way.
+    pub(crate) const fn first_strike_mut(&mut self) -> Option<&mut Strike> {
+        match &mut self.phase {
+            Phase::Striking(strikes) => Some(strikes.first_mut()),
+            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
+                None
+            }
+        }
     }
 
     /// The strike that this lease works for, while it is under way.
@@ -306,6 +336,7 @@ impl Flight {
             output_tokens: usage.output,
             attempts: self.attempts,
             fallbacks: self.fallbacks,
+            hedges: self.hedges,
             outcome,
             rejection: (outcome == Outcome::Rejected).then(|| self.rejection()),
             cost: self.cost,

@@ -1,11 +1,13 @@
 mod answer;
 mod arrive;
 mod breaker;
+mod cooldown;
 mod deadline;
 mod decide;
 mod doubt;
 mod finish;
 mod give_back;
+mod hedge;
 mod line;
 mod negotiate;
 mod resend;
@@ -23,10 +25,12 @@ use crate::{
     cable::{Cable, CableStatus},
     classify::Classifier,
     config::{
-        Abandon, AdmissionConfig, ConfigError, Jitter, MidStream, PlatformConfig, RetryConfig,
+        Abandon, AdmissionConfig, ConfigError, CooldownConfig, Jitter, MidStream, PlatformConfig,
+        RetryConfig,
     },
     covenant::Covenants,
     flight::{Flight, FlightKey},
+    hedging::Hedging,
     interface::{Input, Meter, Output},
     lease::{Lease, LeaseKey},
     question::{Question, QuestionKey},
@@ -90,12 +94,14 @@ pub struct Platform {
     timers: Timers,
     retries: Backoff,
     budget: Option<Budget>,
+    hedging: Option<Hedging>,
     persistence: Backoff,
     /// How long a provider may ask us to wait before a retry; if longer, the next candidate is
     /// tried instead.
     patience: Duration,
     /// The time that a request has; `None` if it has any.
     total: Option<Duration>,
+    cooldown: CooldownConfig,
     /// What becomes of running inferences that nobody waits for.
     abandon: Abandon,
     /// Whether an inference that took too long is tried again where it was.
@@ -129,9 +135,11 @@ impl Platform {
             timers: Timers::new(&config.timeouts),
             retries: Backoff::new(config.retry, config.seed),
             budget: config.retry.budget.map(Budget::new),
+            hedging: Hedging::new(&config),
             persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
             patience: config.timeouts.queue.max(config.retry.cap),
             total: config.timeouts.total,
+            cooldown: config.cooldown,
             abandon: config.timeouts.abandon,
             after_timeout: config.retry.after_timeout,
             meters: vec![Meter::default(); config.tenants.len()],

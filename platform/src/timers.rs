@@ -20,10 +20,14 @@ use crate::{
 pub(crate) enum Pause {
     /// The next try of a request on the same cable.
     Retry(FlightKey),
+    /// The hedge of a request.
+    Hedge(FlightKey),
     /// The end of the time that a request has.
     Total(FlightKey),
     /// The end of a caller's patience.
     Patience(FlightKey),
+    /// A cable that was left alone.
+    Cooldown(usize),
     /// The next asking for a release.
     Release(LeaseKey),
     /// The next asking for a list on the cable of this index.

@@ -28,7 +28,7 @@ use crate::distribution::{Distribution, Merged};
 pub const MAX_CELLS: usize = 1_024;
 
 /// Number of kinds of failure, by name.
-const KINDS: usize = 11;
+const KINDS: usize = 12;
 
 /// How many requests ended how, and what they took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub(crate) struct Counts {
     pub(crate) attempts: u64,
     pub(crate) retried: u64,
     pub(crate) fell_back: u64,
+    pub(crate) hedged: u64,
     pub(crate) prompt_tokens: u64,
     pub(crate) completed_prompt_tokens: u64,
     pub(crate) output_tokens: u64,
@@ -60,8 +61,9 @@ impl Counts {
             Outcome::Cancelled => self.cancelled += 1,
         }
         self.attempts += u64::from(record.attempts);
-        self.retried += u64::from(record.attempts > 1);
+        self.retried += u64::from(record.attempts > record.hedges + 1);
         self.fell_back += u64::from(record.fallbacks > 0);
+        self.hedged += u64::from(record.hedges > 0);
         self.prompt_tokens += u64::from(record.prompt_tokens.get());
         self.output_tokens += u64::from(record.output_tokens.get());
         self.cost += record.cost;
@@ -78,6 +80,7 @@ impl Counts {
         self.attempts += other.attempts;
         self.retried += other.retried;
         self.fell_back += other.fell_back;
+        self.hedged += other.hedged;
         self.prompt_tokens += other.prompt_tokens;
         self.completed_prompt_tokens += other.completed_prompt_tokens;
         self.output_tokens += other.output_tokens;
@@ -125,6 +128,7 @@ fn kind_index(kind: ErrorKind) -> usize {
         ErrorKind::Conflict => 8,
         ErrorKind::Invalid => 9,
         ErrorKind::Protocol => 10,
+        ErrorKind::CreditExhausted => 11,
     }
 }
 

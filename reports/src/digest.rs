@@ -32,6 +32,14 @@
 //! | 4 | excess in 1/10,000 (4) |
 //! | 8 | request (8) |
 //!
+//! After a request that was hedged, 16 bytes:
+//!
+//! | offset | field |
+//! | --- | --- |
+//! | 0 | 7, then three zero bytes |
+//! | 4 | hedges (2), two zero bytes |
+//! | 8 | request (8) |
+//!
 //! A gauge, 192 bytes:
 //!
 //! | offset | field |
@@ -147,6 +155,17 @@ impl Digest {
         if record.covenant != CovenantOutcome::Free {
             self.covenant(record.request, record.covenant);
         }
+        if record.hedges > 0 {
+            self.hedges(record);
+        }
+    }
+
+    fn hedges(&mut self, record: &RequestRecord) {
+        let mut entry = Entry::<16>::begin([7, 0, 0, 0]);
+        entry.put(record.hedges.to_le_bytes());
+        entry.put([0; 2]);
+        entry.put(record.request.0.to_le_bytes());
+        self.0.update(entry.finished());
     }
 
     fn covenant(&mut self, request: RequestId, outcome: CovenantOutcome) {
@@ -310,6 +329,7 @@ fn failure_bytes(kind: ErrorKind) -> Failure {
         ErrorKind::Conflict => plain(9),
         ErrorKind::Invalid => plain(10),
         ErrorKind::Protocol => plain(11),
+        ErrorKind::CreditExhausted => plain(12),
     }
 }
 

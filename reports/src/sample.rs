@@ -57,6 +57,7 @@ pub(crate) fn completed(arrived_ms: u64, end_to_end_ms: u64) -> RequestRecord {
         output_tokens: Tokens::new(11),
         attempts: 1,
         fallbacks: 0,
+        hedges: 0,
         outcome: Outcome::Completed,
         rejection: None,
         cost: Money::from_nanos(2_000_000),
@@ -71,6 +72,7 @@ pub(crate) fn failed(arrived_ms: u64, outcome: Outcome) -> RequestRecord {
         output_tokens: Tokens::ZERO,
         attempts: 3,
         fallbacks: 1,
+        hedges: 0,
         outcome,
         ..completed(arrived_ms, 1_000)
     }

@@ -169,6 +169,7 @@ fn way_to_an_answer(kind: ErrorKind, dialect: Dialect) -> &'static str {
             "put the right key into the environment as HOSTED_AI_API_KEY; it is never shown"
         }
         ErrorKind::PolicyRefused => "ask the provider for access with this key",
+        ErrorKind::CreditExhausted => "pay for the account behind this key",
         ErrorKind::Timeout | ErrorKind::Unavailable { .. } => {
             "check the address and that the endpoint is up; `harpoon mock` serves one to try with"
         }

@@ -263,6 +263,7 @@ impl<C: Connector> Keeper<C> {
             | ErrorKind::CapacityExhausted
             | ErrorKind::Preempted
             | ErrorKind::PolicyRefused
+            | ErrorKind::CreditExhausted
             | ErrorKind::Unauthorized
             | ErrorKind::NotFound
             | ErrorKind::Conflict

@@ -45,6 +45,7 @@ impl From<&Error> for ErrorDetail {
             | ErrorKind::CapacityExhausted
             | ErrorKind::Preempted
             | ErrorKind::PolicyRefused
+            | ErrorKind::CreditExhausted
             | ErrorKind::Unauthorized
             | ErrorKind::NotFound
             | ErrorKind::Conflict
@@ -71,6 +72,7 @@ impl ErrorDetail {
             | ErrorKind::CapacityExhausted
             | ErrorKind::Preempted
             | ErrorKind::PolicyRefused
+            | ErrorKind::CreditExhausted
             | ErrorKind::Unauthorized
             | ErrorKind::NotFound
             | ErrorKind::Conflict
@@ -87,6 +89,7 @@ pub const fn status_of(kind: ErrorKind) -> u16 {
     match kind {
         ErrorKind::Invalid => 400,
         ErrorKind::Unauthorized => 401,
+        ErrorKind::CreditExhausted => 402,
         ErrorKind::PolicyRefused => 403,
         ErrorKind::NotFound => 404,
         ErrorKind::Conflict | ErrorKind::Preempted => 409,
@@ -130,7 +133,8 @@ pub(crate) fn with_retry_after(mut error: Error, retry_after: Option<&str>) -> E
 pub(crate) const fn kind_of(status: u16) -> ErrorKind {
     match status {
         401 => ErrorKind::Unauthorized,
-        402 | 403 | 451 => ErrorKind::PolicyRefused,
+        402 => ErrorKind::CreditExhausted,
+        403 | 451 => ErrorKind::PolicyRefused,
         404 | 410 => ErrorKind::NotFound,
         408 | 504 => ErrorKind::Timeout,
         409 => ErrorKind::Conflict,
@@ -183,7 +187,7 @@ mod tests {
             (302, ErrorKind::Protocol),
             (400, ErrorKind::Invalid),
             (401, ErrorKind::Unauthorized),
-            (402, ErrorKind::PolicyRefused),
+            (402, ErrorKind::CreditExhausted),
             (403, ErrorKind::PolicyRefused),
             (404, ErrorKind::NotFound),
             (408, ErrorKind::Timeout),

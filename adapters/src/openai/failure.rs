@@ -40,7 +40,7 @@ impl OpenAiError {
     pub fn to_error(&self, status: u16) -> Error {
         let code = self.code.as_deref().or(self.kind.as_deref());
         let kind = match code {
-            Some("insufficient_quota" | "billing_hard_limit_reached") => ErrorKind::PolicyRefused,
+            Some("insufficient_quota" | "billing_hard_limit_reached") => ErrorKind::CreditExhausted,
             Some("context_length_exceeded") => ErrorKind::Invalid,
             Some("model_not_found") => ErrorKind::NotFound,
             Some(_) | None => kind_of(status),
@@ -106,7 +106,7 @@ mod tests {
             (
                 429,
                 r#"{"error":{"message":"spent","type":"insufficient_quota","code":"insufficient_quota"}}"#,
-                ErrorKind::PolicyRefused,
+                ErrorKind::CreditExhausted,
                 "HTTP 429: spent",
             ),
             (

@@ -234,6 +234,7 @@ const fn bit(kind: ErrorKind) -> u16 {
         ErrorKind::Conflict => 1 << 8,
         ErrorKind::Invalid => 1 << 9,
         ErrorKind::Protocol => 1 << 10,
+        ErrorKind::CreditExhausted => 1 << 11,
     }
 }
 

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
-use connector::{Mebibytes, ModelId, Money};
+use connector::{BasisPoints, Mebibytes, ModelId, Money};
 
 use super::{
-    CableConfig, Candidate, ClassConfig, ConfigError, PlatformConfig, RouterConfig, TenantConfig,
+    CableConfig, Candidate, ClassConfig, ConfigError, HedgeAfter, PlatformConfig, PoolWeight,
+    PrefixConfig, RouterConfig, TenantConfig,
 };
 use crate::route::{self, CANDIDATES_MAX};
 
@@ -12,6 +13,10 @@ const CABLES_MAX: usize = 1024;
 const MODELS_MAX: usize = 1024;
 /// Retries of one strike on one cable.
 const RETRIES_MAX: u32 = 1000;
+/// Credits of many turns must not overflow.
+const WEIGHT_MAX: u32 = 1_000_000;
+/// Hashing a prefix is on the way of every request.
+const PREFIX_BLOCKS_MAX: u32 = 64;
 
 impl PlatformConfig {
     /// The first thing in the configuration that cannot be.
@@ -40,6 +45,7 @@ impl PlatformConfig {
         if retry.max_retries > RETRIES_MAX {
             return Err(too_many("retries", retry.max_retries as usize, RETRIES_MAX as usize));
         }
+        self.check_hedging()?;
         at_least(1, "time-out of allocations in ns", timeouts.allocation.as_nanos())?;
         at_least(1, "time-out of inferences in ns", timeouts.inference.as_nanos())?;
         at_least(1, "time-out of releases in ns", timeouts.release.as_nanos())
@@ -51,6 +57,21 @@ impl PlatformConfig {
         };
         let (tenant, tiers) = (tenant.name.clone(), self.tiers.len());
         Err(ConfigError::UnknownTier { tenant, tier, tiers })
+    }
+
+    fn check_hedging(&self) -> Result<(), ConfigError> {
+        match self.hedging.map(|hedging| hedging.after) {
+            None => Ok(()),
+            Some(HedgeAfter::Fixed(time)) => at_least(1, "delay of hedges in ns", time.as_nanos()),
+            Some(HedgeAfter::Quantile(share)) => {
+                at_least(100, "quantile before hedges in basis points", share.get())?;
+                if share >= BasisPoints::ONE {
+                    let what = "quantile before hedges in basis points";
+                    return Err(too_many(what, share.get() as usize, 9_999));
+                }
+                Ok(())
+            }
+        }
     }
 
     fn check_cable(&self, cable: &CableConfig) -> Result<(), ConfigError> {
@@ -75,9 +96,20 @@ impl PlatformConfig {
     }
 
     fn check_router(&self) -> Result<(), ConfigError> {
-        let RouterConfig::Static(lists) = &self.router else {
-            return Ok(());
-        };
+        match &self.router {
+            RouterConfig::Static(lists) => self.check_lists(lists),
+            RouterConfig::Weighted(weights) => self.check_weights(weights),
+            RouterConfig::PrefixAffine(prefix) => prefix.check(),
+            RouterConfig::Cheapest
+            | RouterConfig::Fastest
+            | RouterConfig::Random
+            | RouterConfig::RoundRobin
+            | RouterConfig::LeastLoaded
+            | RouterConfig::PowerOfTwo(_) => Ok(()),
+        }
+    }
+
+    fn check_lists(&self, lists: &[Vec<Candidate>]) -> Result<(), ConfigError> {
         let classes = &self.classifier.classes;
         exact_length("lists of candidates", lists.len(), classes.len())?;
         for (class, list) in classes.iter().zip(lists) {
@@ -87,6 +119,18 @@ impl PlatformConfig {
             list.iter().try_for_each(|candidate| self.check_candidate(class, *candidate))?;
         }
         Ok(())
+    }
+
+    fn check_weights(&self, weights: &[PoolWeight]) -> Result<(), ConfigError> {
+        for one in weights {
+            if self.cables.iter().all(|cable| cable.pool != one.pool) {
+                return Err(ConfigError::UnknownWeight { pool: one.pool });
+            }
+        }
+        unique("weights of pool", weights.iter().map(|one| one.pool.to_string()))?;
+        let heaviest = weights.iter().map(|one| one.weight).max().unwrap_or(0);
+        at_least(1, "the largest weight of the router", heaviest)?;
+        at_most(WEIGHT_MAX, "a weight of the router", heaviest)
     }
 
     fn check_candidate(
@@ -179,6 +223,14 @@ pub(super) fn at_most(most: u32, what: impl Into<String>, value: u32) -> Result<
         return Ok(());
     }
     Err(too_many(what, value as usize, most as usize))
+}
+
+impl PrefixConfig {
+    fn check(self) -> Result<(), ConfigError> {
+        at_least(1, "blocks of a prefix", self.blocks)?;
+        at_most(PREFIX_BLOCKS_MAX, "blocks of a prefix", self.blocks)?;
+        at_least(10_000, "load factor in basis points", self.load_factor.get())
+    }
 }
 
 fn exact_length(what: &str, found: usize, expected: usize) -> Result<(), ConfigError> {

@@ -85,6 +85,12 @@ pub enum ConfigError {
         /// The pool asked for.
         pool: PoolId,
     },
+    /// A weight of a pool that no cable leads to.
+    #[error("the router weighs pool {pool}, to which no cable leads")]
+    UnknownWeight {
+        /// The pool weighed.
+        pool: PoolId,
+    },
     /// A tenant of a tier that does not exist.
     #[error("tenant `{tenant}` is of tier {tier}, but there are {tiers}")]
     UnknownTier {
@@ -132,7 +138,9 @@ impl ConfigError {
             Self::NegativePrice { .. } => "state the price of one share for an hour, 0 or more",
             Self::WrongLength { .. } => "give one entry per item, in the same order",
             Self::UnknownModel { .. } => "name one of the configured models",
-            Self::UnknownPool { .. } => "name the pool of one of the cables, or add a cable to it",
+            Self::UnknownPool { .. } | Self::UnknownWeight { .. } => {
+                "name the pool of one of the cables, or add a cable to it"
+            }
             Self::UnknownTier { .. } => "name one of the configured tiers, or none",
             Self::FitsNowhere { .. } => "add a pool with larger cards, or serve a smaller model",
             Self::DoesNotFit { .. } => "choose a pool with larger cards for this model",

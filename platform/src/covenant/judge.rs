@@ -58,7 +58,8 @@ const fn is_beyond_quota(rejection: Rejection) -> bool {
         | Rejection::Unanswered
         | Rejection::Draining
         | Rejection::NoCandidate
-        | Rejection::BudgetSpent => false,
+        | Rejection::BudgetSpent
+        | Rejection::Paused => false,
     }
 }
 

@@ -4,7 +4,7 @@
 //! The end of one strike leaves the other as it is; what the request as a whole does next is decided
 //! when the last one has ended.
 
-use connector::{Duration, ErrorKind, Timestamp, Tokens};
+use connector::{Duration, ErrorKind, EventKey, Timestamp, Tokens};
 
 use crate::{breaker::Permit, lease::LeaseKey};
 
@@ -20,6 +20,20 @@ pub(crate) struct Strike {
     /// Time from asking to the grant.
     pub(crate) allocating: Option<Duration>,
     pub(crate) first_token: Option<Timestamp>,
+    pub(crate) watch: Watch,
+}
+
+/// How a strike stands to the time after which it is hedged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Watch {
+    /// There is none: nothing is hedged, nothing is known yet, or what was awaited has come.
+    Off,
+    /// It is over then.
+    Due(EventKey),
+    /// It is over, and what was awaited has not come.
+    Overdue,
+    /// The strike is a hedge itself.
+    Hedge,
 }
 
 impl Strike {
@@ -30,7 +44,7 @@ impl Strike {
         permit: Permit,
         asked: Timestamp,
     ) -> Self {
-        Self { place, lease, permit, asked, allocating: None, first_token: None }
+        Self { place, lease, permit, asked, allocating: None, first_token: None, watch: Watch::Off }
     }
 }
 
@@ -60,6 +74,19 @@ impl Strikes {
 
     pub(crate) const fn first(&self) -> &Strike {
         &self.first
+    }
+
+    pub(crate) const fn first_mut(&mut self) -> &mut Strike {
+        &mut self.first
+    }
+
+    /// A hedge is under way beside the first strike.
+    ///
+    /// # Panics
+    /// If there are two strikes already.
+    pub(crate) fn add(&mut self, hedge: Strike) {
+        assert!(self.second.is_none(), "a request has at most two strikes");
+        self.second = Some(Box::new(hedge));
     }
 
     /// The strike that this lease works for.

@@ -100,7 +100,7 @@ impl Platform {
             &Phase::Pausing(pause) => self.timers.cancel(pause),
             Phase::Striking(strikes) => {
                 let first = strikes.first().lease;
-                let second = self.call_off_rival(now, key, first);
+                let second = strikes.rival(first).map(|second| self.call_off(now, key, second));
                 return [Some(self.end_strike(now, key, first, ended)), second];
             }
         }

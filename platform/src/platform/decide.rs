@@ -4,6 +4,7 @@ use super::{Platform, resend::took_work};
 use crate::{
     cable::{Admission, Refusal},
     flight::{Cause, FlightKey, Phase},
+    route::Scene,
     timers::Pause,
 };
 
@@ -37,7 +38,8 @@ impl Platform {
         let mut lines = Lines::default();
         loop {
             let flight = &mut self.flights[key];
-            if !self.router.advance(now, &flight.request, &mut flight.route) {
+            let scene = Scene { now, request: &flight.request, cables: &self.cables };
+            if !self.router.advance(&scene, &mut flight.route) {
                 break;
             }
             flight.strikes_here = 0;
@@ -125,7 +127,7 @@ impl Platform {
     }
 
     /// A breaker that is open decides at once.
-    fn is_in_doubt(&self, now: Timestamp, key: FlightKey, index: usize) -> bool {
+    pub(super) fn is_in_doubt(&self, now: Timestamp, key: FlightKey, index: usize) -> bool {
         let cable = &self.cables[index];
         let here = self.flights[key].doubt.filter(|doubt| doubt.cable == index);
         here.is_some_and(|doubt| !cable.reconciler.is_over(doubt.round))
@@ -161,6 +163,7 @@ pub(super) const fn retry_after(kind: ErrorKind) -> Option<Duration> {
         | ErrorKind::CapacityExhausted
         | ErrorKind::Preempted
         | ErrorKind::PolicyRefused
+        | ErrorKind::CreditExhausted
         | ErrorKind::Unauthorized
         | ErrorKind::NotFound
         | ErrorKind::Conflict

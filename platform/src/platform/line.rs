@@ -27,6 +27,7 @@ impl Platform {
                 work: choice.expected(request) as u64,
             },
             number: self.stays,
+            patience: self.patience,
             longest_wait,
             fill: fill(self.admission.shed_from.get(), priority),
             may_push_out: !flight.pushed_out,
@@ -112,7 +113,7 @@ impl Platform {
             self.clear_line(now, cable);
             return;
         }
-        while self.cables[cable].has_place()
+        while self.cables[cable].has_place(now)
             && let Some(key) = self.cables[cable].line.front(now)
         {
             self.end_wait(now, key, true);

@@ -16,11 +16,24 @@ impl Platform {
         if self.covenants.is_plain(&flight.request) {
             return false;
         }
-        let choice = self.router.current(&flight.route).expect("it was just chosen");
-        let (model, cable) = (choice.model, choice.cable.index());
-        let progress = self.progress(now, flight);
-        let why = self.covenants.objection(&flight.request, model, cable, &progress);
+        let place = flight.route.current.expect("it was just chosen");
+        let why = self.objection(now, flight, place);
         why.is_some_and(|why| self.put_aside(key, why))
+    }
+
+    /// What speaks against this candidate.
+    pub(super) fn objection(
+        &self,
+        now: Timestamp,
+        flight: &Flight,
+        place: usize,
+    ) -> Option<Objection> {
+        if self.covenants.is_plain(&flight.request) {
+            return None;
+        }
+        let choice = self.router.choice(&flight.route, place);
+        let progress = self.progress(now, flight);
+        self.covenants.objection(&flight.request, choice.model, choice.cable.index(), &progress)
     }
 
     /// Puts the present candidate aside if the covenant would be broken in its line.
@@ -163,7 +176,7 @@ impl Platform {
         if self.router.above_ceiling(&flight.route) == 0 {
             return false;
         }
-        flight.route.lift_limit();
+        self.router.lift_limit(&mut flight.route);
         if let Some(negotiation) = &mut flight.negotiation {
             negotiation.given_up = negotiation.given_up.with(Concession::HigherPrice);
         }

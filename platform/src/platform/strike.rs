@@ -4,6 +4,7 @@ use super::{Platform, answer::expect_reply};
 use crate::{
     breaker::Permit,
     flight::{Cause, Ended, FlightKey, Phase, Strike, Strikes},
+    hedging::Hedging,
     lease::{Account, Held, Lease, LeaseKey, LeaseState},
     question::Question,
     timers::Wait,
@@ -21,10 +22,11 @@ impl Platform {
         self.cables[index].statistics.retries += u64::from(repeated);
         let strike = self.begin_strike(now, key, place, permit);
         self.flights[key].phase = Phase::Striking(Strikes::one(strike));
+        self.watch(now, key);
     }
 
     /// Asks for a share for a request at this candidate.
-    fn begin_strike(
+    pub(super) fn begin_strike(
         &mut self,
         now: Timestamp,
         key: FlightKey,
@@ -129,8 +131,17 @@ impl Platform {
         if held.left {
             return;
         }
-        if let Some(strike) = self.flights[held.owner].strike_mut(key) {
-            strike.first_token.get_or_insert(now);
+        let owner = held.owner;
+        let strike = self.flights[owner].strike_mut(key).filter(|one| one.first_token.is_none());
+        let Some(strike) = strike else {
+            return;
+        };
+        strike.first_token = Some(now);
+        if self.hedging.as_ref().is_some_and(Hedging::first_token_decides) {
+            self.came_in_time(now, owner, key);
+            if let Some(cable) = self.won(now, owner, key) {
+                self.tend_line(now, cable);
+            }
         }
     }
 
@@ -171,7 +182,7 @@ impl Platform {
         usage: Usage,
         text: Option<Box<str>>,
     ) {
-        let rival = self.call_off_rival(now, key, lease);
+        let other = self.won(now, key, lease);
         let cable = self.end_strike(now, key, lease, Ended::Answered(usage.output));
         self.cables[cable].statistics.completed += 1;
         let flight = &self.flights[key];
@@ -179,24 +190,15 @@ impl Platform {
         self.router.observe(now, &flight.request, &flight.route, took);
         self.finish_completed(now, key, usage, text);
         self.tend_line(now, cable);
-        if let Some(cable) = rival {
+        if let Some(cable) = other {
             self.tend_line(now, cable);
         }
     }
 
-    /// The strike of this lease has won: the one beside it is stopped and gives its share back.
-    /// Returns the cable on which a place became free.
-    pub(super) fn call_off_rival(
-        &mut self,
-        now: Timestamp,
-        key: FlightKey,
-        winner: LeaseKey,
-    ) -> Option<usize> {
-        let Phase::Striking(strikes) = &self.flights[key].phase else {
-            return None;
-        };
-        let rival = strikes.rival(winner)?;
-        Some(self.end_strike(now, key, rival, Ended::CalledOff))
+    /// The strike of this lease is stopped and gives its share back; nothing is said against its
+    /// pool. Returns the cable on which a place became free.
+    pub(super) fn call_off(&mut self, now: Timestamp, key: FlightKey, lease: LeaseKey) -> usize {
+        self.end_strike(now, key, lease, Ended::CalledOff)
     }
 
     /// A strike failed; `again` if the same cable may be asked again. What to do next is decided
@@ -212,6 +214,7 @@ impl Platform {
         let cable = self.end_strike(now, key, lease, Ended::Failed(error.kind));
         self.cables[cable].statistics.failed += 1;
         self.flights[key].first_token = None;
+        self.heed_failure(now, cable, error.kind);
         self.tend_line(now, cable);
         let flight = &mut self.flights[key];
         if flight.is_striking() {
@@ -232,7 +235,9 @@ impl Platform {
     ) -> usize {
         let flight = &mut self.flights[key];
         let strike = flight.end_strike(lease);
-        let index = self.router.choice(&flight.route, strike.place).cable.index();
+        let choice = self.router.choice(&flight.route, strike.place);
+        let (at, index) = ((choice.cable, choice.model), choice.cable.index());
+        self.stop_watching_ended(now, at, &strike, matches!(ended, Ended::Answered(_)));
         let cost = self.let_go(now, lease);
         self.flights[key].cost += cost;
         self.cables[index].vacate();

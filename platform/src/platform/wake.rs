@@ -86,8 +86,10 @@ impl Platform {
                     self.retry(now, key);
                 }
             }
+            Pause::Hedge(key) => self.overdue(now, key),
             Pause::Total(key) => self.time_is_over(now, key),
             Pause::Patience(key) => self.patience_ended(now, key),
+            Pause::Cooldown(cable) => self.tend_line(now, cable),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),
             Pause::Breaker(cable) => self.wake_breaker(now, cable),

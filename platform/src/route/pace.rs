@@ -8,7 +8,7 @@ const MEMORY: Duration = Duration::from_secs(60);
 
 /// How much slower than its stated pace each model runs on each cable, measured end to end, waiting
 /// in line included: a moving average of measured over expected time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Estimates {
     models: usize,
     table: Vec<Estimate>,

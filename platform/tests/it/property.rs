@@ -6,10 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use connector::{CableId, ErrorKind, Money, OperationKind, Outcome, RequestId, TenantId, Tokens};
+use connector::{
+    BasisPoints, CableId, ErrorKind, Money, OperationKind, Outcome, RequestId, TenantId, Tokens,
+};
 use platform::{
-    BreakerState, PlatformConfig,
-    config::{BreakerConfig, FallbackConfig, Jitter, RetryConfig, RouterConfig},
+    BreakerState, CableStatistics, PlatformConfig,
+    config::{
+        BreakerConfig, FallbackConfig, HedgeAfter, HedgeMeasure, HedgingConfig, Jitter,
+        RetryConfig, RouterConfig,
+    },
 };
 use proptest::prelude::*;
 
@@ -52,6 +57,7 @@ proptest! {
         assert_bills_equal_meters(&world);
         world.assert_nothing_leaked();
         prop_assert_eq!(world.platform.deadline(), None);
+        assert_hedges_add_up(&world);
         prop_assert!(world.records.iter().all(|record| u32::from(record.attempts) <= bound));
         for status in world.platform.cables() {
             prop_assert_eq!((status.in_flight, status.queued), (0, 0));
@@ -176,18 +182,34 @@ fn assert_bills_equal_meters(world: &World) {
     assert_eq!(meters.iter().map(|meter| meter.cost).sum::<Money>(), by_cable);
 }
 
+/// Of two strikes one is called off when the other has won, so there are no more of those than hedges.
+fn assert_hedges_add_up(world: &World) {
+    let statistics: Vec<_> = world.platform.cables().map(|cable| cable.statistics).collect();
+    let sum = |of: fn(&CableStatistics) -> u64| statistics.iter().map(of).sum::<u64>();
+    let hedges = sum(|cable| cable.hedges);
+    assert_eq!(world.records.iter().map(|one| u64::from(one.hedges)).sum::<u64>(), hedges);
+    assert!(sum(|cable| cable.called_off) <= hedges);
+    assert!(sum(|cable| cable.hedges_won) <= sum(|cable| cable.called_off));
+    let strikes: u64 = world.records.iter().map(|one| u64::from(one.attempts)).sum();
+    assert_eq!(strikes, sum(|cable| cable.strikes));
+    for cable in &statistics {
+        assert!(cable.called_off_slot_ns <= cable.slot_ns && cable.called_off_cost <= cable.cost);
+    }
+}
+
 /// Every candidate, at most two models on each pool, may be struck once and retried as often as
-/// configured.
+/// configured, and beside each strike there may be one hedge.
 fn attempts_bound(config: &PlatformConfig) -> u32 {
-    (config.retry.max_retries + 1) * 2 * config.cables.len() as u32
+    let at_once = if config.hedging.is_some() { 2 } else { 1 };
+    (config.retry.max_retries + 1) * 2 * config.cables.len() as u32 * at_once
 }
 
 fn configs() -> impl Strategy<Value = PlatformConfig> {
     let cable = (prop::sample::select(&PLACES[..]), 0_u32..4, 1_u32..4, 1_u32..3, 1_u64..90);
     let router = prop::sample::select(&["static", "cheapest", "fastest"][..]);
     let cables = proptest::collection::vec(cable, 3);
-    (cables, router, 0_u32..4, any::<bool>(), any::<u64>()).prop_map(
-        |(cables, router, max_retries, fallback, seed)| {
+    (cables, router, 0_u32..4, any::<bool>(), hedging(), any::<u64>()).prop_map(
+        |(cables, router, max_retries, fallback, hedging, seed)| {
             let mut config = pools(3);
             for (line, (places, queue, failures, probes, recovery)) in
                 config.cables.iter_mut().zip(cables)
@@ -211,10 +233,22 @@ fn configs() -> impl Strategy<Value = PlatformConfig> {
             config.classifier.classes[1].models = vec![LARGE, SMALL];
             config.retry = RetryConfig { max_retries, jitter: Jitter::Full, ..config.retry };
             config.fallback = FallbackConfig { enabled: fallback, ..config.fallback };
+            config.hedging = hedging;
             config.seed = seed;
             config
         },
     )
+}
+
+fn hedging() -> impl Strategy<Value = Option<HedgingConfig>> {
+    let after = prop_oneof![
+        4 => (1_u64..2_500).prop_map(|millis| HedgeAfter::Fixed(ms(millis))),
+        1 => (100_u32..9_000).prop_map(|share| HedgeAfter::Quantile(BasisPoints::new(share))),
+    ];
+    let measure = prop::sample::select(&[HedgeMeasure::FirstToken, HedgeMeasure::EndToEnd][..]);
+    let hedging = (after, measure, any::<bool>())
+        .prop_map(|(after, measure, same_pool)| HedgingConfig { after, measure, same_pool });
+    prop_oneof![1 => Just(None), 3 => hedging.prop_map(Some)]
 }
 
 type Script = Vec<(OperationKind, Vec<Answer>)>;

@@ -44,6 +44,7 @@ fn a_record_tells_the_whole_way() {
         output_tokens: Tokens::new(50),
         attempts: 1,
         fallbacks: 0,
+        hedges: 0,
         outcome: Outcome::Completed,
         rejection: None,
         // One second at 1.00 an hour.

@@ -32,7 +32,9 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         router: RouterConfig::Static(vec![every_pool(SMALL, number), every_pool(LARGE, number)]),
         retry: RetryConfig { jitter: Jitter::None, ..RetryConfig::default() },
         timeouts: Timeouts::default(),
+        cooldown: platform::config::CooldownConfig::default(),
         fallback: FallbackConfig::default(),
+        hedging: None,
         overcommit: true,
         seed: 7,
     }

@@ -43,6 +43,8 @@ fn every_field_of_a_record_is_part_of_the_digest() {
         RequestRecord { output_tokens: Tokens::ZERO, ..base },
         RequestRecord { attempts: 2, ..base },
         RequestRecord { fallbacks: 2, ..base },
+        RequestRecord { hedges: 1, ..base },
+        RequestRecord { hedges: 2, ..base },
         RequestRecord { rejection: Some(Rejection::Shed), ..base },
         RequestRecord { rejection: Some(Rejection::TooLate), ..base },
         RequestRecord { cost: Money::ZERO, ..base },

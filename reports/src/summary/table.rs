@@ -152,8 +152,12 @@ fn outcomes(requests: &Traffic) -> String {
 }
 
 fn pace(requests: &Traffic, run: &Run) -> String {
+    let hedged = match requests.hedged {
+        0 => String::new(),
+        some => format!(", {} hedged", humanise::whole(some)),
+    };
     format!(
-        "error rate {}, {} completed per second, peak in flight {}, {} retried, {} fell back",
+        "error rate {}, {} completed per second, peak in flight {}, {} retried, {} fell back{hedged}",
         share(requests.error_rate),
         rate(requests.completed_per_s),
         number(run.peak_in_flight),

@@ -24,10 +24,13 @@ pub struct Traffic {
     pub error_rate: Option<f64>,
     /// Strikes made for them.
     pub attempts: u64,
-    /// Requests that took more than one strike.
+    /// Requests that took more than one strike, hedges left aside.
     pub retried: u64,
     /// Requests that went beyond the first candidate.
     pub fell_back: u64,
+    /// Requests that were sent a second time because the first took long.
+    #[serde(skip_serializing_if = "is_none")]
+    pub hedged: u64,
     /// Prompt tokens of all.
     pub prompt_tokens: u64,
     /// Prompt tokens of those answered.
@@ -57,6 +60,7 @@ impl Traffic {
             attempts: counts.attempts,
             retried: counts.retried,
             fell_back: counts.fell_back,
+            hedged: counts.hedged,
             prompt_tokens: counts.prompt_tokens,
             completed_prompt_tokens: counts.completed_prompt_tokens,
             output_tokens: counts.output_tokens,
@@ -67,6 +71,11 @@ impl Traffic {
                 .then(|| counts.cost.as_nanos() as f64 * 1e3 / counts.output_tokens as f64 / 1e9),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Failures by name of their kind: only those that occurred, in the order of

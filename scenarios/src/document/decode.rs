@@ -252,7 +252,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
             let message = format!("expected one of {}, found `{variant}`", near::list(variants));
             return Err(DecodeError { message, help: near::did_you_mean(help) });
         }
-        visitor.visit_enum(Variant { variant, content })
+        visitor.visit_enum(Variant { variant, content, decoder: self })
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
@@ -312,7 +312,9 @@ impl<'de> SeqAccess<'de> for NodeParts<'_> {
             return seed.deserialize(place).map(Some);
         }
         if let Some(key) = missing {
-            report.add(at, format!("the key `{key}` is missing"), None);
+            let word = report.document().text(at);
+            let help = word.map(|word| format!("write `{{ {word}: {{ {key}: ... }} }}`"));
+            report.add(at, format!("the key `{key}` is missing"), help);
             return Ok(None);
         }
         match seed.deserialize(self.decoder) {
@@ -380,10 +382,11 @@ impl<'de> MapAccess<'de> for Pairs<'_> {
     }
 }
 
-/// A variant's name and what it holds; a bare word holds nothing.
+/// A variant's name and what it holds; a bare word holds nothing, or the defaults of its keys.
 struct Variant<'a> {
     variant: &'a str,
     content: Option<Decoder<'a>>,
+    decoder: Decoder<'a>,
 }
 
 impl<'a, 'de> EnumAccess<'de> for Variant<'a> {
@@ -432,6 +435,12 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Decoded<V::Value> {
-        self.content()?.deserialize_struct("", fields, visitor)
+        let Some(content) = self.content else {
+            let missing = fields.iter().rev().copied().collect();
+            let known = Some(Fields { all: fields, missing });
+            let nothing = Pairs { decoder: self.decoder, rest: &[], known, value: None };
+            return visitor.visit_map(nothing);
+        };
+        content.deserialize_struct("", fields, visitor)
     }
 }

@@ -1,12 +1,15 @@
 mod breaker;
+mod cooldown;
+mod hedging;
 mod retry;
+mod route;
 mod timeouts;
 
 use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{breaker::*, retry::*, timeouts::*};
+pub(crate) use self::{breaker::*, cooldown::*, hedging::*, retry::*, route::*, timeouts::*};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -23,10 +26,14 @@ pub(crate) struct PlatformSpec {
     pub(crate) retry: Optional<RetrySpec>,
     /// How long each step may take.
     pub(crate) timeouts: Optional<TimeoutsSpec>,
+    /// How long a pool is left alone that asks for it or is out of credit.
+    pub(crate) cooldown: Optional<CooldownSpec>,
     /// When to stop asking a failing pool.
     pub(crate) breaker: Optional<BreakerSpec>,
     /// What happens when the first choice fails.
     pub(crate) fallback: Optional<FallbackSpec>,
+    /// When a request that takes long is sent a second time. Default: never.
+    pub(crate) hedging: Optional<HedgingSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.
     pub(crate) overcommit: Optional<bool>,
     /// The lines to the pools.
@@ -45,18 +52,6 @@ pub(crate) struct ClassSpec {
     pub(crate) max_output_tokens: Optional<TokenCount>,
     /// Names of the models that serve it, best first, at least one.
     pub(crate) models: Node<List<String>>,
-}
-
-/// How candidates are ranked.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum RouterSpec {
-    /// Lowest price for the expected time first.
-    Cheapest,
-    /// Shortest expected end-to-end time first.
-    Fastest,
-    /// A fixed list of candidates per class, each written `model@pool`.
-    Static(Entries<List<String>>),
 }
 
 /// The chain behind the first choice.

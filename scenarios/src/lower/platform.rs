@@ -1,27 +1,24 @@
 mod breaker;
+mod cooldown;
+mod hedging;
 mod retry;
+mod route;
 mod timeouts;
 
 use connector::{BasisPoints, ModelId, PoolId, Priority, Tokens};
 use platform::{
     PlatformConfig,
     config::{
-        AdmissionConfig, BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig,
-        Discipline, FallbackConfig, Pace, RouterConfig, TenantConfig,
+        AdmissionConfig, BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline,
+        FallbackConfig, Pace, TenantConfig,
     },
 };
 
-use super::{
-    Context, Known, items,
-    models::{self, Model},
-    pools::Pool,
-    read,
-};
+use super::{Context, Known, items, models::Model, pools::Pool, read};
 use crate::{
     document::{Node, shorten},
     language::{
-        CableSpec, CablesSpec, ClassSpec, Entries, FallbackSpec, List, PlatformSpec, RouterSpec,
-        ScenarioSpec,
+        CableSpec, CablesSpec, ClassSpec, Entries, FallbackSpec, PlatformSpec, ScenarioSpec,
     },
 };
 
@@ -41,7 +38,7 @@ pub(super) fn lower(
 ) -> Option<PlatformConfig> {
     let platform = read(&spec.platform);
     let classes = classes(context, platform, known);
-    let router = router(context, platform, known, pools, models);
+    let router = route::lower(context, platform, known, pools, models);
     let cables = cables(context, platform, known, pools, models);
     let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let timeouts = timeouts::lower(context, platform.and_then(|spec| read(&spec.timeouts)));
@@ -56,7 +53,9 @@ pub(super) fn lower(
         router,
         retry,
         timeouts,
+        cooldown: cooldown::lower(platform.and_then(|spec| read(&spec.cooldown))),
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
+        hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
         seed: 0,
     })
@@ -147,93 +146,6 @@ fn check_bounds(context: Context<'_>, nodes: &[Node<ClassSpec>], classes: &[Clas
             );
         }
     }
-}
-
-fn router(
-    context: Context<'_>,
-    spec: Option<&PlatformSpec>,
-    known: &Known,
-    pools: &[Pool],
-    models: &[Option<Model>],
-) -> RouterConfig {
-    match spec.and_then(|spec| spec.router.as_ref()).and_then(|node| Some((node, node.get()?))) {
-        None | Some((_, RouterSpec::Cheapest)) => RouterConfig::Cheapest,
-        Some((_, RouterSpec::Fastest)) => RouterConfig::Fastest,
-        Some((node, RouterSpec::Static(entries))) => {
-            let mut table = vec![Vec::new(); known.classes.len()];
-            for (class, list) in &entries.0 {
-                let class = known.classes.find(context.report, class);
-                let candidates = candidates(context, list, known, pools, models);
-                if let Some(class) = class {
-                    table[class] = candidates;
-                }
-            }
-            let stated = |name: &str| {
-                entries.0.iter().any(|(class, _)| class.get().is_some_and(|class| class == name))
-            };
-            for name in known.classes.names().filter(|name| !stated(name)) {
-                context.report.problem_with_help(
-                    node.at,
-                    format!("the static router has no candidates for class `{name}`"),
-                    format!("add `{name}: [model@pool]`"),
-                );
-            }
-            RouterConfig::Static(table)
-        }
-    }
-}
-
-fn candidates(
-    context: Context<'_>,
-    list: &Node<List<String>>,
-    known: &Known,
-    pools: &[Pool],
-    models: &[Option<Model>],
-) -> Vec<Candidate> {
-    if list.get().is_some_and(Vec::is_empty) {
-        context.report.problem(list.at, "a class needs at least one candidate");
-    }
-    let candidates = items(Some(list)).iter();
-    candidates.filter_map(|node| candidate(context, node, known, pools, models)).collect()
-}
-
-fn candidate(
-    context: Context<'_>,
-    node: &Node<String>,
-    known: &Known,
-    pools: &[Pool],
-    models: &[Option<Model>],
-) -> Option<Candidate> {
-    let text = node.get()?;
-    let Some((model, pool)) = text.split_once('@') else {
-        context.report.problem_with_help(
-            node.at,
-            format!("`{}` is not a candidate", shorten(text)),
-            "write it as `model@pool`",
-        );
-        return None;
-    };
-    let model = known.models.find_text(context.report, node.at, model.trim());
-    let pool = known.pools.find_text(context.report, node.at, pool.trim());
-    let (model, pool) = (model?, pool?);
-    let (terms, place) = (&models[model].as_ref()?.terms, &pools[pool]);
-    if place.has_card && !models::fits(terms.requirements, &place.config) {
-        let gpu = &place.config.gpu;
-        context.report.problem_with_help(
-            node.at,
-            format!(
-                "model `{}` needs {} and {} of one GPU, but those of pool `{}` have {} and {}",
-                terms.name,
-                terms.requirements.vram,
-                terms.requirements.tflops,
-                place.config.name,
-                gpu.vram,
-                gpu.tflops_16bit
-            ),
-            "choose a pool with larger GPUs for this model",
-        );
-    }
-    Some(Candidate { model: ModelId(model as u32), pool: PoolId(pool as u32) })
 }
 
 fn cables(

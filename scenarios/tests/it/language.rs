@@ -7,8 +7,9 @@ use connector::{
     PoolId, PoolKind, Scope, Statistic, Tokens,
 };
 use platform::config::{
-    Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ErrorKinds, HalfOpenThen, Jitter,
-    ProbeRenewal, RampUp, RatesConfig, RouterConfig, SlowCall, WindowConfig,
+    Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ErrorKinds, HalfOpenThen,
+    HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, ProbeRenewal, RampUp, RatesConfig,
+    RouterConfig, SlowCall, WindowConfig,
 };
 use scenarios::Scenario;
 use serde_json::Value;
@@ -336,9 +337,16 @@ fn every_key_of_the_platform_reaches_it() {
     let budget = BudgetConfig { share: BasisPoints::from_percent(20), per_second: 2, burst: 50 };
     assert_eq!(platform.retry.budget, Some(budget));
     let secs = Duration::from_secs;
+    assert_eq!((platform.cooldown.credit, platform.cooldown.longest), (secs(60), secs(30)));
     let timeouts = platform.timeouts;
     assert_eq!((timeouts.queue, timeouts.abandon), (secs(20), Abandon::Leave));
     assert_eq!((timeouts.first_token, timeouts.total), (Some(secs(10)), Some(secs(360))));
+    let hedging = HedgingConfig {
+        after: HedgeAfter::Quantile(BasisPoints::new(9_950)),
+        measure: HedgeMeasure::EndToEnd,
+        same_pool: true,
+    };
+    assert_eq!(platform.hedging, Some(hedging));
     assert_eq!(platform.fallback.cost_ceiling, BasisPoints::from_percent(150));
     assert_eq!(platform.classifier.classes[0].max_prompt_tokens, Tokens::new(512));
     let RouterConfig::Static(table) = &platform.router else { panic!("static") };
@@ -480,7 +488,9 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
     let breaker = ["calls", "seconds", "after"];
-    let described = [&variants[..], &arrivals[..], &sharing[..], &breaker[..]].concat();
+    let routers = ["weighted", "power_of_two", "prefix_affine"];
+    let described =
+        [&variants[..], &arrivals[..], &sharing[..], &breaker[..], &routers[..]].concat();
     bare.retain(|name| !described.contains(&name.as_str()));
     assert!(bare.is_empty(), "without a description: {bare:?}");
     assert_eq!(schema["title"], "Harpoon scenario");

@@ -4,6 +4,7 @@ mod bad_scenarios;
 mod bad_traces;
 mod language;
 mod replaying;
+mod routing;
 mod shipped;
 mod spot;
 mod world;

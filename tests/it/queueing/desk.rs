@@ -187,6 +187,7 @@ fn record(now: Timestamp, customer: &Customer) -> RequestRecord {
         output_tokens: request.output_tokens,
         attempts: 1,
         fallbacks: 0,
+        hedges: 0,
         outcome: Outcome::Completed,
         rejection: None,
         cost: Money::ZERO,

@@ -190,6 +190,8 @@ impl Setting {
                 release: FOR_EVER,
                 ..Timeouts::default()
             },
+            cooldown: platform::config::CooldownConfig::default(),
+            hedging: None,
             fallback: FallbackConfig { enabled: false, ..FallbackConfig::default() },
             overcommit: true,
             seed: 1,

@@ -32,7 +32,51 @@ pub(super) const CASES: &[Case] = &[
     (
         "a router that does not exist",
         &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  router: cheap")],
-        "10:11 platform.router: expected one of `cheapest`, `fastest`, `static`, found `cheap` (did you mean `cheapest`?)",
+        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `static`, found `cheap` (did you mean `cheapest`?)",
+    ),
+    (
+        "weights of pools that do not exist",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { weighted: { a: 1000001, b: 1 } }",
+        )],
+        concat!(
+            "10:28 platform.router.weighted.a: `1000001` is out of range: it must be between 0 and 1000000\n",
+            "10:37 platform.router.weighted.b: unknown pool `b` (the pools are `a`)",
+        ),
+    ),
+    (
+        "a weighted router that weighs nothing",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { weighted: { a: 0 } }",
+        )],
+        "10:11 platform.router: the weighted router has no pool with a weight above 0 (weigh at least one pool: `weighted: { pool: 1 }`)",
+    ),
+    (
+        "a rule that needs settings, as a bare word",
+        &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  router: weighted")],
+        "10:11 platform.router: `weighted` needs settings of its own (write `{ weighted: ... }`)",
+    ),
+    (
+        "a prefix of no blocks and a load below the mean",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { prefix_affine: { blocks: 0, load_factor: 99%, pools: 1 } }",
+        )],
+        concat!(
+            "10:38 platform.router.prefix_affine.blocks: `0` is out of range: it must be between 1 and 64\n",
+            "10:54 platform.router.prefix_affine.load_factor: a load factor of 99% leaves requests without a pool (100% is the mean load of all pools: give at least that)\n",
+            "10:59 platform.router.prefix_affine.pools: unknown key `pools` (the keys here are `blocks`, `load_factor`)",
+        ),
+    ),
+    (
+        "a measure that does not exist",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { power_of_two: { by: price } }",
+        )],
+        "10:33 platform.router.power_of_two.by: expected one of `load`, `latency`, found `price`",
     ),
     (
         "static candidates that are wrong",
@@ -71,6 +115,28 @@ pub(super) const CASES: &[Case] = &[
         "a time-out of zero",
         &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  timeouts: { inference: 0s }")],
         "10:26 platform.timeouts.inference: an inference takes no time: it must be longer than 0s",
+    ),
+    (
+        "hedges at once, of a percentile that is none, or of something unknown",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  hedging: { after: 0s, measure: last_token, same_pools: true }",
+        )],
+        concat!(
+            "10:21 platform.hedging.after: a hedge at once would double all traffic: it must be later than 0s\n",
+            "10:34 platform.hedging.measure: expected one of `first_token`, `end_to_end`, found `last_token` (did you mean `first_token`?)\n",
+            "10:46 platform.hedging.same_pools: unknown key `same_pools` (did you mean `same_pool`?)",
+        ),
+    ),
+    (
+        "hedges after a percentile that is none",
+        &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  hedging: { after: p100 }")],
+        "10:21 platform.hedging.after: `p100` is not a percentile between p1 and p99.99",
+    ),
+    (
+        "hedges after neither a time nor a percentile",
+        &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  hedging: { after: 95 }")],
+        "10:21 platform.hedging.after: `95` has no unit of duration: expected one of ns, us, ms, s, min, h, days, or a percentile such as p95",
     ),
     (
         "a first token after the end",
@@ -352,12 +418,12 @@ pub(super) const CASES: &[Case] = &[
             "models: [gemma-2b]",
             "models: [gemma-2b]\nplatform:\n  router: { cheapest: {}, fastest: {} }",
         )],
-        "10:11 platform.router: expected one of `cheapest`, `fastest`, `static`, found keys",
+        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `static`, found keys",
     ),
     (
         "a choice that needs settings",
         &[("arrivals: { poisson: { rate: 1/s } }", "arrivals: poisson")],
-        "11:15 traffic[0].arrivals: `poisson` needs settings of its own (write `{ poisson: ... }`)",
+        "11:15 traffic[0].arrivals: the key `rate` is missing (write `{ poisson: { rate: ... } }`)",
     ),
     (
         "nothing where something belongs",
