@@ -10,7 +10,12 @@ use slotmap::new_key_type;
 
 pub(crate) use self::strikes::{Ended, Strike, Strikes, Watch};
 use crate::{
-    cable::Refusal, covenant::Negotiation, interface::Request, lease::LeaseKey, line::Place,
+    admission::{Excess, Reservation},
+    cable::Refusal,
+    covenant::Negotiation,
+    interface::Request,
+    lease::LeaseKey,
+    line::Place,
     route::Route,
 };
 
@@ -49,6 +54,8 @@ pub(crate) struct Flight {
     pub(crate) setbacks: Vec<Setback>,
     /// What was put aside or given up because of its covenant; `None`: nothing yet.
     pub(crate) negotiation: Option<Box<Negotiation>>,
+    /// What its tenant's quota has set aside for it.
+    pub(crate) reservation: Reservation,
     /// Whether it was pushed out of a line; it then pushes nobody out in turn.
     pub(crate) pushed_out: bool,
 }
@@ -93,6 +100,7 @@ pub(crate) struct Setback {
 #[derive(Debug)]
 pub(crate) enum Cause {
     Refused(Refusal),
+    OverQuota(Excess),
     Failed(Error),
 }
 
@@ -119,6 +127,7 @@ impl Flight {
             cost: Money::ZERO,
             setbacks: Vec::new(),
             negotiation: None,
+            reservation: Reservation::default(),
             pushed_out: false,
         }
     }
@@ -148,9 +157,18 @@ impl Flight {
     fn rejection(&self) -> Rejection {
         let refused = |setback: &Setback| match setback.cause {
             Cause::Refused(refusal) => Some(refusal.rejection()),
+            Cause::OverQuota(excess) => Some(excess.quota.rejection()),
             Cause::Failed(_) => None,
         };
         self.setbacks.iter().rev().find_map(refused).unwrap_or(Rejection::NoCandidate)
+    }
+
+    /// When the caller may come back, where that is known.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self.setbacks.last()?.cause {
+            Cause::OverQuota(excess) => excess.retry_after,
+            Cause::Refused(_) | Cause::Failed(_) => None,
+        }
     }
 
     /// The next strike is counted.
@@ -282,7 +300,7 @@ impl Flight {
     pub(crate) fn failure(&self) -> Outcome {
         let failed = |setback: &Setback| match &setback.cause {
             Cause::Failed(error) => Some(error.kind),
-            Cause::Refused(_) => None,
+            Cause::Refused(_) | Cause::OverQuota(_) => None,
         };
         self.setbacks.iter().rev().find_map(failed).map_or(Outcome::Rejected, Outcome::Failed)
     }
@@ -352,6 +370,7 @@ impl std::fmt::Display for Cause {
                 write!(f, "the wait in the queue would be too long, about {wait}")
             }
             Self::Refused(refusal) => f.write_str(refusal.reason()),
+            Self::OverQuota(excess) => excess.fmt(f),
             Self::Failed(error) => error.fmt(f),
         }
     }

@@ -133,6 +133,12 @@ impl Router {
         Some(self.choice(route, route.current?))
     }
 
+    /// The price of the dearest candidate, for an hour of a share.
+    pub(crate) fn dearest(&self, route: &Route) -> Money {
+        let prices = self.lists[route.list].choices.iter().map(|choice| choice.price);
+        prices.max().unwrap_or(Money::ZERO)
+    }
+
     /// The candidate that was struck last, or else the one the request was to go to.
     pub(crate) fn last(&self, route: &Route, struck: Option<usize>) -> Option<&Choice> {
         let place = struck.or(route.first)?;

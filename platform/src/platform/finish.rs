@@ -54,6 +54,7 @@ impl Platform {
         text: Option<Box<str>>,
         reason: Option<Box<str>>,
     ) {
+        self.settle(now, key, usage);
         self.settle_payment(key);
         self.stop_alarm(key);
         let flight = &self.flights[key];
@@ -72,7 +73,7 @@ impl Platform {
             outcome,
             text,
             reason,
-            retry_after: None,
+            retry_after: flight.retry_after(),
             given_up,
         }));
         self.outputs.push_back(Output::Record(record));
