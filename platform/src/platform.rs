@@ -2,6 +2,7 @@ mod admit;
 mod answer;
 mod arrive;
 mod breaker;
+mod classifying;
 mod cooldown;
 mod deadline;
 mod decide;
@@ -9,6 +10,7 @@ mod doubt;
 mod finish;
 mod give_back;
 mod hedge;
+mod limit;
 mod line;
 mod negotiate;
 mod resend;
@@ -20,6 +22,8 @@ mod warm;
 
 use std::collections::VecDeque;
 
+pub(crate) use classifying::Consultation;
+pub use classifying::{ClassStatistics, ConsultationStatistics};
 use connector::{CableId, CovenantBook, Duration, EventKey, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
@@ -28,7 +32,6 @@ use crate::{
     arrivals::Arrivals,
     budget::Budget,
     cable::{Cable, CableStatus},
-    classify::Classifier,
     config::{
         Abandon, AdmissionConfig, ConfigError, CooldownConfig, Jitter, LeaseConfig, MidStream,
         PlatformConfig, RetryConfig,
@@ -92,7 +95,7 @@ const OUTPUTS: usize = 64;
 #[derive(Debug)]
 pub struct Platform {
     covenants: Covenants,
-    classifier: Classifier,
+    classifier: classifying::Classifier,
     router: Router,
     cables: Vec<Cable>,
     flights: SlotMap<FlightKey, Flight>,
@@ -141,7 +144,7 @@ impl Platform {
     pub fn new(config: PlatformConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let mut platform = Self {
-            classifier: Classifier::new(&config.classifier),
+            classifier: classifying::Classifier::new(&config),
             router: Router::new(&config),
             cables: cables(&config),
             admission: config.admission.clone(),
