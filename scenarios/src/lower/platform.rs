@@ -1,5 +1,6 @@
 mod admission;
 mod breaker;
+mod classifier;
 mod cooldown;
 mod hedging;
 mod limit;
@@ -11,8 +12,8 @@ use connector::{BasisPoints, ModelId, PoolId, Priority, Tokens};
 use platform::{
     PlatformConfig,
     config::{
-        BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline, FallbackConfig,
-        Pace, QuotaConfig, TenantConfig,
+        BreakerConfig, CableConfig, ClassConfig, Discipline, FallbackConfig, Pace, QuotaConfig,
+        TenantConfig,
     },
 };
 
@@ -40,6 +41,7 @@ pub(super) fn lower(
 ) -> Option<PlatformConfig> {
     let platform = read(&spec.platform);
     let classes = classes(context, platform, known);
+    let classifier = classifier::lower(context, platform, classes, known, pools, models);
     let router = route::lower(context, platform, known, pools, models);
     let cables = cables(context, platform, known, pools, models);
     let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
@@ -51,7 +53,7 @@ pub(super) fn lower(
         tenants: tenants(spec, known),
         admission: admission::admission(context, platform.and_then(|spec| read(&spec.admission))),
         tiers: Vec::new(),
-        classifier: ClassifierConfig { classes, ..ClassifierConfig::default() },
+        classifier,
         router,
         retry,
         timeouts,

@@ -7,9 +7,9 @@ use connector::{
     PoolId, PoolKind, Scope, Statistic, Tokens,
 };
 use platform::config::{
-    Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ErrorKinds, HalfOpenThen,
-    HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, LimitConfig, LimitRule, ProbeRenewal, RampUp,
-    RatesConfig, RouterConfig, SlowCall, WindowConfig,
+    Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ClassifyMethod, ErrorKinds,
+    HalfOpenThen, HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, LimitConfig, LimitRule,
+    ModelClassifierConfig, ProbeRenewal, RampUp, RatesConfig, RouterConfig, SlowCall, WindowConfig,
 };
 use scenarios::Scenario;
 use serde_json::Value;
@@ -347,6 +347,13 @@ fn every_key_of_the_platform_reaches_it() {
     assert_eq!(platform.hedging, Some(hedging));
     assert_eq!(platform.fallback.cost_ceiling, BasisPoints::from_percent(150));
     assert_eq!(platform.classifier.classes[0].max_prompt_tokens, Tokens::new(512));
+    assert_eq!(platform.classifier.method, ClassifyMethod::Rules);
+    let asked = ModelClassifierConfig {
+        timeout: Duration::from_millis(250),
+        prompt_tokens: Tokens::new(300),
+        ..ModelClassifierConfig::new(connector::ModelId(0), PoolId(1))
+    };
+    assert_eq!(platform.classifier.model, Some(asked));
     let RouterConfig::Static(table) = &platform.router else { panic!("static") };
     let candidate =
         |model, pool| Candidate { model: connector::ModelId(model), pool: PoolId(pool) };

@@ -142,8 +142,10 @@ pub(super) fn source(weights: &Weights) -> String {
     );
     let table = |text: &mut String, name: &str, values: &[i32]| {
         let _ = writeln!(text, "    {name}: [");
+        let widest = values.iter().map(|value| value.to_string().len() + 1).max().unwrap_or(0);
         for (feature, value) in Feature::ALL.into_iter().zip(values) {
-            let _ = writeln!(text, "        {value}, // {feature}");
+            let value = format!("{value},");
+            let _ = writeln!(text, "        {value:widest$} // {feature}");
         }
         let _ = writeln!(text, "    ],");
     };

@@ -129,6 +129,22 @@ pub(super) const CASES: &[Case] = &[
         ),
     ),
     (
+        "a classifier that asks nobody there is, at once, or in an unknown way",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  classifier: { by: guess, ask: { model: gemma-3b, pool: b, timeout: 0s }, via: a }",
+        )],
+        "x",
+    ),
+    (
+        "a classifier whose model is too large for its pool",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b, qwen-72b]\nplatform:\n  classifier: { ask: { model: qwen-72b, pool: a } }",
+        )],
+        "x",
+    ),
+    (
         "hedges after a percentile that is none",
         &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  hedging: { after: p100 }")],
         "10:21 platform.hedging.after: `p100` is not a percentile between p1 and p99.99",
