@@ -30,7 +30,7 @@ pub use error::ConfigError;
 pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
-pub use route::{Candidate, Measure, PoolWeight, PrefixConfig, RouterConfig};
+pub use route::{Candidate, CovenantRouting, Measure, PoolWeight, PrefixConfig, RouterConfig};
 pub use tier::TierConfig;
 pub use timeouts::{Abandon, Timeouts};
 

@@ -119,6 +119,11 @@ impl<'a> Covenant<'a> {
         }
     }
 
+    /// Whether somebody waits for the answer.
+    pub(crate) fn is_latency_sensitive(self) -> bool {
+        self.tenants.latency_sensitive || self.own.is_some_and(|own| own.latency_sensitive)
+    }
+
     fn stated<T>(self, field: impl Fn(&'a Terms) -> Option<T>) -> Option<T> {
         self.own.and_then(&field).or_else(|| field(self.tenants))
     }

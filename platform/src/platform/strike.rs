@@ -38,6 +38,7 @@ impl Platform {
         let index = choice.cable.index();
         let cable = &mut self.cables[index];
         cable.statistics.strikes += 1;
+        let band = cable.load().band();
         let allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
         let account =
             Account { tenant: flight.request.tenant, requirements: allocate.requirements };
@@ -47,7 +48,7 @@ impl Platform {
         self.heed_breaker(index);
         let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(allocate));
         self.timers.await_answer(Wait::Allocation, now, question);
-        Strike::new(place, lease, permit, now)
+        Strike::new(place, lease, permit, now, band)
     }
 
     /// The answer to the question for a share.
@@ -135,6 +136,9 @@ impl Platform {
             return;
         };
         strike.first_token = Some(now);
+        let start = strike.start();
+        let flight = &self.flights[owner];
+        self.router.started(now, &flight.request, &flight.route, start);
         if self.hedging.as_ref().is_some_and(Hedging::first_token_decides) {
             self.came_in_time(now, owner, key);
             if let Some(cable) = self.won(now, owner, key) {
@@ -233,6 +237,7 @@ impl Platform {
     ) -> usize {
         let flight = &mut self.flights[key];
         let strike = flight.end_strike(lease);
+        self.router.ended(now, &flight.request, &flight.route, (&strike, ended));
         let choice = self.router.choice(&flight.route, strike.place);
         let (at, index) = ((choice.cable, choice.model), choice.cable.index());
         self.stop_watching_ended(now, at, &strike, matches!(ended, Ended::Answered(_)));
