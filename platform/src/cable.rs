@@ -7,6 +7,7 @@ use crate::{
     line::{Entrant, Line, pace::LinePace},
     reconcile::Reconciler,
     route::Load,
+    shelf::Shelves,
 };
 
 /// Allocations that may be awaited although their requests have given up. A provider that owes us
@@ -18,7 +19,7 @@ const RAMP_PLACES: u32 = 100;
 /// What happened on one cable so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CableStatistics {
-    /// Shares asked for: strikes begun.
+    /// Strikes begun: on shares that were asked for, or on warm leases.
     pub strikes: u64,
     /// Strikes that ended with an answer.
     pub completed: u64,
@@ -79,10 +80,24 @@ pub struct CableStatistics {
     pub unreleased: u64,
     /// Doubts about held shares that no list of the provider's could clear.
     pub unresolved: u64,
+    /// Strikes on leases that were warm.
+    pub warm_strikes: u64,
+    /// Warm leases that the provider turned out to hold no longer; their strikes asked for a share.
+    pub stale: u64,
+    /// Shares asked for ahead of need.
+    pub stocked: u64,
+    /// Shares that nobody waited for (late grants, ghosts) and that were kept warm.
+    pub adopted: u64,
+    /// Lists asked for by sweeps.
+    pub sweeps: u64,
     /// Shares x time held, in slot x ns, until the release was asked for.
     pub slot_ns: u128,
+    /// Of `slot_ns`: warm and at work for nobody.
+    pub idle_slot_ns: u128,
     /// The same time at the pool's price.
     pub cost: Money,
+    /// Of `cost`: warm and at work for nobody.
+    pub idle_cost: Money,
 }
 
 /// The state of one cable.
@@ -211,6 +226,7 @@ pub(crate) struct Cable {
     /// Unanswered allocations that nobody waits for.
     pub(crate) orphans: u32,
     pub(crate) reconciler: Reconciler,
+    pub(crate) shelves: Shelves,
     /// Requests that retry once a list has come.
     pub(crate) awaiting_list: Vec<FlightKey>,
     pub(crate) statistics: CableStatistics,
@@ -233,6 +249,7 @@ impl Cable {
             pace: LinePace::default(),
             orphans: 0,
             reconciler: Reconciler::default(),
+            shelves: Shelves::default(),
             awaiting_list: Vec::new(),
             statistics: CableStatistics::default(),
         }
@@ -338,6 +355,37 @@ impl Cable {
             Refusal::Draining => {}
         }
         refusal
+    }
+
+    /// How many places are neither taken nor warm nor about to be.
+    pub(crate) fn free(&self) -> u32 {
+        let taken = self.in_flight.saturating_add(self.shelves.warm());
+        self.places.saturating_sub(taken.saturating_add(self.shelves.stocking))
+    }
+
+    /// Whether strikes, warm leases and those to come are more than there are places.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let taken = self.in_flight.saturating_add(self.shelves.warm());
+        taken.saturating_add(self.shelves.stocking) > self.places
+    }
+
+    /// A share was held for so long and worked for nobody.
+    pub(crate) fn charge_idle(&mut self, held: Duration) -> Money {
+        let cost = self.charge(held);
+        self.statistics.idle_slot_ns += u128::from(held.as_nanos());
+        self.statistics.idle_cost += cost;
+        cost
+    }
+
+    /// What the leases that are not at work cost per hour.
+    pub(crate) fn idle_per_hour(&self) -> Money {
+        let idle = self.shelves.warm().saturating_add(self.shelves.stocking);
+        Money::from_nanos(self.price.as_nanos() * i128::from(idle))
+    }
+
+    /// The price of one share for an hour.
+    pub(crate) const fn price(&self) -> Money {
+        self.price
     }
 
     /// A share was held for so long: what it costs.

@@ -8,6 +8,7 @@ mod check;
 mod cooldown;
 mod error;
 mod hedging;
+mod leases;
 mod line;
 mod retry;
 mod route;
@@ -28,6 +29,7 @@ pub use budget::BudgetConfig;
 pub use cooldown::CooldownConfig;
 pub use error::ConfigError;
 pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
+pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
 pub use route::{Candidate, CovenantRouting, Measure, PoolWeight, PrefixConfig, RouterConfig};
@@ -65,6 +67,8 @@ pub struct PlatformConfig {
     pub hedging: Option<HedgingConfig>,
     /// Whether shares on overcommitted cards are acceptable.
     pub overcommit: bool,
+    /// What is held beyond a strike, ahead of strikes, and looked for.
+    pub leases: LeaseConfig,
     /// Seed of the platform's own randomness (backoff jitter).
     pub seed: u64,
 }

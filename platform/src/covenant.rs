@@ -67,6 +67,21 @@ impl Covenants {
         }
     }
 
+    /// A share that the platform asks for of its own accord.
+    pub(crate) fn stock(&self, model: ModelId, pool: PoolId, tenant: TenantId) -> Allocate {
+        let terms = &self.models[model.index()];
+        let covenant = Covenant { own: None, tenants: self.terms(tenant) };
+        Allocate {
+            pool,
+            model,
+            requirements: covenant.requirements(terms.requirements),
+            overcommit: self.overcommit,
+            preemptible: covenant.preemptible().unwrap_or(terms.preemptible),
+            priority: self.priorities[tenant.index()],
+            tenant,
+        }
+    }
+
     /// The question put to a held share. The answer is streamed, because the record wants to know
     /// when the first token came.
     pub(crate) fn infer(

@@ -9,7 +9,14 @@ use connector::{
 use slotmap::new_key_type;
 
 pub(crate) use self::strikes::{Ended, Start, Strike, Strikes, Watch};
-use crate::{cable::Refusal, interface::Request, lease::LeaseKey, line::Place, route::Route};
+use crate::{
+    admission::{Excess, Reservation},
+    cable::Refusal,
+    interface::Request,
+    lease::LeaseKey,
+    line::Place,
+    route::Route,
+};
 
 new_key_type! {
     /// Names a request from its arrival to its answer.
@@ -44,6 +51,8 @@ pub(crate) struct Flight {
     pub(crate) first_token: Option<Timestamp>,
     pub(crate) cost: Money,
     pub(crate) setbacks: Vec<Setback>,
+    /// What its tenant's quota has set aside for it.
+    pub(crate) reservation: Reservation,
     /// Whether it was pushed out of a line; it then pushes nobody out in turn.
     pub(crate) pushed_out: bool,
 }
@@ -86,6 +95,7 @@ pub(crate) struct Setback {
 #[derive(Debug)]
 pub(crate) enum Cause {
     Refused(Refusal),
+    OverQuota(Excess),
     Failed(Error),
 }
 
@@ -111,6 +121,7 @@ impl Flight {
             first_token: None,
             cost: Money::ZERO,
             setbacks: Vec::new(),
+            reservation: Reservation::default(),
             pushed_out: false,
         }
     }
@@ -140,9 +151,18 @@ impl Flight {
     fn rejection(&self) -> Rejection {
         let refused = |setback: &Setback| match setback.cause {
             Cause::Refused(refusal) => Some(refusal.rejection()),
+            Cause::OverQuota(excess) => Some(excess.quota.rejection()),
             Cause::Failed(_) => None,
         };
         self.setbacks.iter().rev().find_map(refused).unwrap_or(Rejection::NoCandidate)
+    }
+
+    /// When the caller may come back, where that is known.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self.setbacks.last()?.cause {
+            Cause::OverQuota(excess) => excess.retry_after,
+            Cause::Refused(_) | Cause::Failed(_) => None,
+        }
     }
 
     /// The next strike is counted.
@@ -245,7 +265,7 @@ impl Flight {
     pub(crate) fn failure(&self) -> Outcome {
         let failed = |setback: &Setback| match &setback.cause {
             Cause::Failed(error) => Some(error.kind),
-            Cause::Refused(_) => None,
+            Cause::Refused(_) | Cause::OverQuota(_) => None,
         };
         self.setbacks.iter().rev().find_map(failed).map_or(Outcome::Rejected, Outcome::Failed)
     }
@@ -313,6 +333,7 @@ impl std::fmt::Display for Cause {
                 write!(f, "the wait in the queue would be too long, about {wait}")
             }
             Self::Refused(refusal) => f.write_str(refusal.reason()),
+            Self::OverQuota(excess) => excess.fmt(f),
             Self::Failed(error) => error.fmt(f),
         }
     }

@@ -3,9 +3,9 @@
 //! A lease begins when a share is asked for, not when it is granted, and ends when its release is
 //! confirmed, not when it is asked for. It may outlive its request: when the request gives up, the
 //! lease stays behind as an *orphan* that still waits for the provider's answer, and a late grant
-//! is given back like any other share.
+//! is given back like any other share, or kept warm.
 
-use connector::{AllocationId, Requirements, TenantId, Timestamp};
+use connector::{Allocate, AllocationId, Requirements, TenantId, Timestamp};
 use slotmap::new_key_type;
 
 use crate::{flight::FlightKey, question::QuestionKey};
@@ -18,6 +18,8 @@ new_key_type! {
 pub(crate) struct Lease {
     /// Index of the cable.
     pub(crate) cable: usize,
+    /// When it was asked for, or found.
+    pub(crate) since: Timestamp,
     pub(crate) state: LeaseState,
 }
 
@@ -30,8 +32,12 @@ pub(crate) enum LeaseState {
         /// Number of the allocation on its cable.
         number: u64,
     },
+    /// Asked for ahead of need.
+    Stocking { account: Account, number: u64 },
     /// Granted, and working for its owner.
     Held(Held),
+    /// Granted, and working for nobody.
+    Warm(Warm),
     /// To be confirmed released.
     Releasing {
         allocation: AllocationId,
@@ -41,7 +47,7 @@ pub(crate) enum LeaseState {
         question: Option<QuestionKey>,
     },
     /// Given up: the provider does not confirm.
-    Unreleased { allocation: AllocationId },
+    Unreleased { allocation: AllocationId, failures: u32 },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +55,12 @@ pub(crate) struct Held {
     pub(crate) allocation: AllocationId,
     pub(crate) owner: FlightKey,
     pub(crate) account: Account,
-    /// When it was granted.
+    /// When it began to work for its owner.
     pub(crate) since: Timestamp,
+    /// When the share was granted.
+    pub(crate) granted: Timestamp,
+    /// Whether it has worked for somebody before.
+    pub(crate) used: bool,
     /// The inference running on it.
     pub(crate) inference: Option<QuestionKey>,
     /// Whether its first token has come.
@@ -61,11 +71,39 @@ pub(crate) struct Held {
     pub(crate) preempted: bool,
 }
 
+/// A lease that lies on a shelf.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Warm {
+    pub(crate) allocation: AllocationId,
+    pub(crate) account: Account,
+    pub(crate) shelf: usize,
+    pub(crate) since: Timestamp,
+    pub(crate) granted: Timestamp,
+    /// Whether anybody pays for it: nobody pays for a ghost before it works.
+    pub(crate) paid: bool,
+}
+
+impl Warm {
+    /// A lease that is put down after its work.
+    pub(crate) const fn of(held: &Held, shelf: usize, now: Timestamp) -> Self {
+        let &Held { allocation, account, granted, .. } = held;
+        Self { allocation, account, shelf, since: now, granted, paid: true }
+    }
+}
+
 /// Who pays for what.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Account {
     pub(crate) tenant: TenantId,
     pub(crate) requirements: Requirements,
+    /// Where the lease lies when it is not at work, if any leases are kept.
+    pub(crate) shelf: Option<usize>,
+}
+
+impl Account {
+    pub(crate) const fn of(ask: &Allocate, shelf: Option<usize>) -> Self {
+        Self { tenant: ask.tenant, requirements: ask.requirements, shelf }
+    }
 }
 
 impl Held {
@@ -81,6 +119,8 @@ impl Held {
             owner,
             account,
             since: now,
+            granted: now,
+            used: false,
             inference: None,
             first_token: false,
             left: false,
@@ -93,17 +133,36 @@ impl Lease {
     /// The share's name, once it has one.
     pub(crate) const fn allocation(&self) -> Option<AllocationId> {
         match self.state {
-            LeaseState::Asked { .. } => None,
+            LeaseState::Asked { .. } | LeaseState::Stocking { .. } => None,
             LeaseState::Held(Held { allocation, .. })
+            | LeaseState::Warm(Warm { allocation, .. })
             | LeaseState::Releasing { allocation, .. }
-            | LeaseState::Unreleased { allocation } => Some(allocation),
+            | LeaseState::Unreleased { allocation, .. } => Some(allocation),
         }
+    }
+
+    pub(crate) const fn warm(&self) -> Option<Warm> {
+        match self.state {
+            LeaseState::Warm(warm) => Some(warm),
+            LeaseState::Asked { .. }
+            | LeaseState::Stocking { .. }
+            | LeaseState::Held(_)
+            | LeaseState::Releasing { .. }
+            | LeaseState::Unreleased { .. } => None,
+        }
+    }
+
+    /// Whether it has lain on its shelf since then.
+    pub(crate) fn is_warm_since(&self, then: Timestamp) -> bool {
+        matches!(self.state, LeaseState::Warm(Warm { since, .. }) if since == then)
     }
 
     pub(crate) fn held_mut(&mut self) -> Option<&mut Held> {
         match &mut self.state {
             LeaseState::Held(held) => Some(held),
             LeaseState::Asked { .. }
+            | LeaseState::Stocking { .. }
+            | LeaseState::Warm(_)
             | LeaseState::Releasing { .. }
             | LeaseState::Unreleased { .. } => None,
         }

@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod admission;
 mod arrivals;
 pub mod breaker;
 pub mod budget;
@@ -16,7 +17,9 @@ pub mod config;
 mod covenant;
 mod fifo;
 mod flight;
+pub mod forecast;
 mod hedging;
+mod holding;
 mod interface;
 mod lease;
 mod line;
@@ -27,11 +30,13 @@ mod question;
 mod reconcile;
 pub mod retry;
 mod route;
+mod shelf;
 mod timers;
 
 pub use breaker::BreakerState;
 pub use cable::{CableStatistics, CableStatus};
 pub use config::{ConfigError, PlatformConfig};
 pub use covenant::{Fallback, Shortening, Step, Targets, Terms};
+pub use holding::{Holding, HoldingState};
 pub use interface::{Input, Meter, Output, Request, Response};
 pub use platform::Platform;

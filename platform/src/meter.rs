@@ -29,7 +29,7 @@ mod tests {
     #[test]
     fn a_second_of_five_tflops_on_two_gib_is_five_trillion_flop() {
         let requirements = Requirements { tflops: Tflops::new(5), vram: Mebibytes::from_gib(2) };
-        let account = Account { tenant: TenantId(0), requirements };
+        let account = Account { tenant: TenantId(0), requirements, shelf: None };
         let mut meter = Meter::default();
         meter.held(&account, Duration::from_secs(1), Money::from_nanos(7));
         meter.answered(Usage { prompt: Tokens::new(3), output: Tokens::new(4) });

@@ -1,3 +1,4 @@
+mod admit;
 mod answer;
 mod arrive;
 mod breaker;
@@ -10,26 +11,31 @@ mod give_back;
 mod hedge;
 mod line;
 mod resend;
+mod stock;
 mod strike;
+mod sweep;
 mod wake;
+mod warm;
 
 use std::collections::VecDeque;
 
-use connector::{CableId, CovenantBook, Duration, Operation, Ticket, Timestamp};
+use connector::{CableId, CovenantBook, Duration, EventKey, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
 use crate::{
+    admission::Gate,
     arrivals::Arrivals,
     budget::Budget,
     cable::{Cable, CableStatus},
     classify::Classifier,
     config::{
-        Abandon, AdmissionConfig, ConfigError, CooldownConfig, Jitter, MidStream, PlatformConfig,
-        RetryConfig,
+        Abandon, AdmissionConfig, ConfigError, CooldownConfig, Jitter, LeaseConfig, MidStream,
+        PlatformConfig, RetryConfig,
     },
     covenant::Covenants,
     flight::{Flight, FlightKey},
     hedging::Hedging,
+    holding::Holding,
     interface::{Input, Meter, Output},
     lease::{Lease, LeaseKey},
     question::{Question, QuestionKey},
@@ -37,6 +43,8 @@ use crate::{
     route::Router,
     timers::Timers,
 };
+
+use stock::Looks;
 
 /// How releases and lists that fail are asked for again: for about six minutes, because a share
 /// that is not given back is paid for.
@@ -106,10 +114,20 @@ pub struct Platform {
     /// Whether an inference that took too long is tried again where it was.
     after_timeout: bool,
     meters: Vec<Meter>,
+    /// What leases cost that were at work for nobody.
+    overhead: Meter,
+    lease_config: LeaseConfig,
+    /// Whether leases outlive their strikes at all.
+    keeps_leases: bool,
+    looks: Looks,
+    sweep_due: Option<EventKey>,
     covenant_books: Vec<CovenantBook>,
     outputs: VecDeque<Output>,
     draining: bool,
     admission: AdmissionConfig,
+    gate: Gate,
+    /// How long a share is held for one inference at most.
+    longest_inference: Duration,
     /// Stays in lines so far.
     stays: u64,
 }
@@ -121,11 +139,13 @@ impl Platform {
     /// The first thing in `config` that cannot be.
     pub fn new(config: PlatformConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self {
+        let mut platform = Self {
             classifier: Classifier::new(&config.classifier),
             router: Router::new(&config),
             cables: cables(&config),
             admission: config.admission.clone(),
+            gate: Gate::new(&config),
+            longest_inference: config.timeouts.inference,
             stays: 0,
             flights: SlotMap::with_key(),
             arrivals: Arrivals::default(),
@@ -142,11 +162,18 @@ impl Platform {
             abandon: config.timeouts.abandon,
             after_timeout: config.retry.after_timeout,
             meters: vec![Meter::default(); config.tenants.len()],
+            overhead: Meter::default(),
+            keeps_leases: config.leases.keeps_any(),
+            lease_config: config.leases.clone(),
+            looks: Looks::default(),
+            sweep_due: None,
             covenant_books: vec![CovenantBook::default(); config.tenants.len()],
             outputs: VecDeque::with_capacity(OUTPUTS),
             draining: false,
             covenants: Covenants::new(config),
-        })
+        };
+        platform.open_shelves();
+        Ok(platform)
     }
 
     /// Takes note of something that happened at `now`.
@@ -181,6 +208,18 @@ impl Platform {
     /// What each tenant used, in the order of [`TenantId`](connector::TenantId).
     pub fn meters(&self) -> &[Meter] {
         &self.meters
+    }
+
+    /// What was used by nobody: leases that were kept warm, while they were not at work. Together
+    /// with [`meters`](Self::meters) it is all time held.
+    pub fn overhead(&self) -> Meter {
+        self.overhead
+    }
+
+    /// Everything behind [`held`](Self::held) that has a name or is about to get one, in no
+    /// particular order: what a drain that does not end at zero must tell.
+    pub fn holdings(&self) -> impl Iterator<Item = Holding> + '_ {
+        self.leases.values().map(Holding::of)
     }
 
     /// What became of each tenant's covenants, in the order of [`TenantId`](connector::TenantId).

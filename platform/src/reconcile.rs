@@ -22,14 +22,20 @@
 //! next one that succeeds finds what was missed. A provider account must not be shared with another
 //! platform: its shares would look like ghosts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use connector::AllocationId;
+use connector::{AllocationId, ModelId, Requirements};
 
 use crate::question::QuestionKey;
 
 /// Lists asked for in vain before a round is given up.
 const TRIES_MAX: u32 = 3;
+
+/// What a share was asked for.
+pub(crate) type Terms = (ModelId, Requirements);
+
+/// Shares that no lease knows, each with its terms if it is idle and the provider tells them.
+pub(crate) type Suspects = BTreeMap<AllocationId, Option<Terms>>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Reconciler {
@@ -60,7 +66,7 @@ enum Stage {
 /// The suspects of one list.
 #[derive(Debug)]
 struct Batch {
-    suspects: BTreeSet<AllocationId>,
+    suspects: Suspects,
     /// Allocations of a lower number may still claim a suspect...
     before: u64,
     /// ... and so many of them are unanswered.
@@ -113,21 +119,21 @@ impl Reconciler {
     /// them that nothing can claim any more.
     pub(crate) fn listed(
         &mut self,
-        listed: impl Iterator<Item = AllocationId>,
+        listed: impl Iterator<Item = (AllocationId, Option<Terms>)>,
         known: &BTreeSet<AllocationId>,
-    ) -> BTreeSet<AllocationId> {
-        let is_new = |allocation: &AllocationId| {
+    ) -> Suspects {
+        let is_new = |(allocation, _): &(AllocationId, Option<Terms>)| {
             !known.contains(allocation)
                 && !self.given_back.contains(allocation)
-                && !self.batches.iter().any(|batch| batch.suspects.contains(allocation))
+                && !self.batches.iter().any(|batch| batch.suspects.contains_key(allocation))
         };
-        let suspects: BTreeSet<AllocationId> = listed.filter(is_new).collect();
+        let suspects: Suspects = listed.filter(is_new).collect();
         if suspects.is_empty() || self.unanswered == 0 {
             return suspects;
         }
         let (before, unanswered) = (self.asked, self.unanswered);
         self.batches.push(Batch { suspects, before, unanswered });
-        BTreeSet::new()
+        Suspects::new()
     }
 
     /// A list failed; `hopeless` if asking again would not help.
@@ -178,9 +184,9 @@ impl Reconciler {
 
     /// The allocation of this number was answered, its share claimed if there is one. Returns the
     /// ghosts that were only waiting for it.
-    pub(crate) fn answered(&mut self, number: u64) -> BTreeSet<AllocationId> {
+    pub(crate) fn answered(&mut self, number: u64) -> Suspects {
         self.unanswered -= 1;
-        let mut ghosts = BTreeSet::new();
+        let mut ghosts = Suspects::new();
         if self.batches.is_empty() {
             return ghosts;
         }

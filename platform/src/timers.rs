@@ -32,6 +32,12 @@ pub(crate) enum Pause {
     Release(LeaseKey),
     /// The next asking for a list on the cable of this index.
     List(usize),
+    /// The next look at the oldest warm lease of the cable of this index.
+    Shelf(usize),
+    /// The next look at how many leases are needed.
+    Look,
+    /// The next sweep.
+    Sweep,
     /// What the breaker of the cable of this index does by itself.
     Breaker(usize),
 }
@@ -162,6 +168,12 @@ impl Timers {
         self.pauses.cancel(pause);
     }
 
+    /// As [`cancel`](Self::cancel), and nobody is woken for it.
+    pub(crate) fn call_off(&mut self, pause: EventKey) {
+        self.pauses.cancel(pause);
+        self.find_earliest();
+    }
+
     /// The next question of this kind whose time has run out by `now`; it may be answered already.
     pub(crate) fn unanswered(&mut self, kind: Wait, now: Timestamp) -> Option<QuestionKey> {
         self.answers[kind as usize].expire(now).map(|(_, question)| question)
@@ -190,7 +202,9 @@ impl Timers {
     }
 
     fn find_earliest(&mut self) {
-        let pause = self.pauses.next_time().unwrap_or(Timestamp::MAX);
+        // What was called off is still in the queue until its time.
+        let pause = self.pauses.next_time().filter(|_| !self.pauses.is_empty());
+        let pause = pause.unwrap_or(Timestamp::MAX);
         let others = self.answers.iter().map(Lane::next);
         self.earliest = others.fold(pause.min(self.line.next()), Timestamp::min);
     }

@@ -4,7 +4,7 @@ use connector::{BasisPoints, Mebibytes, ModelId, Money};
 
 use super::{
     CableConfig, Candidate, ClassConfig, ConfigError, CovenantRouting, HedgeAfter, PlatformConfig,
-    PoolWeight, PrefixConfig, RouterConfig, TenantConfig,
+    PoolWeight, PrefixConfig, RequestRate, RouterConfig, TenantConfig,
 };
 use crate::route::{self, CANDIDATES_MAX};
 
@@ -32,10 +32,12 @@ impl PlatformConfig {
         unique("tiers", self.tiers.iter().map(|tier| &tier.name))?;
         unique("classes", self.classifier.classes.iter().map(|class| &class.name))?;
         self.check_numbers()?;
+        self.check_admission()?;
         self.tenants.iter().try_for_each(|tenant| self.check_tier(tenant))?;
         self.cables.iter().try_for_each(|cable| self.check_cable(cable))?;
         self.classifier.classes.iter().try_for_each(|class| self.check_class(class))?;
         self.check_router()?;
+        self.check_leases()?;
         (0..self.classifier.classes.len()).try_for_each(|class| self.check_candidates(class))
     }
 
@@ -57,6 +59,21 @@ impl PlatformConfig {
         };
         let (tenant, tiers) = (tenant.name.clone(), self.tiers.len());
         Err(ConfigError::UnknownTier { tenant, tier, tiers })
+    }
+
+    fn check_admission(&self) -> Result<(), ConfigError> {
+        let own = self.tenants.iter().map(|one| ("tenant", &one.name, one.weight, one.quota));
+        let tiers = self.tiers.iter().map(|one| ("tier", &one.name, one.weight, one.quota));
+        for (kind, name, weight, quota) in own.chain(tiers) {
+            let of = |what: &str| format!("{what} of {kind} `{name}`");
+            at_least(1, of("weight"), weight.unwrap_or(1))?;
+            let rate = quota.requests.unwrap_or(RequestRate { per_second: 1, burst: 1 });
+            at_least(1, of("requests per second"), rate.per_second)?;
+            at_least(1, of("burst of requests"), rate.burst)?;
+            at_least(1, of("tokens per minute"), quota.tokens_per_minute.unwrap_or(1))?;
+            at_least(1, of("concurrent requests"), quota.concurrent.unwrap_or(1))?;
+        }
+        Ok(())
     }
 
     fn check_hedging(&self) -> Result<(), ConfigError> {

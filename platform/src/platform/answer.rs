@@ -10,7 +10,7 @@ impl Platform {
                 self.answered(now, cable, QuestionKey::of(ticket), result);
             }
             EventKind::FirstToken { ticket } => self.first_token_of(now, ticket),
-            EventKind::Preempted { allocation, .. } => self.preempted(cable, allocation),
+            EventKind::Preempted { allocation, .. } => self.preempted(now, cable, allocation),
         }
     }
 
@@ -54,15 +54,22 @@ impl Platform {
     }
 
     /// A share will be taken away. Its inference ends one way or the other, so it is enough to
-    /// know then that a failure was not the pool's fault.
-    fn preempted(&mut self, cable: usize, allocation: AllocationId) {
-        let named = self.leases.values_mut().filter(|lease| lease.allocation() == Some(allocation));
-        let Some(lease) = named.max_by_key(|lease| lease.cable == cable) else {
+    /// know then that a failure was not the pool's fault. A lease that nobody uses is given up.
+    fn preempted(&mut self, now: Timestamp, cable: usize, allocation: AllocationId) {
+        let named = self.leases.iter_mut();
+        let named = named.filter(|(_, lease)| lease.allocation() == Some(allocation));
+        let Some((key, lease)) = named.max_by_key(|(_, lease)| lease.cable == cable) else {
             return;
         };
+        let (index, is_warm) = (lease.cable, lease.warm().is_some());
         if let Some(held) = lease.held_mut() {
             held.preempted = true;
-            self.cables[lease.cable].statistics.preemptions += 1;
+        } else if !is_warm {
+            return;
+        }
+        self.cables[index].statistics.preemptions += 1;
+        if is_warm {
+            self.give_up_warm(now, key);
         }
     }
 }

@@ -26,6 +26,8 @@ impl Platform {
                 let key = self.enter(request, class, model);
                 if self.draining {
                     self.give_up(now, key, Cause::Refused(Refusal::Draining));
+                } else if let Err(excess) = self.reserve(now, key) {
+                    self.give_up(now, key, Cause::OverQuota(excess));
                 } else {
                     self.send_on(now, key);
                 }
@@ -125,5 +127,6 @@ impl Platform {
         self.call_off_left(now);
         (0..self.cables.len()).for_each(|cable| self.heed_breaker(cable));
         self.persist(now);
+        self.close_shelves(now);
     }
 }

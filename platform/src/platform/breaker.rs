@@ -29,6 +29,9 @@ impl Platform {
 
     fn breaker_changed(&mut self, now: Timestamp, cable: usize, opened: bool) {
         self.cables[cable].statistics.openings += u64::from(opened);
+        if self.cables[cable].breaker.state().refuses() {
+            self.clear_shelves(now, cable);
+        }
         self.heed_breaker(cable);
         if !self.draining {
             self.tend_line(now, cable);
@@ -55,6 +58,7 @@ impl Platform {
         let verdict = verdict(now, line.breaker.config(), &strike, ended);
         if line.breaker.record(now, strike.permit, verdict) {
             line.statistics.openings += 1;
+            self.clear_shelves(now, cable);
         }
         self.heed_breaker(cable);
     }

@@ -50,7 +50,11 @@ impl Platform {
         let cable = &mut self.cables[index];
         cable.statistics.unresolved = 0;
         let here = shares.iter().filter(|share| share.pool == cable.pool);
-        let ghosts = cable.reconciler.listed(here.map(|share| share.allocation), &known);
+        let here = here.map(|share| {
+            let terms = share.model.zip(share.requirements);
+            (share.allocation, terms.filter(|_| share.running.is_none_or(|running| running == 0)))
+        });
+        let ghosts = cable.reconciler.listed(here, &known);
         self.give_back_ghosts(now, index, ghosts);
         self.end_round(now, index);
     }

@@ -1,26 +1,29 @@
-use std::collections::BTreeSet;
-
 use connector::{AllocationId, Error, ErrorKind, Money, Operation, Reply, Timestamp};
 
 use super::{Platform, answer::expect_reply, decide::retry_after};
 use crate::{
     config::Abandon,
-    lease::{Held, Lease, LeaseKey, LeaseState},
+    lease::{Account, Held, Lease, LeaseKey, LeaseState, Warm},
     question::{Question, QuestionKey},
+    reconcile::Suspects,
     timers::{Pause, Wait},
 };
 
 impl Platform {
-    /// A strike has no more use for its lease. A share that is held is metered and released; one
-    /// that is only asked for becomes an orphan. Returns what the time held costs.
-    pub(super) fn let_go(&mut self, now: Timestamp, key: LeaseKey) -> Money {
+    /// A strike has no more use for its lease. A share that is held is metered and, if it did its
+    /// work and may stay, put down warm, or else released; one that is only asked for becomes an
+    /// orphan. Returns what the time held costs.
+    pub(super) fn let_go(&mut self, now: Timestamp, key: LeaseKey, did_well: bool) -> Money {
         let Some(lease) = self.leases.get_mut(key) else {
             return Money::ZERO;
         };
+        let cable = lease.cable;
         match &mut lease.state {
-            LeaseState::Asked { owner, .. } => {
+            LeaseState::Asked { owner, account, .. } => {
                 *owner = None;
-                self.cables[lease.cable].orphans += 1;
+                let shelf = account.shelf;
+                self.cables[cable].orphans += 1;
+                self.end_work(now, cable, shelf);
                 Money::ZERO
             }
             LeaseState::Held(held)
@@ -28,9 +31,28 @@ impl Platform {
             {
                 self.leave(now, key)
             }
-            &mut LeaseState::Held(held) => self.close(now, key, held),
-            LeaseState::Releasing { .. } | LeaseState::Unreleased { .. } => Money::ZERO,
+            &mut LeaseState::Held(held) => self.end_held(now, key, &held, did_well),
+            LeaseState::Stocking { .. }
+            | LeaseState::Warm(_)
+            | LeaseState::Releasing { .. }
+            | LeaseState::Unreleased { .. } => Money::ZERO,
         }
+    }
+
+    /// A share works no longer: it is put down warm or given back.
+    fn end_held(&mut self, now: Timestamp, key: LeaseKey, held: &Held, did_well: bool) -> Money {
+        let cable = self.leases[key].cable;
+        // The strike of what was left to run has ended before.
+        if !held.left {
+            self.end_work(now, cable, held.account.shelf);
+        }
+        let cost = self.pay_use(now, cable, held);
+        let shelf = if did_well { self.keeps(now, cable, held) } else { None };
+        match shelf {
+            Some(shelf) => self.put_warm(key, Warm::of(held, shelf, now)),
+            None => self.close(now, key, held),
+        }
+        cost
     }
 
     /// Its inference runs on for nobody. What the share has cost so far is the request's; what it
@@ -39,12 +61,10 @@ impl Platform {
         let lease = &mut self.leases[key];
         let cable = lease.cable;
         let held = lease.held_mut().expect("a running inference holds its share");
-        let time = now.since(held.since);
+        let was = *held;
         (held.since, held.left) = (now, true);
-        let account = held.account;
-        let cost = self.cables[cable].charge(time);
-        self.meters[account.tenant.index()].held(&account, time, cost);
-        cost
+        self.end_work(now, cable, was.account.shelf);
+        self.pay_use(now, cable, &was)
     }
 
     /// What was left to run is stopped after all.
@@ -53,25 +73,50 @@ impl Platform {
             LeaseState::Held(held) if held.left => Some(key),
             LeaseState::Held(_)
             | LeaseState::Asked { .. }
+            | LeaseState::Stocking { .. }
+            | LeaseState::Warm(_)
             | LeaseState::Releasing { .. }
             | LeaseState::Unreleased { .. } => None,
         });
         for key in left.collect::<Vec<_>>() {
-            let _ = self.let_go(now, key);
+            let _ = self.let_go(now, key, false);
         }
     }
 
-    fn close(&mut self, now: Timestamp, key: LeaseKey, held: Held) -> Money {
-        let cable = self.leases[key].cable;
+    /// A lease of this shelf is at work no longer.
+    pub(super) fn end_work(&mut self, now: Timestamp, cable: usize, shelf: Option<usize>) {
+        if let Some(shelf) = shelf {
+            self.cables[cable].shelves.shelves[shelf].end_work(now);
+        }
+    }
+
+    /// The tenant pays for the time that a share worked for it. Returns what that costs.
+    pub(super) fn pay_use(&mut self, now: Timestamp, cable: usize, held: &Held) -> Money {
         let time = now.since(held.since);
         let cost = self.cables[cable].charge(time);
         self.meters[held.account.tenant.index()].held(&held.account, time, cost);
+        cost
+    }
+
+    fn close(&mut self, now: Timestamp, key: LeaseKey, held: &Held) {
+        let cable = self.leases[key].cable;
         if let Some(inference) = held.inference {
             let operation = Operation::Cancel { inference: inference.ticket() };
             self.ask(cable, Question::Cancel, operation);
         }
         self.begin_release(now, key, held.allocation);
-        cost
+    }
+
+    /// Gives a share back that no other lease stands for.
+    pub(super) fn release_another(
+        &mut self,
+        now: Timestamp,
+        cable: usize,
+        allocation: AllocationId,
+    ) {
+        let state = LeaseState::Unreleased { allocation, failures: 0 };
+        let key = self.leases.insert(Lease { cable, since: now, state });
+        self.begin_release(now, key, allocation);
     }
 
     pub(super) fn begin_release(&mut self, now: Timestamp, key: LeaseKey, share: AllocationId) {
@@ -82,7 +127,7 @@ impl Platform {
 
     /// Asks for a release for the first time or again.
     pub(super) fn ask_release(&mut self, now: Timestamp, key: LeaseKey) {
-        let Some(&Lease { cable, state: LeaseState::Releasing { allocation, .. } }) =
+        let Some(&Lease { cable, state: LeaseState::Releasing { allocation, .. }, .. }) =
             self.leases.get(key)
         else {
             return;
@@ -148,31 +193,46 @@ impl Platform {
             statistics.release_retries += 1;
             self.timers.pause(now + pause, Pause::Release(key));
         } else {
-            lease.state = LeaseState::Unreleased { allocation: *allocation };
+            lease.state =
+                LeaseState::Unreleased { allocation: *allocation, failures: *failures + 1 };
             statistics.unreleased += 1;
         }
     }
 
-    /// Shares that were found out are given back like any other; nobody pays for them.
-    pub(super) fn give_back_ghosts(
-        &mut self,
-        now: Timestamp,
-        cable: usize,
-        ghosts: BTreeSet<AllocationId>,
-    ) {
-        for ghost in ghosts {
+    /// Shares that were found out: one that must be what an allocation of ours left behind is kept
+    /// warm if there is a place for it, others are given back. Nobody pays for them until they work.
+    pub(super) fn give_back_ghosts(&mut self, now: Timestamp, cable: usize, ghosts: Suspects) {
+        for (ghost, terms) in ghosts {
             self.cables[cable].statistics.ghosts += 1;
-            let state = LeaseState::Unreleased { allocation: ghost };
-            let key = self.leases.insert(Lease { cable, state });
-            self.begin_release(now, key, ghost);
+            let shelf = terms.and_then(|terms| self.cables[cable].shelves.found(terms));
+            let Some(shelf) = shelf else {
+                self.release_another(now, cable, ghost);
+                continue;
+            };
+            let account = self.account_of(cable, shelf);
+            let state = LeaseState::Unreleased { allocation: ghost, failures: 0 };
+            let key = self.leases.insert(Lease { cable, since: now, state });
+            let kept = self.keep_or_give_back(now, key, ghost, account, false);
+            self.cables[cable].statistics.adopted += u64::from(kept);
         }
+    }
+
+    /// The account of shares that lie on a shelf.
+    fn account_of(&self, cable: usize, shelf: usize) -> Account {
+        let kind = &self.cables[cable].shelves.shelves[shelf].kind;
+        let tenant = kind.tenant.unwrap_or(self.lease_config.tenant);
+        Account { tenant, requirements: kind.requirements(), shelf: Some(shelf) }
     }
 
     /// Asks once more for everything that was given up.
     pub(super) fn persist(&mut self, now: Timestamp) {
         let given_up = self.leases.iter().filter_map(|(key, lease)| match lease.state {
-            LeaseState::Unreleased { allocation } => Some((key, lease.cable, allocation)),
-            LeaseState::Asked { .. } | LeaseState::Held(_) | LeaseState::Releasing { .. } => None,
+            LeaseState::Unreleased { allocation, .. } => Some((key, lease.cable, allocation)),
+            LeaseState::Asked { .. }
+            | LeaseState::Stocking { .. }
+            | LeaseState::Held(_)
+            | LeaseState::Warm(_)
+            | LeaseState::Releasing { .. } => None,
         });
         let given_up: Vec<(LeaseKey, usize, AllocationId)> = given_up.collect();
         for (key, cable, allocation) in given_up {

@@ -1,4 +1,4 @@
-use connector::{AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usage};
+use connector::{Allocate, AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usage};
 
 use super::{Platform, answer::expect_reply};
 use crate::{
@@ -40,15 +40,39 @@ impl Platform {
         cable.statistics.strikes += 1;
         let band = cable.load().band();
         let allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
-        let account =
-            Account { tenant: flight.request.tenant, requirements: allocate.requirements };
-        let number = cable.reconciler.asked();
-        let state = LeaseState::Asked { owner: Some(key), account, number };
-        let lease = self.leases.insert(Lease { cable: index, state });
         self.heed_breaker(index);
+        let shelf = self.shelf_of(index, &allocate);
+        if let Some(shelf) = shelf {
+            self.cables[index].shelves.shelves[shelf].begin_work(now);
+            self.will_look(now);
+            if let Some((lease, share)) = self.take_warm(now, key, index, shelf) {
+                self.ask_inference(now, key, lease, place, share);
+                return Strike::new(place, lease, permit, now, band);
+            }
+            self.make_room(now, index);
+        }
+        let lease = self.ask_share(now, key, index, allocate, shelf);
+        Strike::new(place, lease, permit, now, band)
+    }
+
+    /// Asks for a share for a strike.
+    fn ask_share(
+        &mut self,
+        now: Timestamp,
+        owner: FlightKey,
+        index: usize,
+        allocate: Allocate,
+        shelf: Option<usize>,
+    ) -> LeaseKey {
+        let number = self.cables[index].reconciler.asked();
+        let account = Account::of(&allocate, shelf);
+        let state = LeaseState::Asked { owner: Some(owner), account, number };
+        let lease = self.leases.insert(Lease { cable: index, since: now, state });
+        let allocate = self.on_terms(allocate, shelf);
         let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(allocate));
         self.timers.await_answer(Wait::Allocation, now, question);
-        Strike::new(place, lease, permit, now, band)
+        self.will_sweep(now, index);
+        lease
     }
 
     /// The answer to the question for a share.
@@ -58,6 +82,7 @@ impl Platform {
         key: LeaseKey,
         result: Result<Reply, Error>,
     ) {
+        let stocked = self.end_stocking(key);
         let lease = &self.leases[key];
         let cable = lease.cable;
         let LeaseState::Asked { owner, number, .. } = lease.state else {
@@ -67,7 +92,7 @@ impl Platform {
             self.cables[cable].orphans -= 1;
         }
         match expect_reply(result, |reply| granted(&reply)) {
-            Ok(allocation) => self.granted(now, key, allocation),
+            Ok(allocation) => self.granted(now, key, allocation, stocked),
             Err(error) => self.not_granted(now, key, owner, error),
         }
         let ghosts = self.cables[cable].reconciler.answered(number);
@@ -76,7 +101,7 @@ impl Platform {
         }
     }
 
-    fn granted(&mut self, now: Timestamp, key: LeaseKey, allocation: AllocationId) {
+    fn granted(&mut self, now: Timestamp, key: LeaseKey, allocation: AllocationId, stocked: bool) {
         let lease = &mut self.leases[key];
         let cable = &mut self.cables[lease.cable];
         cable.reconciler.claimed(allocation);
@@ -84,8 +109,12 @@ impl Platform {
             unreachable!("only what was asked for is granted");
         };
         let Some(owner) = owner else {
-            cable.statistics.late_grants += 1;
-            return self.begin_release(now, key, allocation);
+            let (index, late) = (lease.cable, u64::from(!stocked));
+            cable.statistics.late_grants += late;
+            if self.keep_or_give_back(now, key, allocation, account, true) {
+                self.cables[index].statistics.adopted += late;
+            }
+            return;
         };
         lease.state = LeaseState::Held(Held::new(now, allocation, owner, account));
         self.infer(now, key, owner, allocation);
@@ -98,13 +127,36 @@ impl Platform {
         owner: Option<FlightKey>,
         error: Error,
     ) {
-        let lease = self.leases.remove(key).expect("it was asked for");
-        let doubt = error.kind.ambiguous().then(|| self.doubt(now, lease.cable));
+        let ambiguous = error.kind.ambiguous();
+        let (cable, shelf) = self.refused(now, key, error.kind);
+        let doubt = ambiguous.then(|| self.doubt(now, cable));
         if let Some(owner) = owner {
+            self.end_work(now, cable, shelf);
             self.flights[owner].doubt = doubt.or(self.flights[owner].doubt);
             let again = error.kind.retryable();
             self.strike_failed(now, owner, key, error, again);
         }
+    }
+
+    /// A share was not granted. Returns its cable and shelf.
+    fn refused(
+        &mut self,
+        now: Timestamp,
+        key: LeaseKey,
+        kind: ErrorKind,
+    ) -> (usize, Option<usize>) {
+        let lease = self.leases.remove(key).expect("it was asked for");
+        let LeaseState::Asked { account: Account { shelf, .. }, .. } = lease.state else {
+            unreachable!("only what was asked for is refused");
+        };
+        if let Some(shelf) = shelf.filter(|_| kind.ambiguous()) {
+            self.cables[lease.cable].shelves.lose(shelf);
+        }
+        // The pool has no room, and some of it is taken by what nobody uses.
+        if kind == ErrorKind::CapacityExhausted {
+            self.give_up_oldest(now, lease.cable);
+        }
+        (lease.cable, shelf)
     }
 
     fn infer(&mut self, now: Timestamp, key: LeaseKey, owner: FlightKey, share: AllocationId) {
@@ -112,13 +164,25 @@ impl Platform {
         let strike = flight.strike_mut(key).expect("the owner of a lease is striking with it");
         strike.allocating = Some(now.since(strike.asked));
         let place = strike.place;
+        self.ask_inference(now, owner, key, place, share);
+    }
+
+    fn ask_inference(
+        &mut self,
+        now: Timestamp,
+        owner: FlightKey,
+        key: LeaseKey,
+        place: usize,
+        share: AllocationId,
+    ) {
+        let flight = &self.flights[owner];
         let choice = self.router.choice(&flight.route, place);
         let infer = self.covenants.infer(&flight.request, choice.model, share);
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
         self.timers.await_answer(Wait::FirstToken, now, question);
         self.timers.await_answer(Wait::Inference, now, question);
-        let held = self.leases[key].held_mut().expect("it was just granted");
+        let held = self.leases[key].held_mut().expect("it has an owner");
         held.inference = Some(question);
     }
 
@@ -159,12 +223,15 @@ impl Platform {
         };
         held.inference = None;
         if held.left {
-            let _ = self.let_go(now, key);
+            let _ = self.let_go(now, key, result.is_ok());
             return;
         }
-        let (owner, preempted) = (held.owner, held.preempted);
+        let (owner, preempted, used) = (held.owner, held.preempted, held.used);
         match expect_reply(result, generated) {
             Ok((usage, text)) => self.completed(now, owner, key, usage, text),
+            Err(error) if used && !preempted && error.kind == ErrorKind::NotFound => {
+                self.replace_stale(now, owner, key);
+            }
             Err(mut error) => {
                 if preempted {
                     error.kind = ErrorKind::Preempted;
@@ -172,6 +239,30 @@ impl Platform {
                 let again = error.kind.retryable();
                 self.strike_failed(now, owner, key, error, again);
             }
+        }
+    }
+
+    /// The provider knows nothing of a share that was warm: it has taken it back some time since,
+    /// which is not this strike's fault. A new share is asked for in its stead, at most once per
+    /// strike because that one was never warm.
+    fn replace_stale(&mut self, now: Timestamp, owner: FlightKey, key: LeaseKey) {
+        let lease = &mut self.leases[key];
+        let index = lease.cable;
+        let held = *lease.held_mut().expect("it was at work");
+        let cost = self.pay_use(now, index, &held);
+        self.flights[owner].cost += cost;
+        self.cables[index].statistics.stale += 1;
+        self.leases.remove(key);
+        self.release_another(now, index, held.allocation);
+        let strike = self.flights[owner].strike_mut(key);
+        let place = strike.expect("the owner of a lease is striking with it").place;
+        let flight = &self.flights[owner];
+        let model = self.router.choice(&flight.route, place).model;
+        let pool = self.cables[index].pool;
+        let allocate = self.covenants.allocate(&flight.request, model, pool);
+        let lease = self.ask_share(now, owner, index, allocate, held.account.shelf);
+        if let Some(strike) = self.flights[owner].strike_mut(key) {
+            strike.lease = lease;
         }
     }
 
@@ -241,7 +332,7 @@ impl Platform {
         let choice = self.router.choice(&flight.route, strike.place);
         let (at, index) = ((choice.cable, choice.model), choice.cable.index());
         self.stop_watching_ended(now, at, &strike, matches!(ended, Ended::Answered(_)));
-        let cost = self.let_go(now, lease);
+        let cost = self.let_go(now, lease, matches!(ended, Ended::Answered(_)));
         self.flights[key].cost += cost;
         self.cables[index].vacate();
         self.judge(now, index, strike, ended);

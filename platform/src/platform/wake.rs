@@ -46,6 +46,7 @@ impl Platform {
 
     /// The request gives up waiting; the lease stays behind for a late grant.
     fn allocation_timed_out(&mut self, now: Timestamp, key: LeaseKey) {
+        self.stocking_timed_out(now, key);
         let lease = &self.leases[key];
         let LeaseState::Asked { owner: Some(owner), .. } = lease.state else {
             return;
@@ -92,6 +93,9 @@ impl Platform {
             Pause::Cooldown(cable) => self.tend_line(now, cable),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),
+            Pause::Shelf(cable) => self.look_at_shelves(now, cable),
+            Pause::Look => self.look(now),
+            Pause::Sweep => self.sweep(now),
             Pause::Breaker(cable) => self.wake_breaker(now, cable),
         }
     }

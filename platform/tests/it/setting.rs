@@ -8,8 +8,8 @@ use platform::{
     PlatformConfig, Request,
     config::{
         AdmissionConfig, BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig,
-        Discipline, FallbackConfig, Jitter, ModelTerms, Pace, RetryConfig, RouterConfig,
-        TenantConfig, Timeouts,
+        Discipline, FallbackConfig, Jitter, LeaseConfig, ModelTerms, Pace, RetryConfig,
+        RouterConfig, TenantConfig, Timeouts,
     },
 };
 
@@ -36,6 +36,7 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         fallback: FallbackConfig::default(),
         hedging: None,
         overcommit: true,
+        leases: LeaseConfig::default(),
         seed: 7,
     }
 }

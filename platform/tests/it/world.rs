@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use connector::{
-    AllocationId, AllocationInfo, CableId, Duration, Error, ErrorKind, Event, EventKind, Infer,
-    Operation, OperationKind, Outcome, PoolId, Reply, RequestId, RequestRecord, Ticket, Timestamp,
-    Usage,
+    Allocate, AllocationId, AllocationInfo, CableId, Duration, Error, ErrorKind, Event, EventKind,
+    Infer, Operation, OperationKind, Outcome, PoolId, Reply, RequestId, RequestRecord, Ticket,
+    Timestamp, Usage,
 };
 use platform::{CableStatus, Input, Output, Platform, PlatformConfig, Request, Response};
 
@@ -78,6 +78,8 @@ pub(crate) struct World {
     /// How often each share was really released.
     pub(crate) releases: BTreeMap<AllocationId, u32>,
     pub(crate) granted: u64,
+    /// What every share was asked for.
+    pub(crate) terms: BTreeMap<AllocationId, Allocate>,
     /// Granted, but the platform does not know yet.
     promised: BTreeSet<AllocationId>,
     /// Released, and the platform knows.
@@ -101,6 +103,7 @@ impl World {
             held: BTreeSet::new(),
             releases: BTreeMap::new(),
             granted: 0,
+            terms: BTreeMap::new(),
             promised: BTreeSet::new(),
             confirmed: BTreeSet::new(),
             requests: 0,
@@ -286,7 +289,7 @@ impl World {
             return;
         }
         match operation {
-            Operation::Allocate(_) => self.allocate(cable, ticket, answer),
+            Operation::Allocate(ask) => self.allocate(cable, ticket, answer, *ask),
             Operation::Infer(infer) => self.infer(cable, ticket, answer, infer),
             Operation::Cancel { inference } => self.stop(cable, ticket, *inference),
             Operation::Release { allocation } => self.release(cable, ticket, answer, *allocation),
@@ -298,11 +301,12 @@ impl World {
     }
 
     /// The share is held at once, whenever the answer comes.
-    fn allocate(&mut self, cable: CableId, ticket: Ticket, answer: Answer) {
+    fn allocate(&mut self, cable: CableId, ticket: Ticket, answer: Answer, ask: Allocate) {
         let allocation = AllocationId(self.granted);
         if !matches!(answer.says, Says::No(_)) {
             self.granted += 1;
             self.held.insert((cable, allocation));
+            self.terms.insert(allocation, ask);
         }
         if matches!(answer.says, Says::Yes) {
             self.promised.insert(allocation);
@@ -358,8 +362,8 @@ impl World {
         let info = |&(_, allocation): &(CableId, AllocationId)| AllocationInfo {
             allocation,
             pool,
-            model: None,
-            requirements: None,
+            model: self.terms.get(&allocation).map(|ask| ask.model),
+            requirements: self.terms.get(&allocation).map(|ask| ask.requirements),
             running: None,
             usage: None,
         };

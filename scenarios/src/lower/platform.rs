@@ -1,3 +1,4 @@
+mod admission;
 mod breaker;
 mod cooldown;
 mod hedging;
@@ -9,8 +10,8 @@ use connector::{BasisPoints, ModelId, PoolId, Priority, Tokens};
 use platform::{
     PlatformConfig,
     config::{
-        AdmissionConfig, BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline,
-        FallbackConfig, Pace, TenantConfig,
+        BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline, FallbackConfig,
+        Pace, QuotaConfig, TenantConfig,
     },
 };
 
@@ -47,7 +48,7 @@ pub(super) fn lower(
         models: terms.collect::<Option<_>>()?,
         cables,
         tenants: tenants(spec, known),
-        admission: AdmissionConfig::default(),
+        admission: admission::admission(context, platform.and_then(|spec| read(&spec.admission))),
         tiers: Vec::new(),
         classifier: ClassifierConfig { classes },
         router,
@@ -57,6 +58,7 @@ pub(super) fn lower(
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
         hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
+        leases: platform::config::LeaseConfig::default(),
         seed: 0,
     })
 }
@@ -64,9 +66,9 @@ pub(super) fn lower(
 /// The tenants of the scenario, then those that its traffic brings along.
 fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
     let stated = items(spec.tenants.as_ref());
+    let spec_of = |index: usize| stated.get(index).and_then(Node::get);
     let priority = |index: usize| {
-        let stated = stated.get(index).and_then(Node::get);
-        let rank = stated.and_then(|tenant| read(&tenant.priority));
+        let rank = spec_of(index).and_then(|tenant| read(&tenant.priority));
         rank.map_or(DEFAULT_PRIORITY, |rank| rank.small() as u8)
     };
     known
@@ -76,6 +78,9 @@ fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
         .map(|(index, name)| TenantConfig {
             name: name.to_owned(),
             priority: Priority::new(priority(index)).unwrap_or(Priority::MAX),
+            weight: spec_of(index).and_then(|tenant| Some(read(&tenant.weight)?.small())),
+            quota: spec_of(index)
+                .map_or_else(QuotaConfig::default, |tenant| admission::quota(&tenant.quota)),
             ..TenantConfig::default()
         })
         .collect()
@@ -161,7 +166,14 @@ fn cables(
     let mut cables: Vec<CableConfig> = pools
         .iter()
         .enumerate()
-        .map(|(index, pool)| cable(PoolId(index as u32), pool, models, all, breaker))
+        .map(|(index, pool)| CableConfig {
+            discipline: admission::discipline(
+                context,
+                all.and_then(|all| all.line.as_ref()),
+                Discipline::default(),
+            ),
+            ..cable(PoolId(index as u32), pool, models, all, breaker)
+        })
         .collect();
     let differing = all.and_then(|all| read(&all.pools));
     for (name, node) in differing.map_or(&[][..], |Entries(entries)| entries) {
@@ -209,6 +221,7 @@ fn adjust(context: Context<'_>, spec: &CableSpec, cable: &mut CableConfig) {
     if let Some(queue) = read(&spec.queue) {
         cable.queue = queue.small();
     }
+    cable.discipline = admission::discipline(context, spec.line.as_ref(), cable.discipline);
     cable.breaker = breaker::lower(context, read(&spec.breaker), cable.breaker);
 }
 

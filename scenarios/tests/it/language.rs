@@ -483,8 +483,16 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
         );
     });
     // The one key of a variant such as `poisson: ...` is described at the variant.
-    let variants =
-        ["uniform", "exponential", "lognormal", "roofline", "linear", "static", "empirical"];
+    let variants = [
+        "uniform",
+        "exponential",
+        "lognormal",
+        "roofline",
+        "linear",
+        "static",
+        "empirical",
+        "adaptive_lifo",
+    ];
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
     let breaker = ["calls", "seconds", "after"];

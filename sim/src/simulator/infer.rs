@@ -70,6 +70,8 @@ impl Simulator {
             stage: Stage::OnTheWay,
         });
         self.by_ticket.insert(ticket, key);
+        // Whoever uses a share knows of it: a ghost that was found in a list and kept.
+        self.shares[share].stay.told.get_or_insert(now);
         let model = self.shares[share].ask.model;
         self.shares[share].inferences.push(key);
         let travel = self.latency(pool, OperationKind::Infer)

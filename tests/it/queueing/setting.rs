@@ -156,6 +156,7 @@ impl Setting {
     pub(super) fn platform(&self) -> PlatformConfig {
         let (model, pool) = (ModelId(0), PoolId(0));
         PlatformConfig {
+            leases: platform::config::LeaseConfig::default(),
             models: vec![ModelTerms {
                 name: "model".into(),
                 requirements: Requirements { tflops: Tflops::ZERO, vram: Mebibytes::ZERO },
