@@ -29,9 +29,9 @@
 //!
 //! A level at which nothing was seen borrows from the nearest lower one, which is hopeful: load rises
 //! by one request at a time, and the first answers at the new level tell. A candidate of which
-//! nothing is known has its stated pace. What was seen fades by half every 17 s; once it is worth less
-//! than [`ENOUGH`] times, the stated pace comes back in proportion. A pool that is avoided because it
-//! was slow is therefore tried again, and then rarely, until it is well.
+//! nothing is known has its stated pace. What was seen fades by half every 34 s; once it is worth less
+//! than a single time, the stated pace comes back in proportion. A pool that is avoided because it
+//! was slow is therefore tried again after a minute or a few, the slower the later.
 //!
 //! A first token that did not come before its time-out counts as if it had come then.
 
@@ -45,8 +45,8 @@ use crate::{cable::Cable, interface::Request};
 
 /// Levels of load that are told apart.
 const BANDS: usize = 8;
-/// Times from which a level can be judged.
-const ENOUGH: f64 = 4.0;
+/// Times from which a level can be judged. One: whoever was slow once is not tried again at once.
+const ENOUGH: f64 = 1.0;
 
 /// How much a cable had to do when a strike began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod deadline;
 mod drain;
 mod fallback;
 mod hedging;
+mod keeping;
 mod leases;
 mod lines;
 mod policies;

@@ -2,8 +2,8 @@ use connector::{Duration, Timestamp};
 
 use crate::route::fading::Fading;
 
-/// Half of what was seen is forgotten every 17.2 s.
-pub(super) const MEMORY: Fading = Fading::halving_every_two_to_the(34);
+/// Half of what was seen is forgotten every 34.4 s.
+pub(super) const MEMORY: Fading = Fading::halving_every_two_to_the(35);
 /// Times count for no more than so many of the same instant: a pool that served thousands a moment
 /// ago and is slow now would otherwise be trusted for minutes.
 const COUNT_MAX: f64 = 256.0;
@@ -183,7 +183,7 @@ mod tests {
     fn what_was_seen_is_worth_half_after_a_half_life_and_nothing_in_the_end() {
         let mut spread = Spread::new(0.5);
         (0..8).for_each(|_| spread.observe(at(0), Duration::from_secs(1)));
-        let half_life = Timestamp::from_nanos(1 << 34);
+        let half_life = Timestamp::from_nanos(1 << 35);
         assert!((spread.count(half_life) - 4.0).abs() < 1e-9);
         assert!(spread.count(at(3_600_000)) < 1e-9);
     }
