@@ -21,6 +21,8 @@ const RAMP_PLACES: u32 = 100;
 pub struct CableStatistics {
     /// Strikes begun: on shares that were asked for, or on warm leases.
     pub strikes: u64,
+    /// Shares asked for in order to ask a model for a request's class; they are no strikes.
+    pub consultations: u64,
     /// Strikes that ended with an answer.
     pub completed: u64,
     /// Strikes that failed.
@@ -275,6 +277,12 @@ impl Cable {
             Ok(()) => Ok(Admission::Wait),
             Err(refusal) => Err(self.refuse(refusal)),
         }
+    }
+
+    /// A place for a strike that is given up rather than waited for.
+    pub(crate) fn admit_at_once(&mut self, now: Timestamp) -> Option<Permit> {
+        let is_free = self.breaker.admits(now) && self.orphans < ORPHANS_MAX && self.has_place(now);
+        if is_free { self.occupy(now).ok() } else { None }
     }
 
     /// Whether a request may join the line.

@@ -15,6 +15,7 @@ use crate::{
     interface::Request,
     lease::LeaseKey,
     line::Place,
+    platform::Consultation,
     route::Route,
 };
 
@@ -69,6 +70,8 @@ pub(crate) enum Phase {
         /// Goes off when the caller's patience ends.
         patience: Option<EventKey>,
     },
+    /// A model is asked for its class.
+    Classifying(Box<Consultation>),
     Striking(Strikes),
     /// Before a retry on the same cable.
     Pausing(EventKey),
@@ -187,9 +190,11 @@ impl Flight {
     pub(crate) fn rival(&self, lease: LeaseKey) -> Option<LeaseKey> {
         match &self.phase {
             Phase::Striking(strikes) => strikes.rival(lease),
-            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
-                None
-            }
+            Phase::Deciding
+            | Phase::Waiting { .. }
+            | Phase::Classifying(_)
+            | Phase::Pausing(_)
+            | Phase::Reconciling => None,
         }
     }
 
@@ -201,9 +206,11 @@ impl Flight {
     pub(crate) const fn first_strike_mut(&mut self) -> Option<&mut Strike> {
         match &mut self.phase {
             Phase::Striking(strikes) => Some(strikes.first_mut()),
-            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
-                None
-            }
+            Phase::Deciding
+            | Phase::Waiting { .. }
+            | Phase::Classifying(_)
+            | Phase::Pausing(_)
+            | Phase::Reconciling => None,
         }
     }
 
@@ -211,9 +218,11 @@ impl Flight {
     pub(crate) fn strike_mut(&mut self, lease: LeaseKey) -> Option<&mut Strike> {
         match &mut self.phase {
             Phase::Striking(strikes) => strikes.of_mut(lease),
-            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
-                None
-            }
+            Phase::Deciding
+            | Phase::Waiting { .. }
+            | Phase::Classifying(_)
+            | Phase::Pausing(_)
+            | Phase::Reconciling => None,
         }
     }
 

@@ -2,6 +2,7 @@ mod admit;
 mod answer;
 mod arrive;
 mod breaker;
+mod classifying;
 mod cooldown;
 mod deadline;
 mod decide;
@@ -19,6 +20,8 @@ mod warm;
 
 use std::collections::VecDeque;
 
+pub(crate) use classifying::Consultation;
+pub use classifying::{ClassStatistics, ConsultationStatistics};
 use connector::{CableId, CovenantBook, Duration, EventKey, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
@@ -27,7 +30,6 @@ use crate::{
     arrivals::Arrivals,
     budget::Budget,
     cable::{Cable, CableStatus},
-    classify::Classifier,
     config::{
         Abandon, AdmissionConfig, ConfigError, CooldownConfig, Jitter, LeaseConfig, MidStream,
         PlatformConfig, RetryConfig,
@@ -91,7 +93,7 @@ const OUTPUTS: usize = 64;
 #[derive(Debug)]
 pub struct Platform {
     covenants: Covenants,
-    classifier: Classifier,
+    classifier: classifying::Classifier,
     router: Router,
     cables: Vec<Cable>,
     flights: SlotMap<FlightKey, Flight>,
@@ -140,7 +142,7 @@ impl Platform {
     pub fn new(config: PlatformConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let mut platform = Self {
-            classifier: Classifier::new(&config.classifier),
+            classifier: classifying::Classifier::new(&config),
             router: Router::new(&config),
             cables: cables(&config),
             admission: config.admission.clone(),

@@ -45,9 +45,8 @@ impl Strike {
         lease: LeaseKey,
         permit: Permit,
         asked: Timestamp,
-        band: Band,
     ) -> Self {
-        let watch = Watch::Off;
+        let (watch, band) = (Watch::Off, Band::LEAST);
         Self { place, lease, permit, asked, allocating: None, first_token: None, watch, band }
     }
 

@@ -53,6 +53,8 @@ const ENOUGH: f64 = 1.0;
 pub(crate) struct Band(u8);
 
 impl Band {
+    pub(crate) const LEAST: Self = Self(0);
+
     /// With so many strikes under way, the new one among them: eighths of the places, or powers of
     /// two where places are not limited.
     pub(crate) fn of(in_flight: u32, places: u32) -> Self {

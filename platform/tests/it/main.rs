@@ -6,6 +6,7 @@ mod breaker_property;
 mod breaker_vectors;
 mod budget;
 mod cancel;
+mod classifying;
 mod config;
 mod cooldown;
 mod covenants;

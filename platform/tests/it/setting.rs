@@ -27,6 +27,7 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         tiers: Vec::new(),
         classifier: ClassifierConfig {
             classes: vec![class("simple", 1_000, SMALL), class("complex", u32::MAX, LARGE)],
+            ..ClassifierConfig::default()
         },
         admission: AdmissionConfig::default(),
         router: RouterConfig::Static(vec![every_pool(SMALL, number), every_pool(LARGE, number)]),

@@ -50,7 +50,7 @@ pub(super) fn lower(
         tenants: tenants(spec, known),
         admission: admission::admission(context, platform.and_then(|spec| read(&spec.admission))),
         tiers: Vec::new(),
-        classifier: ClassifierConfig { classes },
+        classifier: ClassifierConfig { classes, ..ClassifierConfig::default() },
         router,
         retry,
         timeouts,

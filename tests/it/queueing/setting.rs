@@ -180,6 +180,7 @@ impl Setting {
                     max_output_tokens: Tokens::new(u32::MAX),
                     models: vec![model],
                 }],
+                ..ClassifierConfig::default()
             },
             admission: AdmissionConfig { wait_bound: None, ..AdmissionConfig::default() },
             router: RouterConfig::Static(vec![vec![Candidate { model, pool }]]),
