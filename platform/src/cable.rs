@@ -4,6 +4,7 @@ use crate::{
     breaker::{Breaker, BreakerState, Permit, Rates},
     config::CableConfig,
     flight::FlightKey,
+    limit::Limiter,
     line::{Entrant, Line, pace::LinePace},
     reconcile::Reconciler,
     route::Load,
@@ -109,6 +110,8 @@ pub struct CableStatus {
     pub breaker: BreakerState,
     /// What its breaker has in its window; nothing where no rates are configured.
     pub rates: Rates,
+    /// Strikes at once that its adaptive limit allows; `None` where there is none.
+    pub limit: Option<u32>,
     /// Strikes under way.
     pub in_flight: u32,
     /// Requests waiting in line.
@@ -220,6 +223,8 @@ pub(crate) struct Cable {
     pub(crate) breaker: Breaker,
     /// When its breaker is to be woken.
     pub(crate) alarm: Option<(Timestamp, EventKey)>,
+    /// How many strikes at once the pool does well with, where that is found out.
+    pub(crate) limiter: Option<Limiter>,
     in_flight: u32,
     /// Nothing is begun before.
     pub(crate) paused_until: Timestamp,
@@ -245,6 +250,9 @@ impl Cable {
             line_length: config.queue,
             breaker: Breaker::new(config.breaker),
             alarm: None,
+            limiter: config
+                .limit
+                .map(|limit| Limiter::new(limit, config.max_in_flight.unwrap_or(u32::MAX))),
             in_flight: 0,
             paused_until: Timestamp::ZERO,
             line: Line::new(config.discipline, weights),
@@ -328,10 +336,11 @@ impl Cable {
     /// All places, or the part of them that a recovered pool gets at first.
     fn usable_places(&self) -> u32 {
         let load = self.breaker.load();
+        let places = self.limiter.as_ref().map_or(self.places, Limiter::limit);
         if load == BasisPoints::ONE {
-            return self.places;
+            return places;
         }
-        let places = if self.places == u32::MAX { RAMP_PLACES } else { self.places };
+        let places = if places == u32::MAX { RAMP_PLACES } else { places };
         (load.of(u64::from(places)) as u32).max(1)
     }
 
@@ -341,6 +350,9 @@ impl Cable {
             return Err(self.refuse(Refusal::BreakerOpen));
         };
         self.in_flight += 1;
+        if let Some(limiter) = &mut self.limiter {
+            limiter.begun(self.in_flight);
+        }
         Ok(permit)
     }
 
@@ -412,6 +424,7 @@ impl Cable {
         CableStatus {
             breaker: self.breaker.state(),
             rates: self.breaker.rates(),
+            limit: self.limiter.as_ref().map(Limiter::limit),
             in_flight: self.in_flight,
             queued: self.line.waiting(),
             statistics: self.statistics,

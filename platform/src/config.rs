@@ -10,6 +10,7 @@ mod cooldown;
 mod error;
 mod hedging;
 mod leases;
+mod limit;
 mod line;
 mod retry;
 mod route;
@@ -32,6 +33,7 @@ pub use cooldown::CooldownConfig;
 pub use error::ConfigError;
 pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
+pub use limit::{LimitConfig, LimitRule};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
 pub use route::{Candidate, CovenantRouting, Measure, PoolWeight, PrefixConfig, RouterConfig};
@@ -114,6 +116,9 @@ pub struct CableConfig {
     pub discipline: Discipline,
     /// When to stop asking a failing pool.
     pub breaker: BreakerConfig,
+    /// How many strikes at once the pool does well with, where that is found out; never more than
+    /// `max_in_flight`. `None`: as many as that.
+    pub limit: Option<LimitConfig>,
 }
 
 /// How fast a model runs on an idle card.

@@ -22,6 +22,7 @@ mod hedging;
 mod holding;
 mod interface;
 mod lease;
+pub mod limit;
 mod line;
 mod meter;
 mod platform;

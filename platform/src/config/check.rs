@@ -95,6 +95,7 @@ impl PlatformConfig {
     fn check_cable(&self, cable: &CableConfig) -> Result<(), ConfigError> {
         let of = |what: &str| format!("{what} of cable `{}`", cable.name);
         cable.breaker.check(of)?;
+        cable.limit.map_or(Ok(()), |limit| limit.check(of))?;
         at_least(1, of("strikes at once"), cable.max_in_flight.unwrap_or(u32::MAX))?;
         if cable.price_per_slot_hour < Money::ZERO {
             let (pool, price) = (cable.name.clone(), cable.price_per_slot_hour);

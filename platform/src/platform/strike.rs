@@ -1,4 +1,6 @@
-use connector::{Allocate, AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usage};
+use connector::{
+    Allocate, AllocationId, Concession, Error, ErrorKind, Operation, Reply, Timestamp, Usage,
+};
 
 use super::{Platform, answer::expect_reply};
 use crate::{
@@ -39,7 +41,8 @@ impl Platform {
         let cable = &mut self.cables[index];
         cable.statistics.strikes += 1;
         let band = cable.load().band();
-        let allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        allocate.preemptible |= flight.given_up().contains(Concession::Preemptible);
         let (lease, warm) = self.obtain_share(now, key, index, allocate);
         if let Some(share) = warm {
             self.ask_inference(now, key, lease, place, share);
@@ -197,7 +200,8 @@ impl Platform {
     ) {
         let flight = &self.flights[owner];
         let choice = self.router.choice(&flight.route, place);
-        let infer = self.covenants.infer(&flight.request, choice.model, share);
+        let mut infer = self.covenants.infer(&flight.request, choice.model, share);
+        infer.max_tokens = infer.max_tokens.min(flight.answer_length());
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
         self.timers.await_answer(Wait::FirstToken, now, question);
@@ -223,6 +227,7 @@ impl Platform {
         let start = strike.start();
         let flight = &self.flights[owner];
         self.router.started(now, &flight.request, &flight.route, start);
+        self.tell_first_token(now, owner, key);
         if self.hedging.as_ref().is_some_and(Hedging::first_token_decides) {
             self.came_in_time(now, owner, key);
             if let Some(cable) = self.won(now, owner, key) {
@@ -358,6 +363,7 @@ impl Platform {
         let cost = self.let_go(now, lease, matches!(ended, Ended::Answered(_)));
         self.flights[key].cost += cost;
         self.cables[index].vacate();
+        self.tell_ended(now, key, &strike, ended);
         self.judge(now, index, strike, ended);
         index
     }

@@ -76,6 +76,7 @@ pub(crate) fn cable(pool: u32, kind: PoolKind, price: &str) -> CableConfig {
         queue: 0,
         discipline: Discipline::Fifo,
         breaker: BreakerConfig::default(),
+        limit: None,
     }
 }
 
