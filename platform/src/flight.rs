@@ -9,7 +9,9 @@ use connector::{
 use slotmap::new_key_type;
 
 pub(crate) use self::strikes::{Ended, Strike, Strikes, Watch};
-use crate::{cable::Refusal, interface::Request, lease::LeaseKey, line::Place, route::Route};
+use crate::{
+    cable::Refusal, interface::Request, lease::LeaseKey, line::Place, part::Part, route::Route,
+};
 
 new_key_type! {
     /// Names a request from its arrival to its answer.
@@ -32,6 +34,8 @@ pub(crate) struct Flight {
     /// The last doubt that one of its allocations raised.
     pub(crate) doubt: Option<Doubt>,
     pub(crate) attempts: u16,
+    /// What earlier strikes made of the answer, if the next one goes on from there.
+    pub(crate) part: Option<Box<Part>>,
     /// When its time is over; [`Timestamp::MAX`] if it has any time.
     pub(crate) ends: Timestamp,
     pub(crate) alarm: Option<EventKey>,
@@ -101,6 +105,7 @@ impl Flight {
             struck: None,
             doubt: None,
             attempts: 0,
+            part: None,
             ends: Timestamp::MAX,
             alarm: None,
             paid: false,

@@ -23,6 +23,7 @@ mod interface;
 mod lease;
 mod line;
 mod meter;
+mod part;
 mod platform;
 mod quantile;
 mod question;

@@ -14,6 +14,7 @@ mod drain;
 mod fallback;
 mod hedging;
 mod leases;
+mod mid_stream;
 mod policies;
 mod property;
 mod queue;
