@@ -10,7 +10,14 @@ use slotmap::new_key_type;
 
 pub(crate) use self::strikes::{Ended, Strike, Strikes, Watch};
 use crate::{
-    cable::Refusal, interface::Request, lease::LeaseKey, line::Place, part::Part, route::Route,
+    admission::{Excess, Reservation},
+    cable::Refusal,
+    interface::Request,
+    lease::LeaseKey,
+    line::Place,
+    part::Part,
+    platform::Consultation,
+    route::Route,
 };
 
 new_key_type! {
@@ -48,6 +55,8 @@ pub(crate) struct Flight {
     pub(crate) first_token: Option<Timestamp>,
     pub(crate) cost: Money,
     pub(crate) setbacks: Vec<Setback>,
+    /// What its tenant's quota has set aside for it.
+    pub(crate) reservation: Reservation,
     /// Whether it was pushed out of a line; it then pushes nobody out in turn.
     pub(crate) pushed_out: bool,
 }
@@ -64,6 +73,8 @@ pub(crate) enum Phase {
         /// Goes off when the caller's patience ends.
         patience: Option<EventKey>,
     },
+    /// A model is asked for its class.
+    Classifying(Box<Consultation>),
     Striking(Strikes),
     /// Before a retry on the same cable.
     Pausing(EventKey),
@@ -90,6 +101,7 @@ pub(crate) struct Setback {
 #[derive(Debug)]
 pub(crate) enum Cause {
     Refused(Refusal),
+    OverQuota(Excess),
     Failed(Error),
 }
 
@@ -116,6 +128,7 @@ impl Flight {
             first_token: None,
             cost: Money::ZERO,
             setbacks: Vec::new(),
+            reservation: Reservation::default(),
             pushed_out: false,
         }
     }
@@ -145,9 +158,18 @@ impl Flight {
     fn rejection(&self) -> Rejection {
         let refused = |setback: &Setback| match setback.cause {
             Cause::Refused(refusal) => Some(refusal.rejection()),
+            Cause::OverQuota(excess) => Some(excess.quota.rejection()),
             Cause::Failed(_) => None,
         };
         self.setbacks.iter().rev().find_map(refused).unwrap_or(Rejection::NoCandidate)
+    }
+
+    /// When the caller may come back, where that is known.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self.setbacks.last()?.cause {
+            Cause::OverQuota(excess) => excess.retry_after,
+            Cause::Refused(_) | Cause::Failed(_) => None,
+        }
     }
 
     /// The next strike is counted.
@@ -172,9 +194,11 @@ impl Flight {
     pub(crate) fn rival(&self, lease: LeaseKey) -> Option<LeaseKey> {
         match &self.phase {
             Phase::Striking(strikes) => strikes.rival(lease),
-            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
-                None
-            }
+            Phase::Deciding
+            | Phase::Waiting { .. }
+            | Phase::Classifying(_)
+            | Phase::Pausing(_)
+            | Phase::Reconciling => None,
         }
     }
 
@@ -186,9 +210,11 @@ impl Flight {
     pub(crate) const fn first_strike_mut(&mut self) -> Option<&mut Strike> {
         match &mut self.phase {
             Phase::Striking(strikes) => Some(strikes.first_mut()),
-            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
-                None
-            }
+            Phase::Deciding
+            | Phase::Waiting { .. }
+            | Phase::Classifying(_)
+            | Phase::Pausing(_)
+            | Phase::Reconciling => None,
         }
     }
 
@@ -196,9 +222,11 @@ impl Flight {
     pub(crate) fn strike_mut(&mut self, lease: LeaseKey) -> Option<&mut Strike> {
         match &mut self.phase {
             Phase::Striking(strikes) => strikes.of_mut(lease),
-            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
-                None
-            }
+            Phase::Deciding
+            | Phase::Waiting { .. }
+            | Phase::Classifying(_)
+            | Phase::Pausing(_)
+            | Phase::Reconciling => None,
         }
     }
 
@@ -250,7 +278,7 @@ impl Flight {
     pub(crate) fn failure(&self) -> Outcome {
         let failed = |setback: &Setback| match &setback.cause {
             Cause::Failed(error) => Some(error.kind),
-            Cause::Refused(_) => None,
+            Cause::Refused(_) | Cause::OverQuota(_) => None,
         };
         self.setbacks.iter().rev().find_map(failed).map_or(Outcome::Rejected, Outcome::Failed)
     }
@@ -318,6 +346,7 @@ impl std::fmt::Display for Cause {
                 write!(f, "the wait in the queue would be too long, about {wait}")
             }
             Self::Refused(refusal) => f.write_str(refusal.reason()),
+            Self::OverQuota(excess) => excess.fmt(f),
             Self::Failed(error) => error.fmt(f),
         }
     }

@@ -1,6 +1,8 @@
+mod admit;
 mod answer;
 mod arrive;
 mod breaker;
+mod classifying;
 mod cooldown;
 mod deadline;
 mod decide;
@@ -8,6 +10,7 @@ mod doubt;
 mod finish;
 mod give_back;
 mod hedge;
+mod limit;
 mod line;
 mod resend;
 mod stock;
@@ -19,14 +22,16 @@ mod warm;
 
 use std::collections::VecDeque;
 
+pub(crate) use classifying::Consultation;
+pub use classifying::{ClassStatistics, ConsultationStatistics};
 use connector::{CableId, CovenantBook, Duration, EventKey, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
 use crate::{
+    admission::Gate,
     arrivals::Arrivals,
     budget::Budget,
     cable::{Cable, CableStatus},
-    classify::Classifier,
     config::{
         Abandon, AdmissionConfig, ConfigError, CooldownConfig, Jitter, LeaseConfig, MidStream,
         PlatformConfig, RetryConfig,
@@ -90,7 +95,7 @@ const OUTPUTS: usize = 64;
 #[derive(Debug)]
 pub struct Platform {
     covenants: Covenants,
-    classifier: Classifier,
+    classifier: classifying::Classifier,
     router: Router,
     cables: Vec<Cable>,
     flights: SlotMap<FlightKey, Flight>,
@@ -126,6 +131,9 @@ pub struct Platform {
     outputs: VecDeque<Output>,
     draining: bool,
     admission: AdmissionConfig,
+    gate: Gate,
+    /// How long a share is held for one inference at most.
+    longest_inference: Duration,
     /// Stays in lines so far.
     stays: u64,
 }
@@ -138,10 +146,12 @@ impl Platform {
     pub fn new(config: PlatformConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let mut platform = Self {
-            classifier: Classifier::new(&config.classifier),
+            classifier: classifying::Classifier::new(&config),
             router: Router::new(&config),
             cables: cables(&config),
             admission: config.admission.clone(),
+            gate: Gate::new(&config),
+            longest_inference: config.timeouts.inference,
             stays: 0,
             flights: SlotMap::with_key(),
             arrivals: Arrivals::default(),

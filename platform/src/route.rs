@@ -24,7 +24,7 @@ mod power_of_two;
 mod turns;
 mod weighted;
 
-use connector::{CableId, ClassId, Duration, ModelId, Timestamp};
+use connector::{CableId, ClassId, Duration, ModelId, Money, Timestamp};
 
 pub(crate) use self::{choice::Choice, load::Load};
 use self::{choice::List, places::Places, policy::Policy};
@@ -109,6 +109,12 @@ impl Router {
     /// Where the request is, or is to be, served.
     pub(crate) fn current(&self, route: &Route) -> Option<&Choice> {
         Some(self.choice(route, route.current?))
+    }
+
+    /// The price of the dearest candidate, for an hour of a share.
+    pub(crate) fn dearest(&self, route: &Route) -> Money {
+        let prices = self.lists[route.list].choices.iter().map(|choice| choice.price);
+        prices.max().unwrap_or(Money::ZERO)
     }
 
     /// The candidate that was struck last, or else the one the request was to go to.

@@ -27,7 +27,10 @@ const Z95: f64 = 1.644_853_626_951_472_7;
 
 /// A [`Latency`] ready to be drawn from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Sampler {
+pub struct Sampler(Law);
+
+#[derive(Clone, Copy, Debug)]
+enum Law {
     Fixed(Duration),
     Uniform { min: f64, span: f64 },
     Exponential { mean: f64 },
@@ -35,28 +38,30 @@ pub(crate) enum Sampler {
 }
 
 impl Sampler {
-    pub(crate) fn new(latency: Latency) -> Self {
-        match latency {
-            Latency::Fixed(time) => Self::Fixed(time),
-            Latency::Uniform { min, max } => Self::Uniform {
+    /// Of this distribution.
+    pub fn new(latency: Latency) -> Self {
+        Self(match latency {
+            Latency::Fixed(time) => Law::Fixed(time),
+            Latency::Uniform { min, max } => Law::Uniform {
                 min: min.as_nanos() as f64,
                 span: max.saturating_sub(min).as_nanos() as f64,
             },
-            Latency::Exponential { mean } => Self::Exponential { mean: mean.as_nanos() as f64 },
+            Latency::Exponential { mean } => Law::Exponential { mean: mean.as_nanos() as f64 },
             Latency::LogNormal { p50, p95 } => {
                 let mu = libm::log(p50.as_nanos().max(1) as f64);
                 let sigma = (libm::log(p95.as_nanos().max(1) as f64) - mu).max(0.0) / Z95;
-                Self::LogNormal { mu, sigma }
+                Law::LogNormal { mu, sigma }
             }
-        }
+        })
     }
 
-    pub(crate) fn draw(self, stream: &mut Stream) -> Duration {
-        let ns = match self {
-            Self::Fixed(time) => return time,
-            Self::Uniform { min, span } => min + span * stream.uniform(),
-            Self::Exponential { mean } => stream.exponential(mean),
-            Self::LogNormal { mu, sigma } => stream.lognormal(mu, sigma),
+    /// The next time, drawn from this stream.
+    pub fn draw(self, stream: &mut Stream) -> Duration {
+        let ns = match self.0 {
+            Law::Fixed(time) => return time,
+            Law::Uniform { min, span } => min + span * stream.uniform(),
+            Law::Exponential { mean } => stream.exponential(mean),
+            Law::LogNormal { mu, sigma } => stream.lognormal(mu, sigma),
         };
         Duration::from_nanos((ns + 0.5) as u64)
     }

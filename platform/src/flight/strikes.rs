@@ -87,6 +87,11 @@ impl Strikes {
         &self.first
     }
 
+    /// How many there are.
+    pub(crate) const fn count(&self) -> u32 {
+        1 + self.second.is_some() as u32
+    }
+
     pub(crate) const fn first_mut(&mut self) -> &mut Strike {
         &mut self.first
     }

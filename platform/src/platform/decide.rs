@@ -96,6 +96,8 @@ impl Platform {
         flight.set_back_at(flight.struck, Cause::Failed(error));
         if self.draining {
             self.finish_failed(now, key);
+        } else if let Err(excess) = self.reserve_strike(now, key) {
+            self.give_up(now, key, Cause::OverQuota(excess));
         } else if is_paid_for && !self.pay_for_another(now, key) {
             self.give_up(now, key, Cause::Refused(Refusal::BudgetSpent));
         } else if let Some(pause) = pause {

@@ -50,6 +50,7 @@ impl Platform {
         text: Option<Box<str>>,
         reason: Option<Box<str>>,
     ) {
+        self.settle(now, key, usage);
         self.settle_payment(key);
         self.stop_alarm(key);
         let flight = &self.flights[key];
@@ -64,7 +65,7 @@ impl Platform {
             outcome,
             text,
             reason,
-            retry_after: None,
+            retry_after: flight.retry_after(),
         }));
         self.outputs.push_back(Output::Record(record));
         self.flights.remove(key);

@@ -77,7 +77,8 @@ impl Platform {
 
     fn hedge(&mut self, now: Timestamp, key: FlightKey, place: usize) {
         let index = self.router.choice(&self.flights[key].route, place).cable.index();
-        if self.budget.as_mut().is_some_and(|budget| !budget.withdraw(now)) {
+        let is_covered = self.reserve_strike(now, key).is_ok();
+        if !is_covered || self.budget.as_mut().is_some_and(|budget| !budget.withdraw(now)) {
             self.cables[index].statistics.hedges_unaffordable += 1;
             return;
         }

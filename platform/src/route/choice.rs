@@ -46,6 +46,16 @@ impl Choice {
         Duration::from_nanos(self.expected(request) as u64)
     }
 
+    /// Expected time to the first token on an idle card, in nanoseconds.
+    pub(crate) fn expected_first_token(&self, request: &Request) -> f64 {
+        f64::from(request.prompt_tokens.get()) * self.per_prompt_token + self.per_output_token
+    }
+
+    /// Expected time per output token on an idle card, in nanoseconds.
+    pub(crate) const fn expected_token(&self) -> f64 {
+        self.per_output_token
+    }
+
     /// Expected time on an idle card, in nanoseconds.
     pub(crate) fn expected(&self, request: &Request) -> f64 {
         f64::from(request.prompt_tokens.get()) * self.per_prompt_token

@@ -1,6 +1,8 @@
+mod admission;
 mod breaker;
 mod cooldown;
 mod hedging;
+mod limit;
 mod retry;
 mod route;
 mod timeouts;
@@ -10,7 +12,7 @@ use platform::{
     PlatformConfig,
     config::{
         AdmissionConfig, BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline,
-        FallbackConfig, Pace, TenantConfig, Timeouts,
+        FallbackConfig, Pace, QuotaConfig, TenantConfig, Timeouts,
     },
 };
 
@@ -47,9 +49,9 @@ pub(super) fn lower(
         models: terms.collect::<Option<_>>()?,
         cables,
         tenants: tenants(spec, known),
-        admission: AdmissionConfig::default(),
+        admission: admission::admission(context, platform.and_then(|spec| read(&spec.admission))),
         tiers: Vec::new(),
-        classifier: ClassifierConfig { classes },
+        classifier: ClassifierConfig { classes, ..ClassifierConfig::default() },
         router,
         retry,
         timeouts,
@@ -65,9 +67,9 @@ pub(super) fn lower(
 /// The tenants of the scenario, then those that its traffic brings along.
 fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
     let stated = items(spec.tenants.as_ref());
+    let spec_of = |index: usize| stated.get(index).and_then(Node::get);
     let priority = |index: usize| {
-        let stated = stated.get(index).and_then(Node::get);
-        let rank = stated.and_then(|tenant| read(&tenant.priority));
+        let rank = spec_of(index).and_then(|tenant| read(&tenant.priority));
         rank.map_or(DEFAULT_PRIORITY, |rank| rank.small() as u8)
     };
     known
@@ -77,6 +79,9 @@ fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
         .map(|(index, name)| TenantConfig {
             name: name.to_owned(),
             priority: Priority::new(priority(index)).unwrap_or(Priority::MAX),
+            weight: spec_of(index).and_then(|tenant| Some(read(&tenant.weight)?.small())),
+            quota: spec_of(index)
+                .map_or_else(QuotaConfig::default, |tenant| admission::quota(&tenant.quota)),
             ..TenantConfig::default()
         })
         .collect()
@@ -168,10 +173,20 @@ fn cables(
     let all = spec.and_then(|spec| read(&spec.cables));
     let breaker = spec.and_then(|spec| read(&spec.breaker));
     let breaker = self::breaker::lower(context, breaker, usual_breaker(timeouts));
+    let breaker = self::breaker::lower(context, breaker, BreakerConfig::default());
+    let limit = all.and_then(|all| read(&all.limit)).and_then(|spec| limit::lower(context, spec));
     let mut cables: Vec<CableConfig> = pools
         .iter()
         .enumerate()
-        .map(|(index, pool)| cable(PoolId(index as u32), pool, models, all, breaker))
+        .map(|(index, pool)| CableConfig {
+            discipline: admission::discipline(
+                context,
+                all.and_then(|all| all.line.as_ref()),
+                Discipline::default(),
+            ),
+            limit,
+            ..cable(PoolId(index as u32), pool, models, all, breaker)
+        })
         .collect();
     let differing = all.and_then(|all| read(&all.pools));
     for (name, node) in differing.map_or(&[][..], |Entries(entries)| entries) {
@@ -209,6 +224,7 @@ fn cable(
         queue: all.and_then(|all| read(&all.queue)).map_or(DEFAULT_QUEUE, |n| n.small()),
         discipline: Discipline::default(),
         breaker,
+        limit: None,
     }
 }
 
@@ -219,6 +235,10 @@ fn adjust(context: Context<'_>, spec: &CableSpec, cable: &mut CableConfig) {
     if let Some(queue) = read(&spec.queue) {
         cable.queue = queue.small();
     }
+    if let Some(limit) = read(&spec.limit) {
+        cable.limit = limit::lower(context, limit);
+    }
+    cable.discipline = admission::discipline(context, spec.line.as_ref(), cable.discipline);
     cable.breaker = breaker::lower(context, read(&spec.breaker), cable.breaker);
 }
 

@@ -8,8 +8,8 @@ use connector::{
 };
 use platform::config::{
     Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ErrorKinds, HalfOpenThen,
-    HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, MidStream, ProbeRenewal, RampUp, RatesConfig,
-    RouterConfig, SlowCall, WindowConfig,
+    HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, LimitConfig, LimitRule, MidStream,
+    ProbeRenewal, RampUp, RatesConfig, RouterConfig, SlowCall, WindowConfig,
 };
 use scenarios::Scenario;
 use serde_json::Value;
@@ -365,6 +365,28 @@ fn every_key_of_the_platform_reaches_it() {
 }
 
 #[test]
+fn every_key_of_a_limit_reaches_it() {
+    let platform = everything().platform;
+    let [shared, own, _] = &platform.cables[..] else { panic!("three pools") };
+    let gradient = LimitConfig {
+        rule: LimitRule::Gradient,
+        initial: 30,
+        least: 3,
+        tolerance: BasisPoints::from_percent(250),
+        recalibrate: Duration::from_secs(3_600),
+    };
+    assert_eq!(shared.limit, Some(gradient));
+    let aimd = LimitConfig {
+        rule: LimitRule::Aimd { backoff: BasisPoints::from_percent(80) },
+        initial: 10,
+        least: 2,
+        tolerance: BasisPoints::from_percent(150),
+        recalibrate: Duration::from_secs(1_200),
+    };
+    assert_eq!(own.limit, Some(aimd));
+}
+
+#[test]
 fn every_key_of_a_breaker_reaches_it_and_a_pool_keeps_what_it_does_not_change() {
     let platform = everything().platform;
     let [shared, own, _] = &platform.cables[..] else { panic!("three pools") };
@@ -485,11 +507,19 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
         );
     });
     // The one key of a variant such as `poisson: ...` is described at the variant.
-    let variants =
-        ["uniform", "exponential", "lognormal", "roofline", "linear", "static", "empirical"];
+    let variants = [
+        "uniform",
+        "exponential",
+        "lognormal",
+        "roofline",
+        "linear",
+        "static",
+        "empirical",
+        "adaptive_lifo",
+    ];
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
-    let breaker = ["calls", "seconds", "after"];
+    let breaker = ["calls", "seconds", "after", "aimd", "gradient"];
     let routers = ["weighted", "power_of_two", "prefix_affine"];
     let described =
         [&variants[..], &arrivals[..], &sharing[..], &breaker[..], &routers[..]].concat();

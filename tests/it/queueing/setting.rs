@@ -180,6 +180,7 @@ impl Setting {
                     max_output_tokens: Tokens::new(u32::MAX),
                     models: vec![model],
                 }],
+                ..ClassifierConfig::default()
             },
             admission: AdmissionConfig { wait_bound: None, ..AdmissionConfig::default() },
             router: RouterConfig::Static(vec![vec![Candidate { model, pool }]]),
@@ -211,6 +212,7 @@ impl Setting {
             queue: self.line.map_or(0, |(_, length)| length),
             discipline: self.discipline,
             breaker: BreakerConfig { failure_threshold: u32::MAX, ..BreakerConfig::default() },
+            limit: None,
         }
     }
 }
