@@ -11,8 +11,8 @@ use connector::{BasisPoints, Duration, ModelId, PoolId, Priority, Tokens};
 use platform::{
     PlatformConfig,
     config::{
-        AdmissionConfig, BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline,
-        FallbackConfig, Pace, QuotaConfig, TenantConfig, Timeouts,
+        BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline, FallbackConfig,
+        Pace, QuotaConfig, TenantConfig, Timeouts,
     },
 };
 
@@ -173,7 +173,6 @@ fn cables(
     let all = spec.and_then(|spec| read(&spec.cables));
     let breaker = spec.and_then(|spec| read(&spec.breaker));
     let breaker = self::breaker::lower(context, breaker, usual_breaker(timeouts));
-    let breaker = self::breaker::lower(context, breaker, BreakerConfig::default());
     let limit = all.and_then(|all| read(&all.limit)).and_then(|spec| limit::lower(context, spec));
     let mut cables: Vec<CableConfig> = pools
         .iter()
