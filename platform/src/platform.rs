@@ -12,6 +12,7 @@ mod give_back;
 mod hedge;
 mod limit;
 mod line;
+mod negotiate;
 mod resend;
 mod stock;
 mod stream;

@@ -1,4 +1,6 @@
-use connector::{Allocate, AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usage};
+use connector::{
+    Allocate, AllocationId, Concession, Error, ErrorKind, Operation, Reply, Timestamp, Usage,
+};
 
 use super::{Platform, answer::expect_reply};
 use crate::{
@@ -38,7 +40,8 @@ impl Platform {
         let index = choice.cable.index();
         let cable = &mut self.cables[index];
         cable.statistics.strikes += 1;
-        let allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        allocate.preemptible |= flight.given_up().contains(Concession::Preemptible);
         let (lease, warm) = self.obtain_share(now, key, index, allocate);
         if let Some(share) = warm {
             self.ask_inference(now, key, lease, place, share);
@@ -196,8 +199,10 @@ impl Platform {
     ) {
         let flight = &self.flights[owner];
         let choice = self.router.choice(&flight.route, place);
-        let infer =
-            self.covenants.infer(&flight.request, choice.model, share, flight.part.as_deref());
+        let part = flight.part.as_deref();
+        let mut infer = self.covenants.infer(&flight.request, choice.model, share, part);
+        let length = flight.answer_length();
+        infer.max_tokens = infer.max_tokens.min(part.map_or(length, |part| part.rest(length)));
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
         self.timers.await_answer(Wait::FirstToken, now, question);
