@@ -11,7 +11,7 @@ impl Platform {
             }
             EventKind::FirstToken { ticket } => self.first_token_of(now, ticket),
             EventKind::Progress { ticket, tokens, text } => {
-                self.progress(now, ticket, tokens, text.as_deref());
+                self.progress_told(now, ticket, tokens, text.as_deref());
             }
             EventKind::Preempted { allocation, .. } => self.preempted(now, cable, allocation),
         }

@@ -14,7 +14,7 @@ use crate::{
 
 impl Platform {
     /// An inference told how far it is.
-    pub(super) fn progress(
+    pub(super) fn progress_told(
         &mut self,
         now: Timestamp,
         ticket: Ticket,
