@@ -6,7 +6,7 @@
 
 use connector::{Duration, ErrorKind, EventKey, Timestamp, Tokens};
 
-use crate::{breaker::Permit, lease::LeaseKey, route::Band};
+use crate::{breaker::Permit, lease::LeaseKey, part::Part, route::Band};
 
 /// One attempt: allocate, infer, release.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct Strike {
     pub(crate) watch: Watch,
     /// How much its cable had to do when it began.
     pub(crate) band: Band,
+    /// What it has made, where that is told. Apart, because few tell.
+    pub(crate) part: Option<Box<Part>>,
 }
 
 /// How a strike stands to the time after which it is hedged.
@@ -46,8 +48,17 @@ impl Strike {
         permit: Permit,
         asked: Timestamp,
     ) -> Self {
-        let (watch, band) = (Watch::Off, Band::LEAST);
-        Self { place, lease, permit, asked, allocating: None, first_token: None, watch, band }
+        Self {
+            place,
+            lease,
+            permit,
+            asked,
+            allocating: None,
+            first_token: None,
+            watch: Watch::Off,
+            band: Band::LEAST,
+            part: None,
+        }
     }
 
     pub(crate) const fn start(&self) -> Start {

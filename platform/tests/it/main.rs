@@ -19,6 +19,7 @@ mod keeping;
 mod leases;
 mod limit;
 mod lines;
+mod mid_stream;
 mod policies;
 mod property;
 mod queue;
