@@ -2,6 +2,7 @@ mod admission;
 mod breaker;
 mod classifier;
 mod cooldown;
+mod covenant;
 mod hedging;
 mod limit;
 mod retry;
@@ -13,8 +14,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    admission::*, breaker::*, classifier::*, cooldown::*, hedging::*, limit::*, retry::*, route::*,
-    timeouts::*,
+    admission::*, breaker::*, classifier::*, cooldown::*, covenant::*, hedging::*, limit::*,
+    retry::*, route::*, timeouts::*,
 };
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
@@ -28,6 +29,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) classes: Optional<List<ClassSpec>>,
     /// How requests are put into classes. Default: by lengths, and by text where there is any.
     pub(crate) classifier: Optional<ClassifierSpec>,
+    /// Kinds of customers, with what they are promised. Default: none.
+    pub(crate) tiers: Optional<List<TierSpec>>,
     /// How candidates (model x pool) are ranked. Default: cheapest.
     pub(crate) router: Optional<RouterSpec>,
     /// When and how often a failed call is tried again.

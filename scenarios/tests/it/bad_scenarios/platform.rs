@@ -32,7 +32,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "a router that does not exist",
         &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  router: cheap")],
-        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `static`, found `cheap` (did you mean `cheapest`?)",
+        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `tiered`, `covenant`, `static`, found `cheap` (did you mean `cheapest`?)",
     ),
     (
         "weights of pools that do not exist",
@@ -68,6 +68,17 @@ pub(super) const CASES: &[Case] = &[
             "10:38 platform.router.prefix_affine.blocks: `0` is out of range: it must be between 1 and 64\n",
             "10:54 platform.router.prefix_affine.load_factor: a load factor of 99% leaves requests without a pool (100% is the mean load of all pools: give at least that)\n",
             "10:59 platform.router.prefix_affine.pools: unknown key `pools` (the keys here are `blocks`, `load_factor`)",
+        ),
+    ),
+    (
+        "a quantile and a margin out of range",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { covenant: { quantile: 100%, margin: 91% } }",
+        )],
+        concat!(
+            "10:35 platform.router.covenant.quantile: `100%` is out of range: it must be between 50% and 99.9%\n",
+            "10:49 platform.router.covenant.margin: `91%` is out of range: it must be between 0% and 90%",
         ),
     ),
     (
@@ -134,7 +145,12 @@ pub(super) const CASES: &[Case] = &[
             "models: [gemma-2b]",
             "models: [gemma-2b]\nplatform:\n  classifier: { by: guess, ask: { model: gemma-3b, pool: b, timeout: 0s }, via: a }",
         )],
-        "x",
+        concat!(
+            "10:21 platform.classifier.by: expected one of `lengths`, `rules`, `trained`, found `guess` (did you mean `rules`?)\n",
+            "10:42 platform.classifier.ask.model: unknown model `gemma-3b` (did you mean `gemma-2b`?)\n",
+            "10:58 platform.classifier.ask.pool: unknown pool `b` (the pools are `a`)\n",
+            "10:76 platform.classifier.via: unknown key `via` (the keys here are `by`, `ask`)",
+        ),
     ),
     (
         "a classifier whose model is too large for its pool",
@@ -142,7 +158,10 @@ pub(super) const CASES: &[Case] = &[
             "models: [gemma-2b]",
             "models: [gemma-2b, qwen-72b]\nplatform:\n  classifier: { ask: { model: qwen-72b, pool: a } }",
         )],
-        "x",
+        concat!(
+            "8:20 models[1]: model `qwen-72b` needs 80 GiB and 100 TFLOPS of one GPU and fits no pool (add a pool with larger GPUs or remove the model; the pools are a (24 GiB, 121 TFLOPS))\n",
+            "10:47 platform.classifier.ask.pool: GPUs of pool `a` have no room for model `qwen-72b` (choose a pool with larger GPUs, or ask a smaller model)",
+        ),
     ),
     (
         "hedges after a percentile that is none",
@@ -434,7 +453,7 @@ pub(super) const CASES: &[Case] = &[
             "models: [gemma-2b]",
             "models: [gemma-2b]\nplatform:\n  router: { cheapest: {}, fastest: {} }",
         )],
-        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `static`, found keys",
+        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `tiered`, `covenant`, `static`, found keys",
     ),
     (
         "a choice that needs settings",
