@@ -182,6 +182,9 @@ fn cost(requests: &Traffic, run: &Run) -> String {
     if let Some(metered) = run.metered_cost {
         let _ = write!(text, "; metered over the whole run {}", money(metered.0));
     }
+    if let Some(idle) = run.idle_cost {
+        let _ = write!(text, ", and {} for leases that lay warm", money(idle.0));
+    }
     text
 }
 

@@ -1,6 +1,7 @@
 mod breaker;
 mod cooldown;
 mod hedging;
+mod leases;
 mod retry;
 mod route;
 mod timeouts;
@@ -9,7 +10,9 @@ use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::{breaker::*, cooldown::*, hedging::*, retry::*, route::*, timeouts::*};
+pub(crate) use self::{
+    breaker::*, cooldown::*, hedging::*, leases::*, retry::*, route::*, timeouts::*,
+};
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
 
@@ -34,6 +37,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) fallback: Optional<FallbackSpec>,
     /// When a request that takes long is sent a second time. Default: never.
     pub(crate) hedging: Optional<HedgingSpec>,
+    /// What is held beyond a strike, ahead of strikes, and looked for. Default: nothing.
+    pub(crate) leases: Optional<LeasesSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.
     pub(crate) overcommit: Optional<bool>,
     /// The lines to the pools.

@@ -1,6 +1,7 @@
 mod breaker;
 mod cooldown;
 mod hedging;
+mod leases;
 mod retry;
 mod route;
 mod timeouts;
@@ -42,6 +43,8 @@ pub(super) fn lower(
     let cables = cables(context, platform, known, pools, models);
     let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let timeouts = timeouts::lower(context, platform.and_then(|spec| read(&spec.timeouts)));
+    let leases = platform.and_then(|spec| read(&spec.leases));
+    let leases = leases::lower(context, leases, known, pools, models);
     let terms = models.iter().map(|model| Some(model.as_ref()?.terms.clone()));
     Some(PlatformConfig {
         models: terms.collect::<Option<_>>()?,
@@ -57,7 +60,7 @@ pub(super) fn lower(
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
         hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
-        leases: platform::config::LeaseConfig::default(),
+        leases,
         seed: 0,
     })
 }
