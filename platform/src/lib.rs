@@ -7,11 +7,12 @@
 
 #![warn(missing_docs)]
 
+mod admission;
 mod arrivals;
 pub mod breaker;
 pub mod budget;
 mod cable;
-mod classify;
+pub mod classify;
 pub mod config;
 mod covenant;
 mod fifo;
@@ -21,8 +22,10 @@ mod hedging;
 mod holding;
 mod interface;
 mod lease;
+pub mod limit;
 mod line;
 mod meter;
+mod part;
 mod platform;
 mod quantile;
 mod question;
@@ -38,4 +41,4 @@ pub use config::{ConfigError, PlatformConfig};
 pub use covenant::{Fallback, Shortening, Step, Targets, Terms};
 pub use holding::{Holding, HoldingState};
 pub use interface::{Input, Meter, Output, Request, Response};
-pub use platform::Platform;
+pub use platform::{ClassStatistics, ConsultationStatistics, Platform};

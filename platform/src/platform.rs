@@ -1,6 +1,8 @@
+mod admit;
 mod answer;
 mod arrive;
 mod breaker;
+mod classifying;
 mod cooldown;
 mod deadline;
 mod decide;
@@ -8,9 +10,12 @@ mod doubt;
 mod finish;
 mod give_back;
 mod hedge;
+mod limit;
 mod line;
+mod negotiate;
 mod resend;
 mod stock;
+mod stream;
 mod strike;
 mod sweep;
 mod wake;
@@ -18,14 +23,16 @@ mod warm;
 
 use std::collections::VecDeque;
 
-use connector::{CableId, CovenantBook, Duration, EventKey, Operation, Ticket, Timestamp};
+pub(crate) use classifying::Consultation;
+pub use classifying::{ClassStatistics, ConsultationStatistics};
+use connector::{CableId, CovenantBook, Duration, EventKey, ModelId, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
 use crate::{
+    admission::Gate,
     arrivals::Arrivals,
     budget::Budget,
     cable::{Cable, CableStatus},
-    classify::Classifier,
     config::{
         Abandon, AdmissionConfig, ConfigError, CooldownConfig, Jitter, LeaseConfig, MidStream,
         PlatformConfig, RetryConfig,
@@ -89,7 +96,7 @@ const OUTPUTS: usize = 64;
 #[derive(Debug)]
 pub struct Platform {
     covenants: Covenants,
-    classifier: Classifier,
+    classifier: classifying::Classifier,
     router: Router,
     cables: Vec<Cable>,
     flights: SlotMap<FlightKey, Flight>,
@@ -107,6 +114,8 @@ pub struct Platform {
     /// The time that a request has; `None` if it has any.
     total: Option<Duration>,
     cooldown: CooldownConfig,
+    mid_stream: MidStream,
+    between_tokens: Option<Duration>,
     /// What becomes of running inferences that nobody waits for.
     abandon: Abandon,
     /// Whether an inference that took too long is tried again where it was.
@@ -123,6 +132,9 @@ pub struct Platform {
     outputs: VecDeque<Output>,
     draining: bool,
     admission: AdmissionConfig,
+    gate: Gate,
+    /// How long a share is held for one inference at most.
+    longest_inference: Duration,
     /// Stays in lines so far.
     stays: u64,
 }
@@ -135,10 +147,12 @@ impl Platform {
     pub fn new(config: PlatformConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let mut platform = Self {
-            classifier: Classifier::new(&config.classifier),
+            classifier: classifying::Classifier::new(&config),
             router: Router::new(&config),
             cables: cables(&config),
             admission: config.admission.clone(),
+            gate: Gate::new(&config),
+            longest_inference: config.timeouts.inference,
             stays: 0,
             flights: SlotMap::with_key(),
             arrivals: Arrivals::default(),
@@ -152,6 +166,8 @@ impl Platform {
             patience: config.timeouts.queue.max(config.retry.cap),
             total: config.timeouts.total,
             cooldown: config.cooldown,
+            mid_stream: config.retry.mid_stream,
+            between_tokens: config.timeouts.between_tokens,
             abandon: config.timeouts.abandon,
             after_timeout: config.retry.after_timeout,
             meters: vec![Meter::default(); config.tenants.len()],
@@ -232,6 +248,12 @@ impl Platform {
     pub fn held(&self) -> usize {
         let in_doubt = self.cables.iter().filter(|cable| cable.reconciler.busy()).count();
         self.leases.len() + in_doubt
+    }
+
+    /// How long a strike for this model may take on this cable now before it is hedged; `None` if
+    /// nothing is hedged, or not enough is known yet.
+    pub fn hedge_after(&self, cable: CableId, model: ModelId) -> Option<Duration> {
+        self.hedging.as_ref()?.patience(cable, model)
     }
 
     /// The state of every cable, in the order of [`CableId`].

@@ -13,6 +13,8 @@
 mod affine;
 mod chance;
 mod choice;
+mod covenant;
+mod detour;
 mod fading;
 mod lists;
 mod load;
@@ -21,14 +23,22 @@ mod peak;
 mod places;
 mod policy;
 mod power_of_two;
+mod predict;
+mod tiered;
 mod turns;
 mod weighted;
 
-use connector::{CableId, ClassId, Duration, ModelId, Timestamp};
+use connector::{BasisPoints, CableId, ClassId, Duration, ErrorKind, ModelId, Money, Timestamp};
 
-pub(crate) use self::{choice::Choice, load::Load};
-use self::{choice::List, places::Places, policy::Policy};
-use crate::{cable::Cable, config::PlatformConfig, interface::Request};
+pub(crate) use self::{choice::Choice, load::Load, predict::Band};
+use self::{choice::List, places::Places, policy::Policy, predict::Predictor};
+use crate::{
+    cable::Cable,
+    config::{CovenantRouting, PlatformConfig, RouterConfig},
+    covenant::Covenant,
+    flight::{Ended, Start, Strike},
+    interface::Request,
+};
 
 /// Candidates per class: one bit each in a route.
 pub(crate) const CANDIDATES_MAX: usize = 128;
@@ -39,6 +49,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) now: Timestamp,
     pub(crate) request: &'a Request,
     pub(crate) cables: &'a [Cable],
+    pub(crate) covenant: Covenant<'a>,
 }
 
 impl Scene<'_> {
@@ -54,12 +65,21 @@ pub(crate) struct Route {
     been: Places,
     first: Option<usize>,
     pub(crate) current: Option<usize>,
+    /// Highest price per slot and hour, and who is within it; `None`: relative to the first choice.
+    limit: Option<(Money, Places)>,
+    /// Whether it was taken because another way led nowhere.
+    detour: bool,
 }
 
 impl Route {
     /// Whether the request is at its first choice.
     pub(crate) fn is_first(&self) -> bool {
-        self.current == self.first
+        self.current == self.first && !self.detour
+    }
+
+    /// Candidates that it has been to, one bit each.
+    pub(crate) const fn been(&self) -> u128 {
+        self.been.bits()
     }
 
     /// These candidates, one bit each, were looked at but not tried.
@@ -72,6 +92,13 @@ impl Route {
         self.been.insert(place);
     }
 
+    /// The present candidate is out of the question: if it was the first choice, it never was.
+    pub(crate) fn pass_by(&mut self) {
+        if self.first == self.current {
+            self.first = None;
+        }
+    }
+
     /// The request is at this candidate.
     pub(crate) fn go_to(&mut self, place: usize) {
         self.been_to(place);
@@ -82,10 +109,15 @@ impl Route {
 #[derive(Debug)]
 pub(crate) struct Router {
     policy: Policy,
-    /// One list per class, then one per model for requests that insist on one.
+    /// One list per class, then one per model for requests that insist on one, then one per model
+    /// with every pool whose cards it fits.
     lists: Vec<List>,
     classes: usize,
+    models: usize,
     fallback: bool,
+    cost_ceiling: BasisPoints,
+    /// Where predictions are asked for.
+    predictor: Option<Predictor>,
 }
 
 impl Router {
@@ -94,21 +126,30 @@ impl Router {
         let lists = lists::all(config);
         Self {
             policy: Policy::new(config, &lists),
+            predictor: predictor(config),
             lists,
             classes: config.classifier.classes.len(),
+            models: config.models.len(),
             fallback: config.fallback.enabled,
+            cost_ceiling: config.fallback.cost_ceiling,
         }
     }
 
     /// The way of a new request of this class, which may insist on a model.
     pub(crate) fn route(&self, class: ClassId, model: Option<ModelId>) -> Route {
         let list = model.map_or(class.index(), |model| self.classes + model.index());
-        Route { list, been: Places::NONE, first: None, current: None }
+        Route { list, been: Places::NONE, first: None, current: None, limit: None, detour: false }
     }
 
     /// Where the request is, or is to be, served.
     pub(crate) fn current(&self, route: &Route) -> Option<&Choice> {
         Some(self.choice(route, route.current?))
+    }
+
+    /// The price of the dearest candidate, for an hour of a share.
+    pub(crate) fn dearest(&self, route: &Route) -> Money {
+        let prices = self.lists[route.list].choices.iter().map(|choice| choice.price);
+        prices.max().unwrap_or(Money::ZERO)
     }
 
     /// The candidate that was struck last, or else the one the request was to go to.
@@ -134,8 +175,8 @@ impl Router {
 
     /// Candidates that were left out because they cost too much.
     pub(crate) fn above_ceiling(&self, route: &Route) -> usize {
-        let first = route.first.filter(|_| self.fallback);
-        first.map_or(0, |first| self.lists[route.list].above_ceiling(route.been, first))
+        let within = route.first.filter(|_| self.fallback).and_then(|_| self.within(route));
+        within.map_or(0, |within| self.lists[route.list].above_ceiling(route.been, within))
     }
 
     /// A strike on the route's present candidate was answered `took` after it joined the line.
@@ -152,14 +193,78 @@ impl Router {
         }
     }
 
+    /// Whether the present candidate is to be waited for, although another one may take the request
+    /// at once.
+    pub(crate) fn is_worth_waiting(&self, scene: &Scene<'_>, route: &Route) -> bool {
+        let Policy::Covenant(keeper) = &self.policy else {
+            return false;
+        };
+        let known = self.predictor.as_ref().zip(self.current(route));
+        known.is_some_and(|(predictor, choice)| keeper.waits(scene, choice, predictor))
+    }
+
+    /// The first token of a strike came, or its time ran out.
+    pub(crate) fn started(
+        &mut self,
+        now: Timestamp,
+        request: &Request,
+        route: &Route,
+        Start { place, band, asked }: Start,
+    ) {
+        if let Some(predictor) = &mut self.predictor {
+            let choice = &self.lists[route.list].choices[place];
+            predictor.started(now, choice, band, request, now.since(asked));
+        }
+    }
+
+    /// A strike ended.
+    pub(crate) fn ended(
+        &mut self,
+        now: Timestamp,
+        request: &Request,
+        route: &Route,
+        (strike, ended): (&Strike, Ended),
+    ) {
+        if self.predictor.is_none() {
+            return;
+        }
+        match (ended, strike.first_token) {
+            (Ended::Answered(tokens), Some(first)) => {
+                let choice = &self.lists[route.list].choices[strike.place];
+                let later = (tokens.get().saturating_sub(1), now.since(first));
+                if let Some(predictor) = &mut self.predictor {
+                    predictor.told(now, choice, strike.band, later);
+                }
+            }
+            (Ended::Answered(_) | Ended::Failed(ErrorKind::Timeout), None) => {
+                self.started(now, request, route, strike.start());
+            }
+            (Ended::Failed(_) | Ended::CalledOff, _) => {}
+        }
+    }
+
+    /// Who is within the ceiling; `None` before there is one.
+    fn within(&self, route: &Route) -> Option<Places> {
+        let of_first = || Some(self.lists[route.list].within(route.first?));
+        route.limit.map(|(_, within)| within).or_else(of_first)
+    }
+
     fn best(&mut self, scene: &Scene<'_>, route: &Route) -> Option<usize> {
         if route.first.is_some() && !self.fallback {
             return None;
         }
         let list = &self.lists[route.list];
-        let open = list.open(route.been, route.first);
-        self.policy.pick(scene, list, open, route.current)
+        let open = list.open(route.been, self.within(route));
+        self.policy.pick(scene, list, open, route.current, self.predictor.as_ref())
     }
+}
+
+/// What predicts, where the rule needs it.
+fn predictor(config: &PlatformConfig) -> Option<Predictor> {
+    let RouterConfig::Covenant(CovenantRouting { quantile, .. }) = config.router else {
+        return None;
+    };
+    Some(Predictor::new(config.cables.len(), config.models.len(), quantile.as_ratio()))
 }
 
 /// How many candidates a class would have, for the check of its bound.

@@ -74,6 +74,12 @@ pub(crate) struct ScenarioSpec {
 pub(crate) struct TenantSpec {
     /// Name, unique.
     pub(crate) name: Node<String>,
-    /// Rank of its shares when a pool is full, 0 (first to go) to 9. Default: 5.
+    /// Rank of its shares when a pool is full, 0 (first to go) to 9, and of its requests where lines
+    /// go by rank. Default: 5.
     pub(crate) priority: Optional<Whole<0, 9>>,
+    /// Its part of lines that are fair by weight, relative to the other tenants, 1 to 1,000.
+    /// Default: 1.
+    pub(crate) weight: Optional<Whole<1, 1_000>>,
+    /// What it may use. Default: as much as it likes.
+    pub(crate) quota: Optional<QuotaSpec>,
 }

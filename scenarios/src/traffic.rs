@@ -8,11 +8,13 @@ mod arrivals;
 pub(crate) mod curve;
 pub(crate) mod gaps;
 pub(crate) mod lengths;
+mod patience;
 pub(crate) mod replay;
 pub(crate) mod servegen;
 pub(crate) mod synthetic;
 
 use connector::{ClassId, Content, ModelId, TenantId, Timestamp, Tokens};
+use sim::config::Latency;
 
 pub use arrivals::Arrivals;
 
@@ -26,6 +28,8 @@ use crate::{
 pub struct TrafficSource {
     pub(crate) name: String,
     pub(crate) kind: SourceKind,
+    /// How long its callers wait for a place.
+    pub(crate) patience: Option<Latency>,
 }
 
 /// What a source makes its requests from.

@@ -27,36 +27,47 @@ const Z95: f64 = 1.644_853_626_951_472_7;
 
 /// A [`Latency`] ready to be drawn from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Sampler {
+pub struct Sampler(Law);
+
+#[derive(Clone, Copy, Debug)]
+enum Law {
     Fixed(Duration),
     Uniform { min: f64, span: f64 },
     Exponential { mean: f64 },
     LogNormal { mu: f64, sigma: f64 },
+    Pareto { least: f64, mean_log: f64 },
 }
 
 impl Sampler {
-    pub(crate) fn new(latency: Latency) -> Self {
-        match latency {
-            Latency::Fixed(time) => Self::Fixed(time),
-            Latency::Uniform { min, max } => Self::Uniform {
+    /// Of this distribution.
+    pub fn new(latency: Latency) -> Self {
+        Self(match latency {
+            Latency::Fixed(time) => Law::Fixed(time),
+            Latency::Uniform { min, max } => Law::Uniform {
                 min: min.as_nanos() as f64,
                 span: max.saturating_sub(min).as_nanos() as f64,
             },
-            Latency::Exponential { mean } => Self::Exponential { mean: mean.as_nanos() as f64 },
+            Latency::Exponential { mean } => Law::Exponential { mean: mean.as_nanos() as f64 },
             Latency::LogNormal { p50, p95 } => {
                 let mu = libm::log(p50.as_nanos().max(1) as f64);
                 let sigma = (libm::log(p95.as_nanos().max(1) as f64) - mu).max(0.0) / Z95;
-                Self::LogNormal { mu, sigma }
+                Law::LogNormal { mu, sigma }
             }
-        }
+            Latency::Pareto { least, alpha } => {
+                Law::Pareto { least: least.as_nanos() as f64, mean_log: 1.0 / alpha }
+            }
+        })
     }
 
-    pub(crate) fn draw(self, stream: &mut Stream) -> Duration {
-        let ns = match self {
-            Self::Fixed(time) => return time,
-            Self::Uniform { min, span } => min + span * stream.uniform(),
-            Self::Exponential { mean } => stream.exponential(mean),
-            Self::LogNormal { mu, sigma } => stream.lognormal(mu, sigma),
+    /// The next time, drawn from this stream.
+    pub fn draw(self, stream: &mut Stream) -> Duration {
+        let ns = match self.0 {
+            Law::Fixed(time) => return time,
+            Law::Uniform { min, span } => min + span * stream.uniform(),
+            Law::Exponential { mean } => stream.exponential(mean),
+            Law::LogNormal { mu, sigma } => stream.lognormal(mu, sigma),
+            // The logarithm of a Pareto time is exponential.
+            Law::Pareto { least, mean_log } => least * libm::exp(stream.exponential(mean_log)),
         };
         Duration::from_nanos((ns + 0.5) as u64)
     }
@@ -205,5 +216,20 @@ mod tests {
         let within = |q: usize, ms: f64| (sample[q * 1000] / ms - 1.0).abs() < 0.02;
         assert!(within(50, 40.0), "{}", sample[50_000]);
         assert!(within(95, 120.0), "{}", sample[95_000]);
+    }
+
+    #[test]
+    fn a_pareto_latency_has_the_quantiles_of_its_formula() {
+        let least = Duration::from_millis(10);
+        let sampler = Sampler::new(Latency::Pareto { least, alpha: 1.5 });
+        let mut stream = Streams::new(3).stream("latency");
+        let mut sample: Vec<_> =
+            (0..100_000).map(|_| sampler.draw(&mut stream).as_millis_f64()).collect();
+        sample.sort_by(f64::total_cmp);
+        assert!(sample[0] >= 10.0);
+        for (share, rank) in [(0.5_f64, 50_000), (0.95, 95_000), (0.99, 99_000)] {
+            let exact = 10.0 * libm::pow(1.0 - share, -1.0 / 1.5);
+            assert!((sample[rank] / exact - 1.0).abs() < 0.03, "{share}: {}", sample[rank]);
+        }
     }
 }

@@ -32,5 +32,6 @@ mod usage;
 mod victims;
 
 pub use config::ProviderConfig;
+pub use control::Sampler;
 pub use simulator::Simulator;
 pub use timing::{Pace, pace, roofline};

@@ -64,6 +64,11 @@ impl PlatformConfig {
         tenant.weight.or(self.tier(tenant).and_then(|tier| tier.weight)).unwrap_or(1)
     }
 
+    /// The quota of a tenant: its own, and for the rest its tier's.
+    pub(crate) fn quota(&self, tenant: &TenantConfig) -> QuotaConfig {
+        tenant.quota.or(self.tier(tenant).map(|tier| tier.quota).unwrap_or_default())
+    }
+
     fn tier(&self, tenant: &TenantConfig) -> Option<&TierConfig> {
         self.tiers.get(tenant.tier?.index())
     }

@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use connector::{BasisPoints, Mebibytes, ModelId, Money};
 
 use super::{
-    CableConfig, Candidate, ClassConfig, ConfigError, HedgeAfter, PlatformConfig, PoolWeight,
-    PrefixConfig, RouterConfig, TenantConfig,
+    CableConfig, Candidate, ClassConfig, ConfigError, CovenantRouting, HedgeAfter, PlatformConfig,
+    PoolWeight, PrefixConfig, RequestRate, RouterConfig, TenantConfig,
 };
 use crate::route::{self, CANDIDATES_MAX};
 
@@ -32,9 +32,11 @@ impl PlatformConfig {
         unique("tiers", self.tiers.iter().map(|tier| &tier.name))?;
         unique("classes", self.classifier.classes.iter().map(|class| &class.name))?;
         self.check_numbers()?;
+        self.check_admission()?;
         self.tenants.iter().try_for_each(|tenant| self.check_tier(tenant))?;
         self.cables.iter().try_for_each(|cable| self.check_cable(cable))?;
         self.classifier.classes.iter().try_for_each(|class| self.check_class(class))?;
+        self.check_model_classifier()?;
         self.check_router()?;
         self.check_leases()?;
         (0..self.classifier.classes.len()).try_for_each(|class| self.check_candidates(class))
@@ -60,6 +62,21 @@ impl PlatformConfig {
         Err(ConfigError::UnknownTier { tenant, tier, tiers })
     }
 
+    fn check_admission(&self) -> Result<(), ConfigError> {
+        let own = self.tenants.iter().map(|one| ("tenant", &one.name, one.weight, one.quota));
+        let tiers = self.tiers.iter().map(|one| ("tier", &one.name, one.weight, one.quota));
+        for (kind, name, weight, quota) in own.chain(tiers) {
+            let of = |what: &str| format!("{what} of {kind} `{name}`");
+            at_least(1, of("weight"), weight.unwrap_or(1))?;
+            let rate = quota.requests.unwrap_or(RequestRate { per_second: 1, burst: 1 });
+            at_least(1, of("requests per second"), rate.per_second)?;
+            at_least(1, of("burst of requests"), rate.burst)?;
+            at_least(1, of("tokens per minute"), quota.tokens_per_minute.unwrap_or(1))?;
+            at_least(1, of("concurrent requests"), quota.concurrent.unwrap_or(1))?;
+        }
+        Ok(())
+    }
+
     fn check_hedging(&self) -> Result<(), ConfigError> {
         match self.hedging.map(|hedging| hedging.after) {
             None => Ok(()),
@@ -78,6 +95,7 @@ impl PlatformConfig {
     fn check_cable(&self, cable: &CableConfig) -> Result<(), ConfigError> {
         let of = |what: &str| format!("{what} of cable `{}`", cable.name);
         cable.breaker.check(of)?;
+        cable.limit.map_or(Ok(()), |limit| limit.check(of))?;
         at_least(1, of("strikes at once"), cable.max_in_flight.unwrap_or(u32::MAX))?;
         if cable.price_per_slot_hour < Money::ZERO {
             let (pool, price) = (cable.name.clone(), cable.price_per_slot_hour);
@@ -96,16 +114,33 @@ impl PlatformConfig {
         })
     }
 
+    /// The model that classifies must fit the pool it is asked on.
+    fn check_model_classifier(&self) -> Result<(), ConfigError> {
+        let Some(asked) = &self.classifier.model else {
+            return Ok(());
+        };
+        at_least(1, "time-out of the classifier in ns", asked.timeout.as_nanos())?;
+        let (model, pool) = (asked.model, asked.pool);
+        let terms = self.models.get(model.index());
+        let cable = self.cables.iter().find(|cable| cable.pool == pool);
+        let fits = terms
+            .zip(cable)
+            .is_some_and(|(terms, cable)| terms.requirements.vram <= cable.card_vram);
+        if fits { Ok(()) } else { Err(ConfigError::ClassifierNowhere { model, pool }) }
+    }
+
     fn check_router(&self) -> Result<(), ConfigError> {
         match &self.router {
             RouterConfig::Static(lists) => self.check_lists(lists),
             RouterConfig::Weighted(weights) => self.check_weights(weights),
             RouterConfig::PrefixAffine(prefix) => prefix.check(),
+            RouterConfig::Covenant(covenant) => covenant.check(),
             RouterConfig::Cheapest
             | RouterConfig::Fastest
             | RouterConfig::Random
             | RouterConfig::RoundRobin
             | RouterConfig::LeastLoaded
+            | RouterConfig::Tiered
             | RouterConfig::PowerOfTwo(_) => Ok(()),
         }
     }
@@ -224,6 +259,14 @@ pub(super) fn at_most(most: u32, what: impl Into<String>, value: u32) -> Result<
         return Ok(());
     }
     Err(too_many(what, value as usize, most as usize))
+}
+
+impl CovenantRouting {
+    fn check(self) -> Result<(), ConfigError> {
+        at_least(5_000, "quantile of the router in basis points", self.quantile.get())?;
+        at_most(9_990, "quantile of the router in basis points", self.quantile.get())?;
+        at_most(9_000, "margin of the router in basis points", self.margin.get())
+    }
 }
 
 impl PrefixConfig {

@@ -3,7 +3,7 @@ use connector::{Duration, Error, ErrorKind, Timestamp};
 use super::{Platform, resend::took_work};
 use crate::{
     cable::{Admission, Refusal},
-    flight::{Cause, FlightKey, Phase},
+    flight::{Cause, Flight, FlightKey, Phase},
     route::Scene,
     timers::Pause,
 };
@@ -38,14 +38,23 @@ impl Platform {
         let mut lines = Lines::default();
         loop {
             let flight = &mut self.flights[key];
-            let scene = Scene { now, request: &flight.request, cables: &self.cables };
+            let (request, cables) = (&flight.request, &self.cables[..]);
+            let scene = Scene { now, request, cables, covenant: self.covenants.of(request) };
             if !self.router.advance(&scene, &mut flight.route) {
                 break;
             }
             flight.strikes_here = 0;
             flight.joined = now;
+            if self.puts_aside(now, key) {
+                continue;
+            }
             match self.try_here(now, key) {
                 Ok(Taken::Yes) => return self.flights[key].route.may_come_back(lines.all),
+                Ok(Taken::InLine) if self.is_worth_waiting(now, key) => {
+                    self.flights[key].route.may_come_back(lines.all);
+                    return self.join_line(now, key);
+                }
+                Ok(Taken::InLine) if self.waits_too_long(now, key) => {}
                 Ok(Taken::InLine) => lines.pass(self.flights[key].route.current),
                 Err(refusal) => self.flights[key].set_back(Cause::Refused(refusal)),
             }
@@ -57,8 +66,16 @@ impl Platform {
                 route.go_to(place);
                 self.join_line(now, key);
             }
+            None if self.renegotiate(key) => self.send_on(now, key),
             None => self.finish_failed(now, key),
         }
+    }
+
+    /// Whether the present candidate's line is better than whatever takes the request at once.
+    fn is_worth_waiting(&self, now: Timestamp, key: FlightKey) -> bool {
+        let Flight { request, route, .. } = &self.flights[key];
+        let (cables, covenant) = (&self.cables[..], self.covenants.of(request));
+        self.router.is_worth_waiting(&Scene { now, request, cables, covenant }, route)
     }
 
     /// Strikes at the present candidate, if that is possible without waiting in line. A pool that
@@ -96,6 +113,8 @@ impl Platform {
         flight.set_back_at(flight.struck, Cause::Failed(error));
         if self.draining {
             self.finish_failed(now, key);
+        } else if let Err(excess) = self.reserve_strike(now, key) {
+            self.give_up(now, key, Cause::OverQuota(excess));
         } else if is_paid_for && !self.pay_for_another(now, key) {
             self.give_up(now, key, Cause::Refused(Refusal::BudgetSpent));
         } else if let Some(pause) = pause {

@@ -52,7 +52,8 @@ impl Platform {
         let model = self.router.choice(&flight.route, first).model;
         let mut route = flight.route;
         loop {
-            let scene = Scene { now, request: &self.flights[key].request, cables: &self.cables };
+            let (request, cables) = (&self.flights[key].request, &self.cables[..]);
+            let scene = Scene { now, request, cables, covenant: self.covenants.of(request) };
             if !self.router.advance(&scene, &mut route) {
                 break;
             }
@@ -71,13 +72,15 @@ impl Platform {
         let choice = self.router.choice(&self.flights[key].route, place);
         let cable = choice.cable.index();
         choice.model == model
+            && self.objection(now, &self.flights[key], place).is_none()
             && self.cables[cable].takes_hedge(now)
             && !self.is_in_doubt(now, key, cable)
     }
 
     fn hedge(&mut self, now: Timestamp, key: FlightKey, place: usize) {
         let index = self.router.choice(&self.flights[key].route, place).cable.index();
-        if self.budget.as_mut().is_some_and(|budget| !budget.withdraw(now)) {
+        let is_covered = self.reserve_strike(now, key).is_ok();
+        if !is_covered || self.budget.as_mut().is_some_and(|budget| !budget.withdraw(now)) {
             self.cables[index].statistics.hedges_unaffordable += 1;
             return;
         }

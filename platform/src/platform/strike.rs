@@ -1,4 +1,6 @@
-use connector::{Allocate, AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usage};
+use connector::{
+    Allocate, AllocationId, Concession, Error, ErrorKind, Operation, Reply, Timestamp, Usage,
+};
 
 use super::{Platform, answer::expect_reply};
 use crate::{
@@ -38,20 +40,36 @@ impl Platform {
         let index = choice.cable.index();
         let cable = &mut self.cables[index];
         cable.statistics.strikes += 1;
-        let allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        let band = cable.load().band();
+        let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        allocate.preemptible |= flight.given_up().contains(Concession::Preemptible);
+        let (lease, warm) = self.obtain_share(now, key, index, allocate);
+        if let Some(share) = warm {
+            self.ask_inference(now, key, lease, place, share);
+        }
+        Strike { band, ..Strike::new(place, lease, permit, now) }
+    }
+
+    /// Takes a warm share, or asks for a new one and returns none yet.
+    #[inline]
+    pub(super) fn obtain_share(
+        &mut self,
+        now: Timestamp,
+        owner: FlightKey,
+        index: usize,
+        allocate: Allocate,
+    ) -> (LeaseKey, Option<AllocationId>) {
         self.heed_breaker(index);
         let shelf = self.shelf_of(index, &allocate);
         if let Some(shelf) = shelf {
             self.cables[index].shelves.all[shelf].begin_work(now);
             self.will_look(now);
-            if let Some((lease, share)) = self.take_warm(now, key, index, shelf) {
-                self.ask_inference(now, key, lease, place, share);
-                return Strike::new(place, lease, permit, now);
+            if let Some((lease, share)) = self.take_warm(now, owner, index, shelf) {
+                return (lease, Some(share));
             }
             self.make_room(now, index);
         }
-        let lease = self.ask_share(now, key, index, allocate, shelf);
-        Strike::new(place, lease, permit, now)
+        (self.ask_share(now, owner, index, allocate, shelf), None)
     }
 
     /// Asks for a share for a strike.
@@ -116,6 +134,9 @@ impl Platform {
             return;
         };
         lease.state = LeaseState::Held(Held::new(now, allocation, owner, account));
+        if self.is_consulting(owner) {
+            return self.ask_for_class(now, owner, key);
+        }
         self.infer(now, key, owner, allocation);
     }
 
@@ -131,6 +152,9 @@ impl Platform {
         let doubt = ambiguous.then(|| self.doubt(now, cable));
         if let Some(owner) = owner {
             self.end_work(now, cable, shelf);
+            if self.is_consulting(owner) {
+                return self.consultation_failed(now, owner, error.kind);
+            }
             self.flights[owner].doubt = doubt.or(self.flights[owner].doubt);
             let again = error.kind.retryable();
             self.strike_failed(now, owner, key, error, again);
@@ -176,7 +200,10 @@ impl Platform {
     ) {
         let flight = &self.flights[owner];
         let choice = self.router.choice(&flight.route, place);
-        let infer = self.covenants.infer(&flight.request, choice.model, share);
+        let part = flight.part.as_deref();
+        let mut infer = self.covenants.infer(&flight.request, choice.model, share, part);
+        let length = flight.answer_length();
+        infer.max_tokens = infer.max_tokens.min(part.map_or(length, |part| part.rest(length)));
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
         self.timers.await_answer(Wait::FirstToken, now, question);
@@ -199,6 +226,10 @@ impl Platform {
             return;
         };
         strike.first_token = Some(now);
+        let start = strike.start();
+        let flight = &self.flights[owner];
+        self.router.started(now, &flight.request, &flight.route, start);
+        self.tell_first_token(now, owner, key);
         if self.hedging.as_ref().is_some_and(Hedging::first_token_decides) {
             self.came_in_time(now, owner, key);
             if let Some(cable) = self.won(now, owner, key) {
@@ -223,6 +254,9 @@ impl Platform {
             return;
         }
         let (owner, preempted, used) = (held.owner, held.preempted, held.used);
+        if self.is_consulting(owner) {
+            return self.class_answered(now, owner, result);
+        }
         match expect_reply(result, generated) {
             Ok((usage, text)) => self.completed(now, owner, key, usage, text),
             Err(error) if used && !preempted && error.kind == ErrorKind::NotFound => {
@@ -274,6 +308,14 @@ impl Platform {
         let other = self.won(now, key, lease);
         let cable = self.end_strike(now, key, lease, Ended::Answered(usage.output));
         self.cables[cable].statistics.completed += 1;
+        let flight = &mut self.flights[key];
+        let (usage, text) = match &flight.part {
+            Some(part) => {
+                flight.first_token = part.begun.or(flight.first_token);
+                part.complete(usage, text)
+            }
+            None => (usage, text),
+        };
         let flight = &self.flights[key];
         let took = now.since(flight.joined);
         self.router.observe(now, &flight.request, &flight.route, took);
@@ -300,6 +342,9 @@ impl Platform {
         error: Error,
         again: bool,
     ) {
+        let strike = self.flights[key].strike_mut(lease);
+        let (made, begun) = strike
+            .map_or((None, false), |strike| (strike.part.take(), strike.first_token.is_some()));
         let cable = self.end_strike(now, key, lease, Ended::Failed(error.kind));
         self.cables[cable].statistics.failed += 1;
         self.flights[key].first_token = None;
@@ -308,7 +353,7 @@ impl Platform {
         let flight = &mut self.flights[key];
         if flight.is_striking() {
             flight.set_back_at(flight.struck, Cause::Failed(error));
-        } else {
+        } else if let Some(error) = self.broken_off(now, key, made, begun, error) {
             self.after_failure(now, key, error, again);
         }
     }
@@ -324,12 +369,14 @@ impl Platform {
     ) -> usize {
         let flight = &mut self.flights[key];
         let strike = flight.end_strike(lease);
+        self.router.ended(now, &flight.request, &flight.route, (&strike, ended));
         let choice = self.router.choice(&flight.route, strike.place);
         let (at, index) = ((choice.cable, choice.model), choice.cable.index());
         self.stop_watching_ended(now, at, &strike, matches!(ended, Ended::Answered(_)));
         let cost = self.let_go(now, lease, matches!(ended, Ended::Answered(_)));
         self.flights[key].cost += cost;
         self.cables[index].vacate();
+        self.tell_ended(now, key, &strike, ended);
         self.judge(now, index, strike, ended);
         index
     }
@@ -339,6 +386,6 @@ fn granted(reply: &Reply) -> Option<AllocationId> {
     if let Reply::Granted { allocation } = reply { Some(*allocation) } else { None }
 }
 
-fn generated(reply: Reply) -> Option<(Usage, Option<Box<str>>)> {
+pub(super) fn generated(reply: Reply) -> Option<(Usage, Option<Box<str>>)> {
     if let Reply::Generated { usage, text } = reply { Some((usage, text)) } else { None }
 }

@@ -53,6 +53,10 @@ impl Platform {
         };
         let cable = lease.cable;
         self.cables[cable].statistics.allocation_timeouts += 1;
+        if self.is_consulting(owner) {
+            self.doubt(now, cable);
+            return self.consultation_failed(now, owner, ErrorKind::Timeout);
+        }
         self.flights[owner].doubt = Some(self.doubt(now, cable));
         self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), true);
     }
@@ -66,16 +70,25 @@ impl Platform {
         let Some(held) = lease.held_mut() else {
             return;
         };
-        let first_token = kind == Wait::FirstToken;
-        if held.left || (first_token && held.first_token) {
+        let (owner, left, begun) = (held.owner, held.left, held.first_token);
+        let is_over = match kind {
+            Wait::FirstToken => !begun,
+            Wait::Token => !left && self.stands(now, owner, key),
+            Wait::Allocation | Wait::Inference | Wait::Release => true,
+        };
+        if left || !is_over {
             return;
         }
-        let owner = held.owner;
         let statistics = &mut self.cables[cable].statistics;
-        if first_token {
-            statistics.first_token_timeouts += 1;
-        } else {
-            statistics.inference_timeouts += 1;
+        match kind {
+            Wait::FirstToken => statistics.first_token_timeouts += 1,
+            Wait::Token => statistics.token_timeouts += 1,
+            Wait::Allocation | Wait::Inference | Wait::Release => {
+                statistics.inference_timeouts += 1;
+            }
+        }
+        if self.is_consulting(owner) {
+            return self.consultation_failed(now, owner, ErrorKind::Timeout);
         }
         self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), self.after_timeout);
     }
@@ -90,6 +103,7 @@ impl Platform {
             Pause::Hedge(key) => self.overdue(now, key),
             Pause::Total(key) => self.time_is_over(now, key),
             Pause::Patience(key) => self.patience_ended(now, key),
+            Pause::Classify(key) => self.consultation_timed_out(now, key),
             Pause::Cooldown(cable) => self.tend_line(now, cable),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),

@@ -1,4 +1,4 @@
-use connector::{BasisPoints, CableId, Duration, ModelId, Money, PoolKind, Tokens};
+use connector::{BasisPoints, CableId, Duration, Mebibytes, ModelId, Money, PoolKind, Tokens};
 
 use super::places::Places;
 use crate::{config::PlatformConfig, interface::Request};
@@ -9,6 +9,8 @@ pub(crate) struct Choice {
     pub(crate) model: ModelId,
     pub(crate) cable: CableId,
     pub(super) kind: PoolKind,
+    /// What the model needs.
+    pub(super) vram: Mebibytes,
     pub(super) price: Money,
     /// The price again, for ranking only.
     pub(super) weight: f64,
@@ -29,6 +31,7 @@ impl Choice {
             model,
             cable,
             kind: line.kind,
+            vram: config.models[model.index()].requirements.vram,
             price: line.price_per_slot_hour,
             weight: line.price_per_slot_hour.as_f64(),
             max_output: config.models[model.index()].max_tokens,
@@ -46,10 +49,29 @@ impl Choice {
         Duration::from_nanos(self.expected(request) as u64)
     }
 
+    /// Expected time to the first token on an idle card, in nanoseconds.
+    pub(crate) fn expected_first_token(&self, request: &Request) -> f64 {
+        f64::from(request.prompt_tokens.get()) * self.per_prompt_token + self.per_output_token
+    }
+
+    /// Expected time per output token on an idle card, in nanoseconds.
+    pub(crate) const fn expected_token(&self) -> f64 {
+        self.per_output_token
+    }
+
     /// Expected time on an idle card, in nanoseconds.
     pub(crate) fn expected(&self, request: &Request) -> f64 {
+        self.prompt_time(request) + f64::from(self.output(request).get()) * self.per_output_token
+    }
+
+    /// Stated time of the prompt on an idle card, in nanoseconds.
+    pub(super) fn prompt_time(&self, request: &Request) -> f64 {
         f64::from(request.prompt_tokens.get()) * self.per_prompt_token
-            + f64::from(self.output(request).get()) * self.per_output_token
+    }
+
+    /// Stated time of an output token on an idle card, in nanoseconds.
+    pub(super) const fn per_output_token(&self) -> f64 {
+        self.per_output_token
     }
 
     /// How long the answer will be, as far as one can tell.
@@ -90,17 +112,27 @@ impl List {
         }
     }
 
-    /// Who may come next: not visited, within the ceiling of the first choice, and local only if
-    /// nobody else is left.
-    pub(super) fn open(&self, been: Places, first: Option<usize>) -> Places {
-        let open = first.map_or(self.all, |first| self.within[first]).without(been);
+    /// Who is within the ceiling behind this first choice.
+    pub(super) fn within(&self, first: usize) -> Places {
+        self.within[first]
+    }
+
+    /// Who costs no more than this, and local ones.
+    pub(super) fn cheaper_than(&self, limit: Money) -> Places {
+        let within = |choice: &Choice| choice.is_local() || choice.price <= limit;
+        (0..self.choices.len()).filter(|&place| within(&self.choices[place])).collect()
+    }
+
+    /// Who may come next: not visited, within the ceiling, and local only if nobody else is left.
+    pub(super) fn open(&self, been: Places, within: Option<Places>) -> Places {
+        let open = within.unwrap_or(self.all).without(been);
         let hosted = open.without(self.local);
         if hosted.is_empty() { open } else { hosted }
     }
 
-    /// Who was not visited because of the ceiling of the first choice.
-    pub(super) fn above_ceiling(&self, been: Places, first: usize) -> usize {
-        self.all.without(been).without(self.within[first]).len()
+    /// Who was not visited because of the ceiling.
+    pub(super) fn above_ceiling(&self, been: Places, within: Places) -> usize {
+        self.all.without(been).without(within).len()
     }
 
     /// The place of the least score, the earliest among equals.

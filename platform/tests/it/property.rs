@@ -7,23 +7,41 @@
 use std::collections::BTreeSet;
 
 use connector::{
-    BasisPoints, CableId, ErrorKind, Money, OperationKind, Outcome, RequestId, TenantId, Tokens,
+    BasisPoints, CableId, Content, ErrorKind, Money, OperationKind, Outcome, RequestId, TenantId,
+    Tokens,
 };
 use platform::{
     BreakerState, CableStatistics, PlatformConfig,
     config::{
-        BreakerConfig, FallbackConfig, HedgeAfter, HedgeMeasure, HedgingConfig, Jitter,
-        RetryConfig, RouterConfig,
+        BreakerConfig, Discipline, FallbackConfig, HedgeAfter, HedgeMeasure, HedgingConfig, Jitter,
+        QuotaConfig, RequestRate, RetryConfig, RouterConfig,
     },
 };
 use proptest::prelude::*;
 
 use crate::{
+    classifying::consultations,
     setting::{LARGE, SMALL, money, ms, pools, secs},
     world::{Answer, Says, World},
 };
 
 const PLACES: [Option<u32>; 4] = [Some(1), Some(2), Some(5), None];
+
+const DISCIPLINES: [Discipline; 6] = [
+    Discipline::Fifo,
+    Discipline::Lifo,
+    Discipline::AdaptiveLifo { after: ms(500) },
+    Discipline::Shortest,
+    Discipline::Priority,
+    Discipline::WeightedFair,
+];
+
+const QUOTA: QuotaConfig = QuotaConfig {
+    requests: Some(RequestRate { per_second: 5, burst: 10 }),
+    tokens_per_minute: Some(20_000),
+    concurrent: Some(8),
+    spend_per_day: Some(Money::from_nanos(2_000_000_000)),
+};
 
 const RELEASED: [ErrorKind; 2] = [ErrorKind::NotFound, ErrorKind::Conflict];
 
@@ -32,11 +50,13 @@ proptest! {
 
     #[test]
     fn the_platform_keeps_its_promises_whatever_the_provider_does(
-        config in configs(),
+        mut config in configs(),
+        asked in consultations(),
         scripts in proptest::collection::vec(scripts(), 3),
         steps in proptest::collection::vec(steps(), 1..60),
         patient in any::<bool>(),
     ) {
+        config.classifier.model = asked;
         let bound = attempts_bound(&config);
         let mut world = World::new(config.clone());
         for (cable, script) in scripts.into_iter().enumerate() {
@@ -44,6 +64,7 @@ proptest! {
                 world.script(cable as u32, kind, answers);
             }
         }
+        world.answer_with("2");
         let mut watch = Watch::new(&config);
         let sent = act(&mut world, &mut watch, &steps);
         if patient {
@@ -84,6 +105,10 @@ fn act(world: &mut World, watch: &mut Watch, steps: &[Step]) -> u64 {
                 world.request_with(|request| {
                     request.tenant = TenantId(*tenant);
                     request.prompt_tokens = Tokens::new(*tokens);
+                    if tokens % 2 == 0 {
+                        request.content = Content::Text("why is the sky blue".into());
+                    }
+                    request.patience = (tokens % 3 == 0).then(|| ms(u64::from(*tokens) * 10));
                 });
                 sent += 1;
             }
@@ -216,6 +241,7 @@ fn configs() -> impl Strategy<Value = PlatformConfig> {
             {
                 line.max_in_flight = places;
                 line.queue = queue;
+                line.discipline = DISCIPLINES[(seed % 5 + u64::from(failures)) as usize % 6];
                 line.breaker = BreakerConfig {
                     failure_threshold: failures,
                     recovery: secs(recovery),
@@ -233,6 +259,10 @@ fn configs() -> impl Strategy<Value = PlatformConfig> {
             config.classifier.classes[1].models = vec![LARGE, SMALL];
             config.retry = RetryConfig { max_retries, jitter: Jitter::Full, ..config.retry };
             config.fallback = FallbackConfig { enabled: fallback, ..config.fallback };
+            if seed % 2 == 0 {
+                config.tenants[0].quota = QUOTA;
+                config.admission.shed_from = BasisPoints::from_percent(30);
+            }
             config.hedging = hedging;
             config.seed = seed;
             config

@@ -1,7 +1,9 @@
+mod admission;
 mod breaker;
 mod cooldown;
 mod hedging;
 mod leases;
+mod limit;
 mod retry;
 mod route;
 mod timeouts;
@@ -11,7 +13,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    breaker::*, cooldown::*, hedging::*, leases::*, retry::*, route::*, timeouts::*,
+    admission::*, breaker::*, cooldown::*, hedging::*, leases::*, limit::*, retry::*, route::*,
+    timeouts::*,
 };
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
@@ -41,6 +44,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) leases: Optional<LeasesSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.
     pub(crate) overcommit: Optional<bool>,
+    /// Who is let in.
+    pub(crate) admission: Optional<AdmissionSpec>,
     /// The lines to the pools.
     pub(crate) cables: Optional<CablesSpec>,
 }
@@ -78,6 +83,10 @@ pub(crate) struct CablesSpec {
     pub(crate) max_in_flight: Optional<Quantity<Limit>>,
     /// Strikes that may wait in line, 0 to 1,000,000; 0 refuses at once. Default: 1000.
     pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// How many strikes at once a pool gets, never more than `max_in_flight`. Default: `fixed`.
+    pub(crate) limit: Optional<LimitSpec>,
+    /// Who is next of those that wait in line. Default: fifo.
+    pub(crate) line: Optional<LineSpec>,
     /// By name of a pool, what differs there.
     pub(crate) pools: Optional<Entries<CableSpec>>,
 }
@@ -90,6 +99,10 @@ pub(crate) struct CableSpec {
     pub(crate) max_in_flight: Optional<Quantity<Limit>>,
     /// Strikes that may wait in line. Default: as for all cables.
     pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// How many strikes at once this pool gets. Default: as for all cables.
+    pub(crate) limit: Optional<LimitSpec>,
+    /// Who is next of them. Default: as for all cables.
+    pub(crate) line: Optional<LineSpec>,
     /// When to stop asking this pool. Keys left out are as for all pools.
     pub(crate) breaker: Optional<BreakerSpec>,
 }

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Either, List, Optional, Positive, Quantity, Time, TokenCount, Whole};
+use super::{Either, LatencySpec, List, Optional, Positive, Quantity, Time, TokenCount, Whole};
 use crate::{document::Node, rate::Rate};
 
 /// One source of requests: exactly one of `arrivals` (synthetic), `trace` and `servegen`.
@@ -17,6 +17,9 @@ pub(crate) struct TrafficSpec {
     pub(crate) class: Optional<String>,
     /// Name of the model, where the sender insists on one. Default: the router decides.
     pub(crate) model: Optional<String>,
+    /// How long a caller waits for a place before it goes away, counted from its arrival. Default:
+    /// as long as the platform lets it wait.
+    pub(crate) patience: Optional<LatencySpec>,
     /// Synthetic arrivals.
     pub(crate) arrivals: Optional<ArrivalsSpec>,
     /// How the rate of synthetic arrivals changes over time. Default: it does not.

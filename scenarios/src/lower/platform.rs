@@ -1,17 +1,19 @@
+mod admission;
 mod breaker;
 mod cooldown;
 mod hedging;
 mod leases;
+mod limit;
 mod retry;
 mod route;
 mod timeouts;
 
-use connector::{BasisPoints, ModelId, PoolId, Priority, Tokens};
+use connector::{BasisPoints, Duration, ModelId, PoolId, Priority, Tokens};
 use platform::{
     PlatformConfig,
     config::{
-        AdmissionConfig, BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline,
-        FallbackConfig, Pace, TenantConfig,
+        BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline, FallbackConfig,
+        Pace, QuotaConfig, TenantConfig, Timeouts,
     },
 };
 
@@ -40,19 +42,19 @@ pub(super) fn lower(
     let platform = read(&spec.platform);
     let classes = classes(context, platform, known);
     let router = route::lower(context, platform, known, pools, models);
-    let cables = cables(context, platform, known, pools, models);
-    let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let timeouts = timeouts::lower(context, platform.and_then(|spec| read(&spec.timeouts)));
     let leases = platform.and_then(|spec| read(&spec.leases));
     let leases = leases::lower(context, leases, known, pools, models);
+    let cables = cables(context, platform, known, pools, models, &timeouts);
+    let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let terms = models.iter().map(|model| Some(model.as_ref()?.terms.clone()));
     Some(PlatformConfig {
         models: terms.collect::<Option<_>>()?,
         cables,
         tenants: tenants(spec, known),
-        admission: AdmissionConfig::default(),
+        admission: admission::admission(context, platform.and_then(|spec| read(&spec.admission))),
         tiers: Vec::new(),
-        classifier: ClassifierConfig { classes },
+        classifier: ClassifierConfig { classes, ..ClassifierConfig::default() },
         router,
         retry,
         timeouts,
@@ -68,9 +70,9 @@ pub(super) fn lower(
 /// The tenants of the scenario, then those that its traffic brings along.
 fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
     let stated = items(spec.tenants.as_ref());
+    let spec_of = |index: usize| stated.get(index).and_then(Node::get);
     let priority = |index: usize| {
-        let stated = stated.get(index).and_then(Node::get);
-        let rank = stated.and_then(|tenant| read(&tenant.priority));
+        let rank = spec_of(index).and_then(|tenant| read(&tenant.priority));
         rank.map_or(DEFAULT_PRIORITY, |rank| rank.small() as u8)
     };
     known
@@ -80,6 +82,9 @@ fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
         .map(|(index, name)| TenantConfig {
             name: name.to_owned(),
             priority: Priority::new(priority(index)).unwrap_or(Priority::MAX),
+            weight: spec_of(index).and_then(|tenant| Some(read(&tenant.weight)?.small())),
+            quota: spec_of(index)
+                .map_or_else(QuotaConfig::default, |tenant| admission::quota(&tenant.quota)),
             ..TenantConfig::default()
         })
         .collect()
@@ -152,20 +157,38 @@ fn check_bounds(context: Context<'_>, nodes: &[Node<ClassSpec>], classes: &[Clas
     }
 }
 
+/// A pool that is not asked for a minute is of no use to requests that have a second: an open breaker
+/// waits no longer than a request has, so that what was down is in use again soon after it is up.
+fn usual_breaker(timeouts: &Timeouts) -> BreakerConfig {
+    let usual = BreakerConfig::default();
+    let total = timeouts.total.filter(|total| !total.is_zero());
+    BreakerConfig { recovery: usual.recovery.min(total.unwrap_or(Duration::MAX)), ..usual }
+}
+
 fn cables(
     context: Context<'_>,
     spec: Option<&PlatformSpec>,
     known: &Known,
     pools: &[Pool],
     models: &[Option<Model>],
+    timeouts: &Timeouts,
 ) -> Vec<CableConfig> {
     let all = spec.and_then(|spec| read(&spec.cables));
     let breaker = spec.and_then(|spec| read(&spec.breaker));
-    let breaker = self::breaker::lower(context, breaker, BreakerConfig::default());
+    let breaker = self::breaker::lower(context, breaker, usual_breaker(timeouts));
+    let limit = all.and_then(|all| read(&all.limit)).and_then(|spec| limit::lower(context, spec));
     let mut cables: Vec<CableConfig> = pools
         .iter()
         .enumerate()
-        .map(|(index, pool)| cable(PoolId(index as u32), pool, models, all, breaker))
+        .map(|(index, pool)| CableConfig {
+            discipline: admission::discipline(
+                context,
+                all.and_then(|all| all.line.as_ref()),
+                Discipline::default(),
+            ),
+            limit,
+            ..cable(PoolId(index as u32), pool, models, all, breaker)
+        })
         .collect();
     let differing = all.and_then(|all| read(&all.pools));
     for (name, node) in differing.map_or(&[][..], |Entries(entries)| entries) {
@@ -203,6 +226,7 @@ fn cable(
         queue: all.and_then(|all| read(&all.queue)).map_or(DEFAULT_QUEUE, |n| n.small()),
         discipline: Discipline::default(),
         breaker,
+        limit: None,
     }
 }
 
@@ -213,6 +237,10 @@ fn adjust(context: Context<'_>, spec: &CableSpec, cable: &mut CableConfig) {
     if let Some(queue) = read(&spec.queue) {
         cable.queue = queue.small();
     }
+    if let Some(limit) = read(&spec.limit) {
+        cable.limit = limit::lower(context, limit);
+    }
+    cable.discipline = admission::discipline(context, spec.line.as_ref(), cable.discipline);
     cable.breaker = breaker::lower(context, read(&spec.breaker), cable.breaker);
 }
 

@@ -3,7 +3,8 @@ use std::{path::PathBuf, sync::Arc};
 use connector::{ClassId, Duration, ModelId, TenantId};
 
 use super::{
-    Context, Known, above_zero, files, items, named, names::NameTable, read, time, tokens,
+    Context, Known, above_zero, control_plane, files, items, named, names::NameTable, read, time,
+    tokens,
 };
 use crate::{
     TrafficSource,
@@ -117,7 +118,8 @@ fn source(
         let node = spec.servegen.as_ref()?;
         mix(context, spec, node, labels, lengths, known).map(SourceKind::Mix)
     };
-    Some(TrafficSource { name, kind: kind? })
+    let patience = read(&spec.patience).map(|law| control_plane::latency(context, law));
+    Some(TrafficSource { name, kind: kind?, patience })
 }
 
 /// A key that has no effect is a mistake of whoever wrote it.

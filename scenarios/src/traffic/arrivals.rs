@@ -4,8 +4,8 @@ use connector::{Duration, RequestId, Timestamp};
 use platform::Request;
 
 use super::{
-    Arrival, SourceKind, TrafficError, TrafficSource, replay::ReplayStream, servegen::ClientStream,
-    synthetic::SyntheticStream,
+    Arrival, SourceKind, TrafficError, TrafficSource, patience::Patience, replay::ReplayStream,
+    servegen::ClientStream, synthetic::SyntheticStream,
 };
 use crate::trace::TraceError;
 
@@ -26,6 +26,7 @@ pub struct Arrivals {
 struct Stream {
     source_name: String,
     kind: StreamKind,
+    patience: Option<Patience>,
 }
 
 #[derive(Debug)]
@@ -101,8 +102,10 @@ impl Arrivals {
             warnings: Vec::new(),
         };
         for source in sources {
-            for kind in unfold(source, seed, end)? {
-                arrivals.add(Stream { source_name: source.name.clone(), kind })?;
+            for (number, kind) in unfold(source, seed, end)?.into_iter().enumerate() {
+                let of = |law| Patience::new(law, &source.name, number, seed);
+                let patience = source.patience.map(of);
+                arrivals.add(Stream { source_name: source.name.clone(), kind, patience })?;
             }
         }
         Ok(arrivals)
@@ -121,17 +124,18 @@ impl Arrivals {
         &self.warnings
     }
 
-    /// Takes the earliest arrival and puts its stream's next one in its place.
-    fn pop(&mut self) -> Option<Arrival> {
+    /// Takes the earliest arrival, with how long its caller waits, and puts its stream's next one in its place.
+    fn pop(&mut self) -> Option<(Arrival, Option<Duration>)> {
         let mut top = self.heads.peek_mut()?;
         let Reverse(head) = &mut *top;
+        let patience = self.streams[head.stream].patience.as_mut().map(Patience::sample);
         match self.streams[head.stream].next() {
-            Ok(Some(next)) => return Some(std::mem::replace(&mut head.arrival, next)),
+            Ok(Some(next)) => return Some((std::mem::replace(&mut head.arrival, next), patience)),
             Ok(None) => {}
             Err(error) => self.error = Some(error),
         }
         let Reverse(head) = std::collections::binary_heap::PeekMut::pop(top);
-        Some(head.arrival)
+        Some((head.arrival, patience))
     }
 
     fn finish(&mut self) {
@@ -176,7 +180,7 @@ impl Iterator for Arrivals {
             self.heads.clear();
             return Some(Err(error));
         }
-        let Some(arrival) = self.pop() else {
+        let Some((arrival, patience)) = self.pop() else {
             self.finish();
             return None;
         };
@@ -192,7 +196,7 @@ impl Iterator for Arrivals {
             content,
             class: labels.class,
             model: labels.model,
-            patience: None,
+            patience,
             terms: None,
         }))
     }

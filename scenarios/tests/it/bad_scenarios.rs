@@ -1,5 +1,6 @@
 //! Every mistake in a scenario has its message, its place and its way out, and all are told at once.
 
+mod admission;
 mod autoscale;
 mod breaker;
 mod control_plane;
@@ -22,6 +23,7 @@ fn every_mistake_has_its_message_its_place_and_its_way_out() {
     let mut differing = String::new();
     let cases = [
         provider::CASES,
+        admission::CASES,
         autoscale::CASES,
         breaker::CASES,
         control_plane::CASES,

@@ -9,7 +9,8 @@ use connector::{
 use platform::config::{
     Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ErrorKinds, ForecastConfig,
     ForecastMethod, HalfOpenThen, HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, LeaseConfig,
-    MinWarm, ProbeRenewal, RampUp, RatesConfig, RouterConfig, SlowCall, WindowConfig,
+    LimitConfig, LimitRule, MidStream, MinWarm, ProbeRenewal, RampUp, RatesConfig, RouterConfig,
+    SlowCall, WindowConfig,
 };
 use scenarios::Scenario;
 use serde_json::Value;
@@ -291,10 +292,8 @@ fn every_key_of_the_control_plane_reaches_it() {
     let scenario = everything();
     let plane = &scenario.provider.regions[0].control_plane;
     let (millis, secs) = (Duration::from_millis, Duration::from_secs);
-    assert_eq!(
-        (plane.list, plane.cancel),
-        (Latency::Fixed(millis(1_500)), Latency::Fixed(millis(3)))
-    );
+    assert_eq!(plane.list, Latency::Fixed(millis(1_500)));
+    assert_eq!(plane.cancel, Latency::Pareto { least: millis(3), alpha: 1.5 });
     assert_eq!(plane.pools, Latency::Uniform { min: secs(1), max: secs(2) });
     // In the order of `OperationKind::ALL`.
     let rates = |rates: [u32; 7]| -> OperationRates { rates.map(BasisPoints::new) };
@@ -340,6 +339,8 @@ fn every_key_of_the_platform_reaches_it() {
     assert_eq!((platform.cooldown.credit, platform.cooldown.longest), (secs(60), secs(30)));
     let timeouts = platform.timeouts;
     assert_eq!((timeouts.queue, timeouts.abandon), (secs(20), Abandon::Leave));
+    assert_eq!(platform.retry.mid_stream, MidStream::Resume);
+    assert_eq!(timeouts.between_tokens, Some(secs(2)));
     assert_eq!((timeouts.first_token, timeouts.total), (Some(secs(10)), Some(secs(360))));
     let hedging = HedgingConfig {
         after: HedgeAfter::Quantile(BasisPoints::new(9_950)),
@@ -361,6 +362,28 @@ fn every_key_of_the_platform_reaches_it() {
     assert_eq!(own.breaker.failure_threshold, 5);
     let ranks: Vec<u8> = platform.tenants.iter().map(|tenant| tenant.priority.rank()).collect();
     assert_eq!(ranks, [9, 5, 5, 5]);
+}
+
+#[test]
+fn every_key_of_a_limit_reaches_it() {
+    let platform = everything().platform;
+    let [shared, own, _] = &platform.cables[..] else { panic!("three pools") };
+    let gradient = LimitConfig {
+        rule: LimitRule::Gradient,
+        initial: 30,
+        least: 3,
+        tolerance: BasisPoints::from_percent(250),
+        recalibrate: Duration::from_secs(3_600),
+    };
+    assert_eq!(shared.limit, Some(gradient));
+    let aimd = LimitConfig {
+        rule: LimitRule::Aimd { backoff: BasisPoints::from_percent(80) },
+        initial: 10,
+        least: 2,
+        tolerance: BasisPoints::from_percent(150),
+        recalibrate: Duration::from_secs(1_200),
+    };
+    assert_eq!(own.limit, Some(aimd));
 }
 
 #[test]
@@ -484,12 +507,20 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
         );
     });
     // The one key of a variant such as `poisson: ...` is described at the variant.
-    let variants =
-        ["uniform", "exponential", "lognormal", "roofline", "linear", "static", "empirical"];
+    let variants = [
+        "uniform",
+        "exponential",
+        "lognormal",
+        "roofline",
+        "linear",
+        "static",
+        "empirical",
+        "adaptive_lifo",
+    ];
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
-    let breaker = ["calls", "seconds", "after"];
-    let routers = ["weighted", "power_of_two", "prefix_affine"];
+    let breaker = ["calls", "seconds", "after", "aimd", "gradient"];
+    let routers = ["weighted", "power_of_two", "prefix_affine", "covenant"];
     let forecasts = ["ewma", "holt_winters"];
     let described =
         [&variants[..], &arrivals[..], &sharing[..], &breaker[..], &routers[..], &forecasts[..]]
