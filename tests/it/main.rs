@@ -16,6 +16,7 @@ mod place;
 mod queueing;
 mod readme;
 mod replay;
+mod tenant_flood;
 mod tidy;
 mod token_gaps;
 mod traces;
