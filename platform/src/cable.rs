@@ -4,6 +4,7 @@ use crate::{
     breaker::{Breaker, BreakerState, Permit, Rates},
     config::CableConfig,
     flight::FlightKey,
+    limit::Limiter,
     line::{Entrant, Line, pace::LinePace},
     reconcile::Reconciler,
     route::Load,
@@ -21,6 +22,8 @@ const RAMP_PLACES: u32 = 100;
 pub struct CableStatistics {
     /// Strikes begun: on shares that were asked for, or on warm leases.
     pub strikes: u64,
+    /// Shares asked for in order to ask a model for a request's class; they are no strikes.
+    pub consultations: u64,
     /// Strikes that ended with an answer.
     pub completed: u64,
     /// Strikes that failed.
@@ -107,6 +110,8 @@ pub struct CableStatus {
     pub breaker: BreakerState,
     /// What its breaker has in its window; nothing where no rates are configured.
     pub rates: Rates,
+    /// Strikes at once that its adaptive limit allows; `None` where there is none.
+    pub limit: Option<u32>,
     /// Strikes under way.
     pub in_flight: u32,
     /// Requests waiting in line.
@@ -218,6 +223,8 @@ pub(crate) struct Cable {
     pub(crate) breaker: Breaker,
     /// When its breaker is to be woken.
     pub(crate) alarm: Option<(Timestamp, EventKey)>,
+    /// How many strikes at once the pool does well with, where that is found out.
+    pub(crate) limiter: Option<Limiter>,
     in_flight: u32,
     /// Nothing is begun before.
     pub(crate) paused_until: Timestamp,
@@ -243,6 +250,9 @@ impl Cable {
             line_length: config.queue,
             breaker: Breaker::new(config.breaker),
             alarm: None,
+            limiter: config
+                .limit
+                .map(|limit| Limiter::new(limit, config.max_in_flight.unwrap_or(u32::MAX))),
             in_flight: 0,
             paused_until: Timestamp::ZERO,
             line: Line::new(config.discipline, weights),
@@ -275,6 +285,12 @@ impl Cable {
             Ok(()) => Ok(Admission::Wait),
             Err(refusal) => Err(self.refuse(refusal)),
         }
+    }
+
+    /// A place for a strike that is given up rather than waited for.
+    pub(crate) fn admit_at_once(&mut self, now: Timestamp) -> Option<Permit> {
+        let is_free = self.breaker.admits(now) && self.orphans < ORPHANS_MAX && self.has_place(now);
+        if is_free { self.occupy(now).ok() } else { None }
     }
 
     /// Whether a request may join the line.
@@ -320,10 +336,11 @@ impl Cable {
     /// All places, or the part of them that a recovered pool gets at first.
     fn usable_places(&self) -> u32 {
         let load = self.breaker.load();
+        let places = self.limiter.as_ref().map_or(self.places, Limiter::limit);
         if load == BasisPoints::ONE {
-            return self.places;
+            return places;
         }
-        let places = if self.places == u32::MAX { RAMP_PLACES } else { self.places };
+        let places = if places == u32::MAX { RAMP_PLACES } else { places };
         (load.of(u64::from(places)) as u32).max(1)
     }
 
@@ -333,6 +350,9 @@ impl Cable {
             return Err(self.refuse(Refusal::BreakerOpen));
         };
         self.in_flight += 1;
+        if let Some(limiter) = &mut self.limiter {
+            limiter.begun(self.in_flight);
+        }
         Ok(permit)
     }
 
@@ -404,6 +424,7 @@ impl Cable {
         CableStatus {
             breaker: self.breaker.state(),
             rates: self.breaker.rates(),
+            limit: self.limiter.as_ref().map(Limiter::limit),
             in_flight: self.in_flight,
             queued: self.line.waiting(),
             statistics: self.statistics,

@@ -1,139 +1,168 @@
-//! Puts requests into classes, from the simplest to the most complex.
+//! Puts requests into classes, from the simplest to the most complex, and says why.
 //!
-//! Lengths decide first: a request belongs to the first class that admits both its prompt and its
-//! expected answer. Where there is text, it may raise the class, never lower it: code, explicit
-//! reasoning, mathematics and lists of tasks each count one step of complexity, and the steps
-//! found are spread over the classes. Traces carry lengths only, so they are classified by length.
+//! # Problem
+//!
+//! A short question of fact is served as well by a small model as by a large one, for a fraction of
+//! the money; a proof or a design is not. Nobody says which of both a request is, so it is judged
+//! by what is known of it: how long it and its answer are, and, where there is text, what it says.
+//!
+//! # Mechanism
+//!
+//! *Lengths are bounds.* A request belongs to the first class that admits both its prompt and its
+//! expected answer. Text may raise that class, never lower it, so a class never gets what it says it
+//! does not take. Traces carry lengths only, so they are classified by length.
+//!
+//! *Text has a score* from 0 to 1 in basis points. It is spread evenly over the classes: of `n`
+//! classes, score `s` belongs to number `s x (n - 1)`, rounded. [`ByRules`] counts four kinds of
+//! signs, each a quarter; [`Trained`] weighs [`Features`] (see there). Whatever decides is named in
+//! the [`Reason`].
+//!
+//! *A model can be asked*: [`Asking`] puts the question and reads the answer, and falls back to one
+//! of the others; the platform carries the question to a pool and back, and keeps the time.
+//!
+//! # Edges
+//!
+//! At most 4 KiB of a text are read, nothing is allocated, and the result is integer arithmetic and
+//! one `exp` of `libm` per boundary between levels: the same on every machine. An answer counts only
+//! if it is a class's number and nothing else.
+//!
+//! `docs/platform/classification.md` has the figures.
 
-use connector::{ClassId, Tokens};
+mod asking;
+mod features;
+mod lengths;
+mod rules;
+mod signs;
+mod trained;
+mod weights;
 
-use crate::{config::ClassifierConfig, interface::Request};
+use std::fmt;
 
-/// Text beyond this is not looked at: a hint of complexity comes early or is not needed.
-const BYTES_READ: usize = 4096;
-/// Steps of complexity that text can show.
-const STEPS: usize = 4;
+use connector::{BasisPoints, ClassId, Infer, Tokens};
 
-/// Signs of code.
-const CODE: [&str; 5] = ["```", "fn ", "def ", "class ", "select "];
-/// Words that ask for reasoning.
-const REASONING: [&str; 8] =
-    ["step by step", "prove", "derive", "analyse", "analyze", "compare", "evaluate", "why"];
-/// Signs of mathematics.
-const MATHEMATICS: [&str; 5] = ["equation", "integral", "theorem", "probability", "\\frac"];
-/// Lines that begin so many tasks or items make a list of tasks.
-const LIST_LINES: usize = 3;
+pub use self::{
+    asking::{Asking, Nonsense},
+    features::{Feature, Features},
+    lengths::ByLength,
+    rules::ByRules,
+    trained::{LEVELS, Trained, Weighed, Weights},
+    weights::WEIGHTS,
+};
+use crate::{
+    config::{ClassifierConfig, ClassifyMethod},
+    interface::Request,
+};
 
-#[derive(Debug)]
-pub(crate) struct Classifier {
-    bounds: Vec<(Tokens, Tokens)>,
+/// What is known of a request when it is classified.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Length of the prompt.
+    pub prompt_tokens: Tokens,
+    /// Expected length of the answer.
+    pub output_tokens: Tokens,
+    /// The words of the prompt, where they are known.
+    pub text: Option<&'a str>,
 }
 
-impl Classifier {
-    pub(crate) fn new(config: &ClassifierConfig) -> Self {
-        let bounds =
-            config.classes.iter().map(|class| (class.max_prompt_tokens, class.max_output_tokens));
-        Self { bounds: bounds.collect() }
-    }
-
-    pub(crate) fn classes(&self) -> usize {
-        self.bounds.len()
-    }
-
-    /// The class of a request that does not name one.
-    pub(crate) fn classify(&self, request: &Request) -> ClassId {
-        let by_length = self.by_length(request.prompt_tokens, request.output_tokens);
-        let by_text = request.content.text().map_or(0, |text| self.by_text(text));
-        ClassId(by_length.max(by_text) as u32)
-    }
-
-    fn by_length(&self, prompt: Tokens, output: Tokens) -> usize {
-        let admits = |&(most_prompt, most_output): &(Tokens, Tokens)| {
-            prompt <= most_prompt && output <= most_output
-        };
-        self.bounds.iter().position(admits).unwrap_or(self.bounds.len() - 1)
-    }
-
-    fn by_text(&self, text: &str) -> usize {
-        steps_of_complexity(text) * (self.bounds.len() - 1) / STEPS
+impl<'a> From<&'a Request> for Subject<'a> {
+    fn from(request: &'a Request) -> Self {
+        Self {
+            prompt_tokens: request.prompt_tokens,
+            output_tokens: request.output_tokens,
+            text: request.content.text(),
+        }
     }
 }
 
-fn steps_of_complexity(text: &str) -> usize {
-    let read = text.floor_char_boundary(BYTES_READ);
-    let text = text[..read].to_ascii_lowercase();
-    let mentions = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
-    let signs = [mentions(&CODE), mentions(&REASONING), mentions(&MATHEMATICS), is_list(&text)];
-    signs.into_iter().filter(|&found| found).count()
+/// What a classifier makes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Classification {
+    /// The class.
+    pub class: ClassId,
+    /// Complexity from 0 (simplest) to 1 (most complex). Where lengths decided, the class's place
+    /// among all classes.
+    pub score: BasisPoints,
+    /// What decided.
+    pub reason: Reason,
 }
 
-fn is_list(text: &str) -> bool {
-    let is_item = |line: &&str| {
-        let line = line.trim_start();
-        line.starts_with(['-', '*']) || line.starts_with(|first: char| first.is_ascii_digit())
-    };
-    text.lines().filter(is_item).count() >= LIST_LINES
+/// What decided on a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The sender named it.
+    Named,
+    /// The lengths of prompt and answer: text, if there is any, asks for no higher class.
+    Lengths,
+    /// The text; the features that weighed most, the heaviest first.
+    Text([Option<Weighed>; Reason::FEATURES]),
+    /// A model that was asked.
+    Model,
+}
+
+impl Reason {
+    /// Features named at most.
+    pub const FEATURES: usize = 3;
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named => f.write_str("named by the sender"),
+            Self::Lengths => f.write_str("the lengths of prompt and answer"),
+            Self::Model => f.write_str("the word of the model that was asked"),
+            Self::Text(weighed) => {
+                f.write_str("text: ")?;
+                for (place, weighed) in weighed.iter().flatten().enumerate() {
+                    let separator = if place == 0 { "" } else { ", " };
+                    write!(f, "{separator}{weighed}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Judges requests. Implementations do no I/O: one that wants to ask a model puts the question, and
+/// its caller brings the answer.
+pub trait Classify: fmt::Debug + Send + Sync {
+    /// The class, from what is known here and now.
+    fn classify(&self, subject: &Subject<'_>) -> Classification;
+
+    /// What to ask a model first; `None` if there is nothing to ask.
+    fn question(&self, _subject: &Subject<'_>, _share: connector::AllocationId) -> Option<Infer> {
+        None
+    }
+
+    /// The class after the answer.
+    ///
+    /// # Errors
+    /// An answer that is no class; [`classify`](Self::classify) then has the word.
+    fn answered(&self, _subject: &Subject<'_>, _answer: &str) -> Result<Classification, Nonsense> {
+        Err(Nonsense)
+    }
+}
+
+/// Judges as configured, without asking anybody.
+pub fn local(config: &ClassifierConfig) -> Box<dyn Classify> {
+    let lengths = ByLength::new(&config.classes);
+    match config.method {
+        ClassifyMethod::Lengths => Box::new(lengths),
+        ClassifyMethod::Rules => Box::new(ByRules::new(lengths)),
+        ClassifyMethod::Trained => Box::new(Trained::new(lengths, WEIGHTS)),
+    }
+}
+
+/// The class of a text by its score alone, among so many classes.
+fn class_of_score(score: BasisPoints, classes: usize) -> usize {
+    let steps = classes.saturating_sub(1) as u64;
+    let one = u64::from(BasisPoints::ONE.get());
+    ((u64::from(score.get()) * steps + one / 2) / one) as usize
+}
+
+/// What the text says if it asks for a higher class than the lengths, and else what they say.
+fn raised(by_length: Classification, by_text: Classification) -> Classification {
+    if by_text.class > by_length.class { by_text } else { by_length }
 }
 
 #[cfg(test)]
-mod tests {
-    use connector::{Content, ModelId, RequestId, TenantId, Timestamp};
-
-    use super::*;
-    use crate::config::ClassConfig;
-
-    #[test]
-    fn the_first_class_that_admits_both_lengths_takes_the_request() {
-        for (prompt, output, class) in [
-            (100, 100, 0),
-            (101, 100, 1),
-            (100, 101, 1),
-            (1000, 1000, 1),
-            (1001, 1, 2),
-            (1, 9000, 2),
-        ] {
-            assert_eq!(class_of(prompt, output, None), class, "{prompt} in, {output} out");
-        }
-    }
-
-    #[test]
-    fn text_raises_the_class_and_never_lowers_it() {
-        let plain = "what is the capital of France";
-        let hard = "Prove step by step that this function is right:\n```\nfn f() {}\n```";
-        assert_eq!(class_of(10, 10, Some(plain)), 0);
-        assert_eq!(class_of(10, 10, Some(hard)), 1);
-        assert_eq!(class_of(5000, 10, Some(plain)), 2);
-        let hardest = format!("{hard}\n1. the integral\n2. the theorem\n3. the equation");
-        assert_eq!(class_of(10, 10, Some(&hardest)), 2);
-    }
-
-    #[test]
-    fn only_the_beginning_of_a_long_text_is_read() {
-        let filler = "ä".repeat(BYTES_READ);
-        let text = format!("x{filler} prove the theorem ``` - \n- \n- \n");
-        assert_eq!(class_of(10, 10, Some(&text)), 0);
-    }
-
-    fn class_of(prompt: u32, output: u32, text: Option<&str>) -> u32 {
-        let class = |longest| ClassConfig {
-            name: String::new(),
-            max_prompt_tokens: Tokens::new(longest),
-            max_output_tokens: Tokens::new(longest),
-            models: vec![ModelId(0)],
-        };
-        let config = ClassifierConfig { classes: vec![class(100), class(1000), class(2000)] };
-        let request = Request {
-            id: RequestId(0),
-            tenant: TenantId(0),
-            arrived: Timestamp::ZERO,
-            prompt_tokens: Tokens::new(prompt),
-            output_tokens: Tokens::new(output),
-            content: text.map_or(Content::Unknown, |text| Content::Text(text.into())),
-            class: None,
-            model: None,
-            patience: None,
-            terms: None,
-        };
-        Classifier::new(&config).classify(&request).0
-    }
-}
+mod tests;

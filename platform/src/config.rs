@@ -5,10 +5,12 @@ mod admission;
 mod breaker;
 mod budget;
 mod check;
+mod classifier;
 mod cooldown;
 mod error;
 mod hedging;
 mod leases;
+mod limit;
 mod line;
 mod retry;
 mod route;
@@ -16,8 +18,8 @@ mod tier;
 mod timeouts;
 
 use connector::{
-    BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, PoolKind, Priority, Requirements,
-    TierId, Tokens,
+    BasisPoints, Duration, Mebibytes, Money, PoolId, PoolKind, Priority, Requirements, TierId,
+    Tokens,
 };
 
 pub use admission::{AdmissionConfig, QuotaConfig, RequestRate};
@@ -26,10 +28,12 @@ pub use breaker::{
     SlowCall, WINDOW_CALLS_MAX, WINDOW_SECONDS_MAX, WindowConfig,
 };
 pub use budget::BudgetConfig;
+pub use classifier::{ClassConfig, ClassifierConfig, ClassifyMethod, ModelClassifierConfig};
 pub use cooldown::CooldownConfig;
 pub use error::ConfigError;
 pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
+pub use limit::{LimitConfig, LimitRule};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
 pub use route::{Candidate, Measure, PoolWeight, PrefixConfig, RouterConfig};
@@ -112,6 +116,9 @@ pub struct CableConfig {
     pub discipline: Discipline,
     /// When to stop asking a failing pool.
     pub breaker: BreakerConfig,
+    /// How many strikes at once the pool does well with, where that is found out; never more than
+    /// `max_in_flight`. `None`: as many as that.
+    pub limit: Option<LimitConfig>,
 }
 
 /// How fast a model runs on an idle card.
@@ -139,27 +146,6 @@ pub struct TenantConfig {
     pub tier: Option<TierId>,
     /// What it is promised; where this states nothing, what its tier states.
     pub terms: Terms,
-}
-
-/// How requests are put into classes.
-#[derive(Clone, Debug)]
-pub struct ClassifierConfig {
-    /// Classes from the simplest to the most complex, at least one, in the order of
-    /// [`ClassId`](connector::ClassId).
-    pub classes: Vec<ClassConfig>,
-}
-
-/// One class of requests.
-#[derive(Clone, Debug)]
-pub struct ClassConfig {
-    /// Display name, unique.
-    pub name: String,
-    /// The class takes requests whose prompt is no longer than this. The last class takes all.
-    pub max_prompt_tokens: Tokens,
-    /// ... and whose expected answer is no longer than this.
-    pub max_output_tokens: Tokens,
-    /// Models that serve the class, best first, at least one.
-    pub models: Vec<ModelId>,
 }
 
 /// The chain behind the first choice: other pools within the ceiling, then the local engine, then a

@@ -2,6 +2,7 @@ mod admit;
 mod answer;
 mod arrive;
 mod breaker;
+mod classifying;
 mod cooldown;
 mod deadline;
 mod decide;
@@ -9,7 +10,9 @@ mod doubt;
 mod finish;
 mod give_back;
 mod hedge;
+mod limit;
 mod line;
+mod negotiate;
 mod resend;
 mod stock;
 mod strike;
@@ -19,7 +22,9 @@ mod warm;
 
 use std::collections::VecDeque;
 
-use connector::{CableId, CovenantBook, Duration, EventKey, Operation, Ticket, Timestamp};
+pub(crate) use classifying::Consultation;
+pub use classifying::{ClassStatistics, ConsultationStatistics};
+use connector::{CableId, CovenantBook, Duration, EventKey, ModelId, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
 use crate::{
@@ -27,7 +32,6 @@ use crate::{
     arrivals::Arrivals,
     budget::Budget,
     cable::{Cable, CableStatus},
-    classify::Classifier,
     config::{
         Abandon, AdmissionConfig, ConfigError, CooldownConfig, Jitter, LeaseConfig, MidStream,
         PlatformConfig, RetryConfig,
@@ -91,7 +95,7 @@ const OUTPUTS: usize = 64;
 #[derive(Debug)]
 pub struct Platform {
     covenants: Covenants,
-    classifier: Classifier,
+    classifier: classifying::Classifier,
     router: Router,
     cables: Vec<Cable>,
     flights: SlotMap<FlightKey, Flight>,
@@ -140,7 +144,7 @@ impl Platform {
     pub fn new(config: PlatformConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let mut platform = Self {
-            classifier: Classifier::new(&config.classifier),
+            classifier: classifying::Classifier::new(&config),
             router: Router::new(&config),
             cables: cables(&config),
             admission: config.admission.clone(),
@@ -239,6 +243,12 @@ impl Platform {
     pub fn held(&self) -> usize {
         let in_doubt = self.cables.iter().filter(|cable| cable.reconciler.busy()).count();
         self.leases.len() + in_doubt
+    }
+
+    /// How long a strike for this model may take on this cable now before it is hedged; `None` if
+    /// nothing is hedged, or not enough is known yet.
+    pub fn hedge_after(&self, cable: CableId, model: ModelId) -> Option<Duration> {
+        self.hedging.as_ref()?.patience(cable, model)
     }
 
     /// The state of every cable, in the order of [`CableId`].

@@ -26,6 +26,8 @@ pub(crate) enum Pause {
     Total(FlightKey),
     /// The end of a caller's patience.
     Patience(FlightKey),
+    /// Giving up asking a model for a request's class.
+    Classify(FlightKey),
     /// A cable that was left alone.
     Cooldown(usize),
     /// The next asking for a release.

@@ -36,6 +36,7 @@ impl PlatformConfig {
         self.tenants.iter().try_for_each(|tenant| self.check_tier(tenant))?;
         self.cables.iter().try_for_each(|cable| self.check_cable(cable))?;
         self.classifier.classes.iter().try_for_each(|class| self.check_class(class))?;
+        self.check_model_classifier()?;
         self.check_router()?;
         self.check_leases()?;
         (0..self.classifier.classes.len()).try_for_each(|class| self.check_candidates(class))
@@ -94,6 +95,7 @@ impl PlatformConfig {
     fn check_cable(&self, cable: &CableConfig) -> Result<(), ConfigError> {
         let of = |what: &str| format!("{what} of cable `{}`", cable.name);
         cable.breaker.check(of)?;
+        cable.limit.map_or(Ok(()), |limit| limit.check(of))?;
         at_least(1, of("strikes at once"), cable.max_in_flight.unwrap_or(u32::MAX))?;
         if cable.price_per_slot_hour < Money::ZERO {
             let (pool, price) = (cable.name.clone(), cable.price_per_slot_hour);
@@ -110,6 +112,21 @@ impl PlatformConfig {
             self.check_model(class, model)?;
             self.check_room(model)
         })
+    }
+
+    /// The model that classifies must fit the pool it is asked on.
+    fn check_model_classifier(&self) -> Result<(), ConfigError> {
+        let Some(asked) = &self.classifier.model else {
+            return Ok(());
+        };
+        at_least(1, "time-out of the classifier in ns", asked.timeout.as_nanos())?;
+        let (model, pool) = (asked.model, asked.pool);
+        let terms = self.models.get(model.index());
+        let cable = self.cables.iter().find(|cable| cable.pool == pool);
+        let fits = terms
+            .zip(cable)
+            .is_some_and(|(terms, cable)| terms.requirements.vram <= cable.card_vram);
+        if fits { Ok(()) } else { Err(ConfigError::ClassifierNowhere { model, pool }) }
     }
 
     fn check_router(&self) -> Result<(), ConfigError> {

@@ -85,6 +85,15 @@ pub enum ConfigError {
         /// The pool asked for.
         pool: PoolId,
     },
+    /// The classifier asks where nobody can answer: there is no such model or no cable to the pool,
+    /// or its cards have no room for the model.
+    #[error("the classifier asks model {model} on pool {pool}, which cannot serve it")]
+    ClassifierNowhere {
+        /// The model asked.
+        model: ModelId,
+        /// The pool it is asked on.
+        pool: PoolId,
+    },
     /// A weight of a pool that no cable leads to.
     #[error("the router weighs pool {pool}, to which no cable leads")]
     UnknownWeight {
@@ -138,6 +147,9 @@ impl ConfigError {
             Self::NegativePrice { .. } => "state the price of one share for an hour, 0 or more",
             Self::WrongLength { .. } => "give one entry per item, in the same order",
             Self::UnknownModel { .. } => "name one of the configured models",
+            Self::ClassifierNowhere { .. } => {
+                "name a configured model, and a pool with a cable whose cards have room for it"
+            }
             Self::UnknownPool { .. } | Self::UnknownWeight { .. } => {
                 "name the pool of one of the cables, or add a cable to it"
             }

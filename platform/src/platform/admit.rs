@@ -28,10 +28,31 @@ impl Platform {
         let flight = &mut self.flights[key];
         let under_way = match &flight.phase {
             Phase::Striking(strikes) => strikes.count(),
-            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => 0,
+            Phase::Deciding
+            | Phase::Waiting { .. }
+            | Phase::Classifying(_)
+            | Phase::Pausing(_)
+            | Phase::Reconciling => 0,
         };
         let strikes = Money::from_nanos(strike.as_nanos() * i128::from(under_way + 1));
         let (tenant, spend) = (flight.request.tenant, flight.cost + strikes);
+        self.gate.extend(now, tenant, &mut flight.reservation, spend)
+    }
+
+    /// Asks the tenant's quota for something beside the strike that is reserved already, at this cost
+    /// at most.
+    pub(super) fn reserve_beside(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        cost: Money,
+    ) -> Result<(), Excess> {
+        let strike = self.dearest_strike(key);
+        if strike == Money::ZERO {
+            return Ok(());
+        }
+        let flight = &mut self.flights[key];
+        let (tenant, spend) = (flight.request.tenant, flight.cost + strike + cost);
         self.gate.extend(now, tenant, &mut flight.reservation, spend)
     }
 

@@ -1,8 +1,9 @@
-use connector::{ClassId, Error, ErrorKind, RequestId, Timestamp};
+use connector::{BasisPoints, ClassId, Error, ErrorKind, RequestId, Timestamp};
 
 use super::Platform;
 use crate::{
     cable::Refusal,
+    classify::{Classification, Reason},
     flight::{Cause, Ended, Flight, FlightKey, Phase},
     interface::Request,
 };
@@ -16,27 +17,27 @@ impl Platform {
             request.id,
             request.tenant
         );
-        match self.class_of(&request) {
+        match self.classification_of(&request) {
             Err(error) => {
                 let key = self.enter(request, ClassId(0), None);
                 self.give_up(now, key, Cause::Failed(error));
             }
-            Ok(class) => {
+            Ok(guess) => {
                 let model = request.model;
-                let key = self.enter(request, class, model);
+                let key = self.enter(request, guess.class, model);
                 if self.draining {
                     self.give_up(now, key, Cause::Refused(Refusal::Draining));
                 } else if let Err(excess) = self.reserve(now, key) {
                     self.give_up(now, key, Cause::OverQuota(excess));
                 } else {
-                    self.send_on(now, key);
+                    self.set_out(now, key, guess);
                 }
             }
         }
     }
 
-    /// The class that the sender names, or else the classifier's.
-    fn class_of(&self, request: &Request) -> Result<ClassId, Error> {
+    /// The class that the sender names, or else what the classifier makes of the request at once.
+    fn classification_of(&self, request: &Request) -> Result<Classification, Error> {
         let (classes, models) = (self.classifier.classes(), self.covenants.models().len());
         if let Some(model) = request.model.filter(|model| model.index() >= models) {
             let words = format!("there is no model {model}, only {models}");
@@ -44,7 +45,9 @@ impl Platform {
         }
         match request.class {
             None => Ok(self.classifier.classify(request)),
-            Some(class) if class.index() < classes => Ok(class),
+            Some(class) if class.index() < classes => {
+                Ok(Classification { class, score: BasisPoints::ZERO, reason: Reason::Named })
+            }
             Some(class) => {
                 let words = format!("there is no class {class}, only {classes}");
                 Err(Error::new(ErrorKind::Invalid, words))
@@ -100,6 +103,7 @@ impl Platform {
             Phase::Deciding | Phase::Reconciling => {}
             Phase::Waiting { .. } => self.leave_line(now, key),
             &Phase::Pausing(pause) => self.timers.cancel(pause),
+            Phase::Classifying(_) => return [Some(self.withdraw_consultation(now, key)), None],
             Phase::Striking(strikes) => {
                 let first = strikes.first().lease;
                 let second = strikes.rival(first).map(|second| self.call_off(now, key, second));

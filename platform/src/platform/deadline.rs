@@ -52,9 +52,11 @@ impl Platform {
                 let words = "the time of the request is over";
                 Cause::Failed(Error::new(ErrorKind::Timeout, words))
             }
-            Phase::Deciding | Phase::Waiting { .. } | Phase::Pausing(_) | Phase::Reconciling => {
-                Cause::Refused(Refusal::NoTime)
-            }
+            Phase::Deciding
+            | Phase::Waiting { .. }
+            | Phase::Classifying(_)
+            | Phase::Pausing(_)
+            | Phase::Reconciling => Cause::Refused(Refusal::NoTime),
         };
         let ended = self.end_of_late_strike(now, key, now.since(arrived));
         let cables = self.withdraw(now, key, ended);
@@ -74,6 +76,7 @@ impl Platform {
             Phase::Striking(_)
             | Phase::Deciding
             | Phase::Waiting { .. }
+            | Phase::Classifying(_)
             | Phase::Pausing(_)
             | Phase::Reconciling => Ended::CalledOff,
         }

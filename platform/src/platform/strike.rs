@@ -1,4 +1,6 @@
-use connector::{Allocate, AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usage};
+use connector::{
+    Allocate, AllocationId, Concession, Error, ErrorKind, Operation, Reply, Timestamp, Usage,
+};
 
 use super::{Platform, answer::expect_reply};
 use crate::{
@@ -38,20 +40,35 @@ impl Platform {
         let index = choice.cable.index();
         let cable = &mut self.cables[index];
         cable.statistics.strikes += 1;
-        let allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        allocate.preemptible |= flight.given_up().contains(Concession::Preemptible);
+        let (lease, warm) = self.obtain_share(now, key, index, allocate);
+        if let Some(share) = warm {
+            self.ask_inference(now, key, lease, place, share);
+        }
+        Strike::new(place, lease, permit, now)
+    }
+
+    /// Takes a warm share, or asks for a new one and returns none yet.
+    #[inline]
+    pub(super) fn obtain_share(
+        &mut self,
+        now: Timestamp,
+        owner: FlightKey,
+        index: usize,
+        allocate: Allocate,
+    ) -> (LeaseKey, Option<AllocationId>) {
         self.heed_breaker(index);
         let shelf = self.shelf_of(index, &allocate);
         if let Some(shelf) = shelf {
             self.cables[index].shelves.shelves[shelf].begin_work(now);
             self.will_look(now);
-            if let Some((lease, share)) = self.take_warm(now, key, index, shelf) {
-                self.ask_inference(now, key, lease, place, share);
-                return Strike::new(place, lease, permit, now);
+            if let Some((lease, share)) = self.take_warm(now, owner, index, shelf) {
+                return (lease, Some(share));
             }
             self.make_room(now, index);
         }
-        let lease = self.ask_share(now, key, index, allocate, shelf);
-        Strike::new(place, lease, permit, now)
+        (self.ask_share(now, owner, index, allocate, shelf), None)
     }
 
     /// Asks for a share for a strike.
@@ -116,6 +133,9 @@ impl Platform {
             return;
         };
         lease.state = LeaseState::Held(Held::new(now, allocation, owner, account));
+        if self.is_consulting(owner) {
+            return self.ask_for_class(now, owner, key);
+        }
         self.infer(now, key, owner, allocation);
     }
 
@@ -131,6 +151,9 @@ impl Platform {
         let doubt = ambiguous.then(|| self.doubt(now, cable));
         if let Some(owner) = owner {
             self.end_work(now, cable, shelf);
+            if self.is_consulting(owner) {
+                return self.consultation_failed(now, owner, error.kind);
+            }
             self.flights[owner].doubt = doubt.or(self.flights[owner].doubt);
             let again = error.kind.retryable();
             self.strike_failed(now, owner, key, error, again);
@@ -176,7 +199,8 @@ impl Platform {
     ) {
         let flight = &self.flights[owner];
         let choice = self.router.choice(&flight.route, place);
-        let infer = self.covenants.infer(&flight.request, choice.model, share);
+        let mut infer = self.covenants.infer(&flight.request, choice.model, share);
+        infer.max_tokens = infer.max_tokens.min(flight.answer_length());
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
         self.timers.await_answer(Wait::FirstToken, now, question);
@@ -199,6 +223,7 @@ impl Platform {
             return;
         };
         strike.first_token = Some(now);
+        self.tell_first_token(now, owner, key);
         if self.hedging.as_ref().is_some_and(Hedging::first_token_decides) {
             self.came_in_time(now, owner, key);
             if let Some(cable) = self.won(now, owner, key) {
@@ -223,6 +248,9 @@ impl Platform {
             return;
         }
         let (owner, preempted, used) = (held.owner, held.preempted, held.used);
+        if self.is_consulting(owner) {
+            return self.class_answered(now, owner, result);
+        }
         match expect_reply(result, generated) {
             Ok((usage, text)) => self.completed(now, owner, key, usage, text),
             Err(error) if used && !preempted && error.kind == ErrorKind::NotFound => {
@@ -330,6 +358,7 @@ impl Platform {
         let cost = self.let_go(now, lease, matches!(ended, Ended::Answered(_)));
         self.flights[key].cost += cost;
         self.cables[index].vacate();
+        self.tell_ended(now, key, &strike, ended);
         self.judge(now, index, strike, ended);
         index
     }
@@ -339,6 +368,6 @@ fn granted(reply: &Reply) -> Option<AllocationId> {
     if let Reply::Granted { allocation } = reply { Some(*allocation) } else { None }
 }
 
-fn generated(reply: Reply) -> Option<(Usage, Option<Box<str>>)> {
+pub(super) fn generated(reply: Reply) -> Option<(Usage, Option<Box<str>>)> {
     if let Reply::Generated { usage, text } = reply { Some((usage, text)) } else { None }
 }

@@ -53,6 +53,10 @@ impl Platform {
         };
         let cable = lease.cable;
         self.cables[cable].statistics.allocation_timeouts += 1;
+        if self.is_consulting(owner) {
+            self.doubt(now, cable);
+            return self.consultation_failed(now, owner, ErrorKind::Timeout);
+        }
         self.flights[owner].doubt = Some(self.doubt(now, cable));
         self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), true);
     }
@@ -77,6 +81,9 @@ impl Platform {
         } else {
             statistics.inference_timeouts += 1;
         }
+        if self.is_consulting(owner) {
+            return self.consultation_failed(now, owner, ErrorKind::Timeout);
+        }
         self.strike_failed(now, owner, key, ErrorKind::Timeout.into(), self.after_timeout);
     }
 
@@ -90,6 +97,7 @@ impl Platform {
             Pause::Hedge(key) => self.overdue(now, key),
             Pause::Total(key) => self.time_is_over(now, key),
             Pause::Patience(key) => self.patience_ended(now, key),
+            Pause::Classify(key) => self.consultation_timed_out(now, key),
             Pause::Cooldown(cable) => self.tend_line(now, cable),
             Pause::Release(key) => self.ask_release(now, key),
             Pause::List(cable) => self.ask_list(now, cable),

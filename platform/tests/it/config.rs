@@ -3,7 +3,9 @@
 use connector::{BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId};
 use platform::{
     ConfigError, Platform, PlatformConfig,
-    config::{Candidate, ProbeRenewal, RampUp, RatesConfig, RouterConfig, WindowConfig},
+    config::{
+        Candidate, LimitConfig, ProbeRenewal, RampUp, RatesConfig, RouterConfig, WindowConfig,
+    },
 };
 
 use crate::setting::{LARGE, SMALL, cable, class, model, money, pools};
@@ -69,6 +71,19 @@ const SPOILT: &[(&str, Spoil)] = &[
     ("half-open probes of cable `pool-1` must be at least 1, not 0", |config| {
         config.cables[1].breaker.half_open_probes = 0;
     }),
+    ("least limit of cable `pool-0` must be at least 1, not 0", |config| {
+        config.cables[0].limit = Some(LimitConfig { least: 0, ..LimitConfig::default() });
+    }),
+    ("initial limit of cable `pool-0` must be at least 30, not 20", |config| {
+        config.cables[0].limit = Some(LimitConfig { least: 30, ..LimitConfig::default() });
+    }),
+    (
+        "tolerance of the limit in hundredths of a percent of cable `pool-0` must be at least 10001, not 10000",
+        |config| {
+            let tolerance = BasisPoints::ONE;
+            config.cables[0].limit = Some(LimitConfig { tolerance, ..LimitConfig::default() });
+        },
+    ),
     ("recovery in ns of cable `pool-0` must be at least 1, not 0", |config| {
         config.cables[0].breaker.recovery = Duration::ZERO;
     }),

@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 
 use connector::{
-    BasisPoints, CableId, ErrorKind, Money, OperationKind, Outcome, RequestId, TenantId, Tokens,
+    BasisPoints, CableId, Content, ErrorKind, Money, OperationKind, Outcome, RequestId, TenantId,
+    Tokens,
 };
 use platform::{
     BreakerState, CableStatistics, PlatformConfig,
@@ -19,6 +20,7 @@ use platform::{
 use proptest::prelude::*;
 
 use crate::{
+    classifying::consultations,
     setting::{LARGE, SMALL, money, ms, pools, secs},
     world::{Answer, Says, World},
 };
@@ -48,11 +50,13 @@ proptest! {
 
     #[test]
     fn the_platform_keeps_its_promises_whatever_the_provider_does(
-        config in configs(),
+        mut config in configs(),
+        asked in consultations(),
         scripts in proptest::collection::vec(scripts(), 3),
         steps in proptest::collection::vec(steps(), 1..60),
         patient in any::<bool>(),
     ) {
+        config.classifier.model = asked;
         let bound = attempts_bound(&config);
         let mut world = World::new(config.clone());
         for (cable, script) in scripts.into_iter().enumerate() {
@@ -60,6 +64,7 @@ proptest! {
                 world.script(cable as u32, kind, answers);
             }
         }
+        world.answer_with("2");
         let mut watch = Watch::new(&config);
         let sent = act(&mut world, &mut watch, &steps);
         if patient {
@@ -100,6 +105,9 @@ fn act(world: &mut World, watch: &mut Watch, steps: &[Step]) -> u64 {
                 world.request_with(|request| {
                     request.tenant = TenantId(*tenant);
                     request.prompt_tokens = Tokens::new(*tokens);
+                    if tokens % 2 == 0 {
+                        request.content = Content::Text("why is the sky blue".into());
+                    }
                     request.patience = (tokens % 3 == 0).then(|| ms(u64::from(*tokens) * 10));
                 });
                 sent += 1;

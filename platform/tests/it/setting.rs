@@ -27,6 +27,7 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         tiers: Vec::new(),
         classifier: ClassifierConfig {
             classes: vec![class("simple", 1_000, SMALL), class("complex", u32::MAX, LARGE)],
+            ..ClassifierConfig::default()
         },
         admission: AdmissionConfig::default(),
         router: RouterConfig::Static(vec![every_pool(SMALL, number), every_pool(LARGE, number)]),
@@ -75,6 +76,7 @@ pub(crate) fn cable(pool: u32, kind: PoolKind, price: &str) -> CableConfig {
         queue: 0,
         discipline: Discipline::Fifo,
         breaker: BreakerConfig::default(),
+        limit: None,
     }
 }
 

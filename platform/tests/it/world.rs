@@ -78,6 +78,8 @@ pub(crate) struct World {
     /// How often each share was really released.
     pub(crate) releases: BTreeMap<AllocationId, u32>,
     pub(crate) granted: u64,
+    /// What inferences say instead of repeating the prompt.
+    words: Option<&'static str>,
     /// What every share was asked for.
     pub(crate) terms: BTreeMap<AllocationId, Allocate>,
     /// Granted, but the platform does not know yet.
@@ -103,6 +105,7 @@ impl World {
             held: BTreeSet::new(),
             releases: BTreeMap::new(),
             granted: 0,
+            words: None,
             terms: BTreeMap::new(),
             promised: BTreeSet::new(),
             confirmed: BTreeSet::new(),
@@ -122,6 +125,11 @@ impl World {
         answers: impl IntoIterator<Item = Answer>,
     ) {
         self.scripts.entry((cable, kind)).or_default().extend(answers);
+    }
+
+    /// Every inference says this from now on.
+    pub(crate) fn answer_with(&mut self, words: &'static str) {
+        self.words = Some(words);
     }
 
     /// A short request arrives now.
@@ -329,6 +337,7 @@ impl World {
         }
         let usage = Usage { prompt: infer.prompt.tokens, output: infer.max_tokens };
         let text = infer.prompt.content.text().map(|text| format!("re: {text}").into());
+        let text = self.words.map(Into::into).or(text);
         let reply = said(answer.says, Reply::Generated { usage, text });
         let key = self.answer(cable, ticket, answer.after, reply);
         self.running.insert(ticket, key);

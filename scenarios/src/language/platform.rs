@@ -2,6 +2,7 @@ mod admission;
 mod breaker;
 mod cooldown;
 mod hedging;
+mod limit;
 mod retry;
 mod route;
 mod timeouts;
@@ -11,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    admission::*, breaker::*, cooldown::*, hedging::*, retry::*, route::*, timeouts::*,
+    admission::*, breaker::*, cooldown::*, hedging::*, limit::*, retry::*, route::*, timeouts::*,
 };
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
@@ -78,6 +79,8 @@ pub(crate) struct CablesSpec {
     pub(crate) max_in_flight: Optional<Quantity<Limit>>,
     /// Strikes that may wait in line, 0 to 1,000,000; 0 refuses at once. Default: 1000.
     pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// How many strikes at once a pool gets, never more than `max_in_flight`. Default: `fixed`.
+    pub(crate) limit: Optional<LimitSpec>,
     /// Who is next of those that wait in line. Default: fifo.
     pub(crate) line: Optional<LineSpec>,
     /// By name of a pool, what differs there.
@@ -92,6 +95,8 @@ pub(crate) struct CableSpec {
     pub(crate) max_in_flight: Optional<Quantity<Limit>>,
     /// Strikes that may wait in line. Default: as for all cables.
     pub(crate) queue: Optional<Whole<0, 1_000_000>>,
+    /// How many strikes at once this pool gets. Default: as for all cables.
+    pub(crate) limit: Optional<LimitSpec>,
     /// Who is next of them. Default: as for all cables.
     pub(crate) line: Optional<LineSpec>,
     /// When to stop asking this pool. Keys left out are as for all pools.

@@ -2,6 +2,7 @@ mod admission;
 mod breaker;
 mod cooldown;
 mod hedging;
+mod limit;
 mod retry;
 mod route;
 mod timeouts;
@@ -50,7 +51,7 @@ pub(super) fn lower(
         tenants: tenants(spec, known),
         admission: admission::admission(context, platform.and_then(|spec| read(&spec.admission))),
         tiers: Vec::new(),
-        classifier: ClassifierConfig { classes },
+        classifier: ClassifierConfig { classes, ..ClassifierConfig::default() },
         router,
         retry,
         timeouts,
@@ -163,6 +164,7 @@ fn cables(
     let all = spec.and_then(|spec| read(&spec.cables));
     let breaker = spec.and_then(|spec| read(&spec.breaker));
     let breaker = self::breaker::lower(context, breaker, BreakerConfig::default());
+    let limit = all.and_then(|all| read(&all.limit)).and_then(|spec| limit::lower(context, spec));
     let mut cables: Vec<CableConfig> = pools
         .iter()
         .enumerate()
@@ -172,6 +174,7 @@ fn cables(
                 all.and_then(|all| all.line.as_ref()),
                 Discipline::default(),
             ),
+            limit,
             ..cable(PoolId(index as u32), pool, models, all, breaker)
         })
         .collect();
@@ -211,6 +214,7 @@ fn cable(
         queue: all.and_then(|all| read(&all.queue)).map_or(DEFAULT_QUEUE, |n| n.small()),
         discipline: Discipline::default(),
         breaker,
+        limit: None,
     }
 }
 
@@ -220,6 +224,9 @@ fn adjust(context: Context<'_>, spec: &CableSpec, cable: &mut CableConfig) {
     }
     if let Some(queue) = read(&spec.queue) {
         cable.queue = queue.small();
+    }
+    if let Some(limit) = read(&spec.limit) {
+        cable.limit = limit::lower(context, limit);
     }
     cable.discipline = admission::discipline(context, spec.line.as_ref(), cable.discipline);
     cable.breaker = breaker::lower(context, read(&spec.breaker), cable.breaker);

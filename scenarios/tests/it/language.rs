@@ -8,8 +8,8 @@ use connector::{
 };
 use platform::config::{
     Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ErrorKinds, HalfOpenThen,
-    HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, ProbeRenewal, RampUp, RatesConfig,
-    RouterConfig, SlowCall, WindowConfig,
+    HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, LimitConfig, LimitRule, ProbeRenewal, RampUp,
+    RatesConfig, RouterConfig, SlowCall, WindowConfig,
 };
 use scenarios::Scenario;
 use serde_json::Value;
@@ -291,10 +291,8 @@ fn every_key_of_the_control_plane_reaches_it() {
     let scenario = everything();
     let plane = &scenario.provider.regions[0].control_plane;
     let (millis, secs) = (Duration::from_millis, Duration::from_secs);
-    assert_eq!(
-        (plane.list, plane.cancel),
-        (Latency::Fixed(millis(1_500)), Latency::Fixed(millis(3)))
-    );
+    assert_eq!(plane.list, Latency::Fixed(millis(1_500)));
+    assert_eq!(plane.cancel, Latency::Pareto { least: millis(3), alpha: 1.5 });
     assert_eq!(plane.pools, Latency::Uniform { min: secs(1), max: secs(2) });
     // In the order of `OperationKind::ALL`.
     let rates = |rates: [u32; 7]| -> OperationRates { rates.map(BasisPoints::new) };
@@ -360,6 +358,28 @@ fn every_key_of_the_platform_reaches_it() {
     assert_eq!(own.breaker.failure_threshold, 5);
     let ranks: Vec<u8> = platform.tenants.iter().map(|tenant| tenant.priority.rank()).collect();
     assert_eq!(ranks, [9, 5, 5, 5]);
+}
+
+#[test]
+fn every_key_of_a_limit_reaches_it() {
+    let platform = everything().platform;
+    let [shared, own, _] = &platform.cables[..] else { panic!("three pools") };
+    let gradient = LimitConfig {
+        rule: LimitRule::Gradient,
+        initial: 30,
+        least: 3,
+        tolerance: BasisPoints::from_percent(250),
+        recalibrate: Duration::from_secs(3_600),
+    };
+    assert_eq!(shared.limit, Some(gradient));
+    let aimd = LimitConfig {
+        rule: LimitRule::Aimd { backoff: BasisPoints::from_percent(80) },
+        initial: 10,
+        least: 2,
+        tolerance: BasisPoints::from_percent(150),
+        recalibrate: Duration::from_secs(1_200),
+    };
+    assert_eq!(own.limit, Some(aimd));
 }
 
 #[test]
@@ -495,7 +515,7 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
     ];
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
-    let breaker = ["calls", "seconds", "after"];
+    let breaker = ["calls", "seconds", "after", "aimd", "gradient"];
     let routers = ["weighted", "power_of_two", "prefix_affine"];
     let described =
         [&variants[..], &arrivals[..], &sharing[..], &breaker[..], &routers[..]].concat();

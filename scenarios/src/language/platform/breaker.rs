@@ -145,6 +145,8 @@ pub(crate) enum ErrorKindSpec {
     CapacityExhausted,
     /// The share was taken away.
     Preempted,
+    /// What was paid for is spent.
+    CreditExhausted,
     /// Against the provider's rules.
     PolicyRefused,
     /// Wrong credentials.

@@ -198,6 +198,7 @@ impl From<ErrorKindSpec> for ErrorKind {
             ErrorKindSpec::RateLimited => Self::RateLimited { retry_after: None },
             ErrorKindSpec::CapacityExhausted => Self::CapacityExhausted,
             ErrorKindSpec::Preempted => Self::Preempted,
+            ErrorKindSpec::CreditExhausted => Self::CreditExhausted,
             ErrorKindSpec::PolicyRefused => Self::PolicyRefused,
             ErrorKindSpec::Unauthorized => Self::Unauthorized,
             ErrorKindSpec::NotFound => Self::NotFound,

@@ -81,7 +81,7 @@ pub(super) const CASES: &[Case] = &[
         )],
         concat!(
             "9:51 platform.breaker.ignore: `conflict` is both counted and ignored (leave it out of one of the lists)\n",
-            "9:62 platform.breaker.ignore[1]: expected one of `timeout`, `unavailable`, `rate_limited`, `capacity_exhausted`, `preempted`, `policy_refused`, `unauthorized`, `not_found`, `conflict`, `invalid`, `protocol`, found `sadness`\n",
+            "9:62 platform.breaker.ignore[1]: expected one of `timeout`, `unavailable`, `rate_limited`, `capacity_exhausted`, `preempted`, `credit_exhausted`, `policy_refused`, `unauthorized`, `not_found`, `conflict`, `invalid`, `protocol`, found `sadness`\n",
             "9:78 platform.breaker.mode: expected one of `automatic`, `forced_open`, `disabled`, `metrics_only`, found `off`",
         ),
     ),
@@ -92,5 +92,18 @@ pub(super) const CASES: &[Case] = &[
             "models: [gemma-2b]\nplatform: { cables: { pools: { a: { breaker: { count: [conflict], ignore: [conflict] } } } } }",
         )],
         "9:75 platform.cables.pools.a.breaker.ignore: `conflict` is both counted and ignored (leave it out of one of the lists)",
+    ),
+    (
+        "a limit that never moves",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform: { cables: { limit: { aimd: { backoff: 100%, initial: 2, least: 5, tolerance: 100%, recalibrate: 0s } } } }",
+        )],
+        concat!(
+            "9:49 platform.cables.limit.aimd.backoff: a limit cannot back off to 100% of itself (state more than 0%, less than 100%)\n",
+            "9:64 platform.cables.limit.aimd.initial: an initial limit of 2 is below the least, 5 (raise `initial`, or lower `least`)\n",
+            "9:88 platform.cables.limit.aimd.tolerance: a pool never takes less than 100% of its idle time (state more than 100%)\n",
+            "9:107 platform.cables.limit.aimd.recalibrate: a look at the idle pool takes no time: it must be longer than 0s",
+        ),
     ),
 ];
