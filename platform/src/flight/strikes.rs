@@ -6,7 +6,7 @@
 
 use connector::{Duration, ErrorKind, EventKey, Timestamp, Tokens};
 
-use crate::{breaker::Permit, lease::LeaseKey};
+use crate::{breaker::Permit, lease::LeaseKey, part::Part};
 
 /// One attempt: allocate, infer, release.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Strike {
     pub(crate) allocating: Option<Duration>,
     pub(crate) first_token: Option<Timestamp>,
     pub(crate) watch: Watch,
+    /// What it has made, where that is told. Apart, because few tell.
+    pub(crate) part: Option<Box<Part>>,
 }
 
 /// How a strike stands to the time after which it is hedged.
@@ -44,7 +46,16 @@ impl Strike {
         permit: Permit,
         asked: Timestamp,
     ) -> Self {
-        Self { place, lease, permit, asked, allocating: None, first_token: None, watch: Watch::Off }
+        Self {
+            place,
+            lease,
+            permit,
+            asked,
+            allocating: None,
+            first_token: None,
+            watch: Watch::Off,
+            part: None,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod hedging;
 mod leases;
 mod limit;
 mod lines;
+mod mid_stream;
 mod policies;
 mod property;
 mod queue;
