@@ -168,12 +168,18 @@ impl<'a> Covenant<'a> {
         }
     }
 
+    /// Whether somebody waits for the answer.
+    pub(crate) fn is_latency_sensitive(self) -> bool {
+        self.tenants.latency_sensitive || self.own.is_some_and(|own| own.latency_sensitive)
+    }
+
     pub(crate) fn fallbacks(self) -> &'a [Fallback] {
         self.listed(|terms| &terms.fallbacks)
     }
 
     pub(crate) fn concessions(self) -> &'a [Step] {
-        self.listed(|terms| &terms.concessions)
+        let stated = self.listed(|terms| &terms.concessions);
+        if stated.is_empty() { &Step::DEFAULT } else { stated }
     }
 
     pub(crate) fn shortening(self) -> Option<Shortening> {

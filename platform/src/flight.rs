@@ -8,7 +8,7 @@ use connector::{
 };
 use slotmap::new_key_type;
 
-pub(crate) use self::strikes::{Ended, Strike, Strikes, Watch};
+pub(crate) use self::strikes::{Ended, Start, Strike, Strikes, Watch};
 use crate::{
     admission::{Excess, Reservation},
     cable::Refusal,

@@ -40,13 +40,14 @@ impl Platform {
         let index = choice.cable.index();
         let cable = &mut self.cables[index];
         cable.statistics.strikes += 1;
+        let band = cable.load().band();
         let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
         allocate.preemptible |= flight.given_up().contains(Concession::Preemptible);
         let (lease, warm) = self.obtain_share(now, key, index, allocate);
         if let Some(share) = warm {
             self.ask_inference(now, key, lease, place, share);
         }
-        Strike::new(place, lease, permit, now)
+        Strike { band, ..Strike::new(place, lease, permit, now) }
     }
 
     /// Takes a warm share, or asks for a new one and returns none yet.
@@ -225,6 +226,9 @@ impl Platform {
             return;
         };
         strike.first_token = Some(now);
+        let start = strike.start();
+        let flight = &self.flights[owner];
+        self.router.started(now, &flight.request, &flight.route, start);
         self.tell_first_token(now, owner, key);
         if self.hedging.as_ref().is_some_and(Hedging::first_token_decides) {
             self.came_in_time(now, owner, key);
@@ -365,6 +369,7 @@ impl Platform {
     ) -> usize {
         let flight = &mut self.flights[key];
         let strike = flight.end_strike(lease);
+        self.router.ended(now, &flight.request, &flight.route, (&strike, ended));
         let choice = self.router.choice(&flight.route, strike.place);
         let (at, index) = ((choice.cable, choice.model), choice.cable.index());
         self.stop_watching_ended(now, at, &strike, matches!(ended, Ended::Answered(_)));

@@ -15,6 +15,7 @@ mod deadline;
 mod drain;
 mod fallback;
 mod hedging;
+mod keeping;
 mod leases;
 mod limit;
 mod lines;

@@ -518,7 +518,7 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
     let breaker = ["calls", "seconds", "after", "aimd", "gradient"];
-    let routers = ["weighted", "power_of_two", "prefix_affine"];
+    let routers = ["weighted", "power_of_two", "prefix_affine", "covenant"];
     let described =
         [&variants[..], &arrivals[..], &sharing[..], &breaker[..], &routers[..]].concat();
     bare.retain(|name| !described.contains(&name.as_str()));
