@@ -7,12 +7,12 @@ mod retry;
 mod route;
 mod timeouts;
 
-use connector::{BasisPoints, ModelId, PoolId, Priority, Tokens};
+use connector::{BasisPoints, Duration, ModelId, PoolId, Priority, Tokens};
 use platform::{
     PlatformConfig,
     config::{
         BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline, FallbackConfig,
-        Pace, QuotaConfig, TenantConfig,
+        Pace, QuotaConfig, TenantConfig, Timeouts,
     },
 };
 
@@ -41,9 +41,9 @@ pub(super) fn lower(
     let platform = read(&spec.platform);
     let classes = classes(context, platform, known);
     let router = route::lower(context, platform, known, pools, models);
-    let cables = cables(context, platform, known, pools, models);
-    let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let timeouts = timeouts::lower(context, platform.and_then(|spec| read(&spec.timeouts)));
+    let cables = cables(context, platform, known, pools, models, &timeouts);
+    let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let terms = models.iter().map(|model| Some(model.as_ref()?.terms.clone()));
     Some(PlatformConfig {
         models: terms.collect::<Option<_>>()?,
@@ -154,16 +154,25 @@ fn check_bounds(context: Context<'_>, nodes: &[Node<ClassSpec>], classes: &[Clas
     }
 }
 
+/// A pool that is not asked for a minute is of no use to requests that have a second: an open breaker
+/// waits no longer than a request has, so that what was down is in use again soon after it is up.
+fn usual_breaker(timeouts: &Timeouts) -> BreakerConfig {
+    let usual = BreakerConfig::default();
+    let total = timeouts.total.filter(|total| !total.is_zero());
+    BreakerConfig { recovery: usual.recovery.min(total.unwrap_or(Duration::MAX)), ..usual }
+}
+
 fn cables(
     context: Context<'_>,
     spec: Option<&PlatformSpec>,
     known: &Known,
     pools: &[Pool],
     models: &[Option<Model>],
+    timeouts: &Timeouts,
 ) -> Vec<CableConfig> {
     let all = spec.and_then(|spec| read(&spec.cables));
     let breaker = spec.and_then(|spec| read(&spec.breaker));
-    let breaker = self::breaker::lower(context, breaker, BreakerConfig::default());
+    let breaker = self::breaker::lower(context, breaker, usual_breaker(timeouts));
     let limit = all.and_then(|all| read(&all.limit)).and_then(|spec| limit::lower(context, spec));
     let mut cables: Vec<CableConfig> = pools
         .iter()
