@@ -1,4 +1,5 @@
 mod covenants;
+mod rejections;
 
 use std::fmt::Write as _;
 
@@ -30,6 +31,7 @@ impl Summary {
         section(&mut text, style, "models", groups("model", &self.models));
         section(&mut text, style, "classes", groups("class", &self.classes));
         section(&mut text, style, "tenants", tenants(&self.tenants, &self.run));
+        section(&mut text, style, "rejections", rejections::rejections(&self.tenants));
         section(&mut text, style, "covenants", covenants::covenants(&self.tenants));
         if !self.objectives.is_empty() {
             let verdicts = objectives(&self.objectives).finish_with_verdicts(style);

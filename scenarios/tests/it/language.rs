@@ -516,6 +516,7 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
         "static",
         "empirical",
         "adaptive_lifo",
+        "pareto",
     ];
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
