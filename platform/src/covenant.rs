@@ -178,7 +178,8 @@ impl<'a> Covenant<'a> {
     }
 
     pub(crate) fn concessions(self) -> &'a [Step] {
-        self.listed(|terms| &terms.concessions)
+        let stated = self.listed(|terms| &terms.concessions);
+        if stated.is_empty() { &Step::DEFAULT } else { stated }
     }
 
     pub(crate) fn shortening(self) -> Option<Shortening> {

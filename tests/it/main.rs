@@ -19,6 +19,7 @@ mod queueing;
 mod readme;
 mod replay;
 mod storm;
+mod tenant_flood;
 mod tidy;
 mod token_gaps;
 mod traces;

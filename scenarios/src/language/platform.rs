@@ -1,7 +1,9 @@
 mod admission;
 mod breaker;
 mod cooldown;
+mod covenant;
 mod hedging;
+mod leases;
 mod limit;
 mod retry;
 mod route;
@@ -12,7 +14,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    admission::*, breaker::*, cooldown::*, hedging::*, limit::*, retry::*, route::*, timeouts::*,
+    admission::*, breaker::*, cooldown::*, covenant::*, hedging::*, leases::*, limit::*, retry::*,
+    route::*, timeouts::*,
 };
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
@@ -24,6 +27,8 @@ pub(crate) struct PlatformSpec {
     /// Classes from the simplest to the most complex; a request gets the first that takes it.
     /// Default: one class `all` served by every model in the order given.
     pub(crate) classes: Optional<List<ClassSpec>>,
+    /// Kinds of customers, with what they are promised. Default: none.
+    pub(crate) tiers: Optional<List<TierSpec>>,
     /// How candidates (model x pool) are ranked. Default: cheapest.
     pub(crate) router: Optional<RouterSpec>,
     /// When and how often a failed call is tried again.
@@ -38,6 +43,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) fallback: Optional<FallbackSpec>,
     /// When a request that takes long is sent a second time. Default: never.
     pub(crate) hedging: Optional<HedgingSpec>,
+    /// What is held beyond a strike, ahead of strikes, and looked for. Default: nothing.
+    pub(crate) leases: Optional<LeasesSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.
     pub(crate) overcommit: Optional<bool>,
     /// Who is let in.

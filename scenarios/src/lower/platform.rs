@@ -1,7 +1,9 @@
 mod admission;
 mod breaker;
 mod cooldown;
+pub(super) mod covenant;
 mod hedging;
+mod leases;
 mod limit;
 mod retry;
 mod route;
@@ -42,15 +44,18 @@ pub(super) fn lower(
     let classes = classes(context, platform, known);
     let router = route::lower(context, platform, known, pools, models);
     let timeouts = timeouts::lower(context, platform.and_then(|spec| read(&spec.timeouts)));
+    let leases = platform.and_then(|spec| read(&spec.leases));
+    let leases = leases::lower(context, leases, known, pools, models);
     let cables = cables(context, platform, known, pools, models, &timeouts);
     let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let terms = models.iter().map(|model| Some(model.as_ref()?.terms.clone()));
+    let tiers = covenant::tiers(context, platform, known);
     Some(PlatformConfig {
         models: terms.collect::<Option<_>>()?,
         cables,
-        tenants: tenants(spec, known),
+        tenants: tenants(context, spec, known, &tiers),
         admission: admission::admission(context, platform.and_then(|spec| read(&spec.admission))),
-        tiers: Vec::new(),
+        tiers: tiers.configs,
         classifier: ClassifierConfig { classes, ..ClassifierConfig::default() },
         router,
         retry,
@@ -59,13 +64,18 @@ pub(super) fn lower(
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
         hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
-        leases: platform::config::LeaseConfig::default(),
+        leases,
         seed: 0,
     })
 }
 
 /// The tenants of the scenario, then those that its traffic brings along.
-fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
+fn tenants(
+    context: Context<'_>,
+    spec: &ScenarioSpec,
+    known: &Known,
+    tiers: &covenant::Tiers,
+) -> Vec<TenantConfig> {
     let stated = items(spec.tenants.as_ref());
     let spec_of = |index: usize| stated.get(index).and_then(Node::get);
     let priority = |index: usize| {
@@ -82,7 +92,10 @@ fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
             weight: spec_of(index).and_then(|tenant| Some(read(&tenant.weight)?.small())),
             quota: spec_of(index)
                 .map_or_else(QuotaConfig::default, |tenant| admission::quota(&tenant.quota)),
-            ..TenantConfig::default()
+            tier: spec_of(index).and_then(|tenant| tiers.of(context, tenant)),
+            terms: spec_of(index).map_or_else(Default::default, |tenant| {
+                covenant::terms(context, &tenant.covenant, known)
+            }),
         })
         .collect()
 }

@@ -45,13 +45,11 @@ pub(super) struct Reading {
     pub(super) servers: u32,
     /// Whether customers are those at the cable's places; the line before it is no part then.
     pub(super) closed: bool,
-    /// Pools that are looked at.
-    pub(super) pools: u32,
 }
 
 impl Reading {
     pub(super) fn open(waits_at: WaitsAt, servers: u32) -> Self {
-        Self { waits_at, busy: Busy::Cards, servers, closed: false, pools: 1 }
+        Self { waits_at, busy: Busy::Cards, servers, closed: false }
     }
 
     /// Wait and response of a customer that was served.
@@ -118,14 +116,6 @@ pub(super) struct OfClass {
     pub(super) response: f64,
 }
 
-/// What all pools tell together.
-#[derive(Clone, Copy, Debug, Default)]
-struct Look {
-    told: u32,
-    busy: u128,
-    cards: u128,
-}
-
 /// The observer of a run.
 #[derive(Debug)]
 pub(super) struct Windows {
@@ -139,9 +129,7 @@ pub(super) struct Windows {
     opened: Timestamp,
     settled: Timestamp,
     present: usize,
-    look: Look,
-    /// The look before.
-    seen_then: Look,
+    gauge: PoolGauge,
     waits: Spread,
     responses: Spread,
 }
@@ -165,8 +153,7 @@ impl Windows {
             opened: Timestamp::ZERO,
             settled: Timestamp::ZERO,
             present: 0,
-            look: Look::default(),
-            seen_then: Look::default(),
+            gauge: PoolGauge::default(),
             waits: Spread::new(),
             responses: Spread::new(),
         }
@@ -288,16 +275,10 @@ impl Observer for Windows {
 
     fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge) {
         self.settle(at);
-        self.look.told += 1;
-        self.look.busy += gauge.busy_card_ns;
-        self.look.cards += gauge.card_ns;
-        if self.look.told < self.reading.pools {
-            return;
-        }
-        let look = std::mem::take(&mut self.look);
-        self.open.busy_cards = (look.busy - self.seen_then.busy) as f64;
-        self.open.cards = (look.cards - self.seen_then.cards) as f64;
-        self.seen_then = look;
+        let busy = gauge.busy_card_ns - self.gauge.busy_card_ns;
+        let cards = gauge.card_ns - self.gauge.card_ns;
+        (self.open.busy_cards, self.open.cards) = (busy as f64, cards as f64);
+        self.gauge = *gauge;
         if at > self.opened {
             self.close(at);
         }
