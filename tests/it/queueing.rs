@@ -11,6 +11,7 @@ mod case;
 mod desk;
 mod distribution;
 mod estimate;
+mod feedback;
 mod hedge;
 mod observer;
 mod retry;
@@ -29,8 +30,8 @@ use rayon::prelude::*;
 use sim::{Simulator, random::Streams};
 
 use self::{
-    arrivals::Arrivals, case::Case, desk::Desk, estimate::estimate, observer::Windows,
-    verdict::Verdict, world::World,
+    arrivals::Arrivals, case::Case, desk::Desk, estimate::estimate, feedback::Failing,
+    observer::Windows, verdict::Verdict, world::World,
 };
 
 /// Batches of a run, and as many more before them until the system has forgotten its start.
@@ -39,12 +40,9 @@ const WARM_UP: usize = 4;
 const SEED: u64 = 1;
 
 /// Cases of the kept file that the product has no parts for yet, and which part is missing.
-const OUT_OF_REACH: [(&str, &str); 5] = [
-    ("bernoulli_feedback_p0.2_lam0.6", "answers that fail at their end and are tried again"),
-    ("erlang_a_c1_lam1.5_theta0.5", "a patience of each request's own"),
-    ("lcfs_preemptive_exp_lam0.8", "another order than first come first served"),
-    ("sjf_nonpreemptive_exp_lam0.8", "another order than first come first served"),
-    ("srpt_exp_lam0.8", "another order than first come first served"),
+const OUT_OF_REACH: [(&str, &str); 2] = [
+    ("lcfs_preemptive_exp_lam0.8", "shares taken away for whoever comes later"),
+    ("srpt_exp_lam0.8", "shares taken away for whoever has less left to do"),
 ];
 
 /// Exact values that are no figure of a run: the throughput at which an engine saturates.
@@ -184,7 +182,8 @@ fn drive(
     let sampling = Sampling::new(window, Timestamp::ZERO);
     let mut session =
         Session::new(arrivals, platform, observer, sampling).expect("no file is read");
-    let mut lines = Lines::single(simulator);
+    let failing = Failing::new(simulator, world.feedback, Streams::new(SEED));
+    let mut lines = Lines::single(failing);
     virtual_time::run(&mut session, &mut lines, &Watch::default(), Timestamp::ZERO)
         .expect("the run ends");
     let (_, _, windows) = session.into_parts();
