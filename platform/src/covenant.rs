@@ -1,4 +1,6 @@
 mod judge;
+mod negotiation;
+mod prospect;
 mod terms;
 
 use connector::{
@@ -6,10 +8,12 @@ use connector::{
     Temperature, TenantId, Tokens,
 };
 
+pub(crate) use negotiation::{Negotiation, Offer};
+pub(crate) use prospect::{Objection, Progress};
 pub use terms::{Fallback, Shortening, Step, Targets, Terms};
 
 use crate::{
-    config::{ModelTerms, PlatformConfig, TenantConfig, TierConfig},
+    config::{CableConfig, ModelTerms, PlatformConfig, TenantConfig, TierConfig},
     interface::Request,
 };
 
@@ -21,15 +25,22 @@ pub(crate) struct Covenants {
     priorities: Vec<Priority>,
     /// By tenant: its own terms over those of its tier.
     terms: Vec<Terms>,
+    /// By tenant: whether its terms state nothing at all.
+    plain: Vec<bool>,
+    cables: Vec<CableConfig>,
     overcommit: bool,
 }
 
 impl Covenants {
     pub(crate) fn new(config: PlatformConfig) -> Self {
+        let terms: Vec<Terms> =
+            config.tenants.iter().map(|tenant| terms(&config.tiers, tenant)).collect();
         Self {
             priorities: config.tenants.iter().map(|tenant| tenant.priority).collect(),
-            terms: config.tenants.iter().map(|tenant| terms(&config.tiers, tenant)).collect(),
+            plain: terms.iter().map(|terms| *terms == Terms::default()).collect(),
+            terms,
             models: config.models,
+            cables: config.cables,
             overcommit: config.overcommit,
         }
     }
@@ -51,6 +62,12 @@ impl Covenants {
     /// The terms of this request: its own over its tenant's.
     pub(crate) fn of<'a>(&'a self, request: &'a Request) -> Covenant<'a> {
         Covenant { own: request.terms.as_deref(), tenants: self.terms(request.tenant) }
+    }
+
+    /// Whether nothing at all is stated for this request.
+    #[inline]
+    pub(crate) fn is_plain(&self, request: &Request) -> bool {
+        request.terms.is_none() && self.plain[request.tenant.index()]
     }
 
     /// The share that a request needs.
@@ -132,6 +149,22 @@ impl<'a> Covenant<'a> {
             tflops: self.stated(|terms| terms.tflops).unwrap_or(model.tflops),
             vram: model.vram.max(vram),
         }
+    }
+
+    pub(crate) fn fallbacks(self) -> &'a [Fallback] {
+        self.listed(|terms| &terms.fallbacks)
+    }
+
+    pub(crate) fn concessions(self) -> &'a [Step] {
+        self.listed(|terms| &terms.concessions)
+    }
+
+    pub(crate) fn shortening(self) -> Option<Shortening> {
+        self.stated(|terms| terms.shortening)
+    }
+
+    fn listed<T>(self, field: impl Fn(&'a Terms) -> &'a Vec<T>) -> &'a [T] {
+        self.own.map(&field).filter(|list| !list.is_empty()).unwrap_or_else(|| field(self.tenants))
     }
 
     fn stated<T>(self, field: impl Fn(&'a Terms) -> Option<T>) -> Option<T> {

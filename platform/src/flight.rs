@@ -3,8 +3,8 @@ mod strikes;
 use std::fmt::Write;
 
 use connector::{
-    ClassId, CovenantOutcome, Duration, Error, ErrorKind, EventKey, Money, Outcome, Rejection,
-    RequestRecord, Timestamp, Usage,
+    ClassId, Concessions, CovenantOutcome, Duration, Error, ErrorKind, EventKey, ModelId, Money,
+    Outcome, PoolId, Rejection, RequestRecord, Timestamp, Tokens, Usage,
 };
 use slotmap::new_key_type;
 
@@ -12,6 +12,7 @@ pub(crate) use self::strikes::{Ended, Strike, Strikes, Watch};
 use crate::{
     admission::{Excess, Reservation},
     cable::Refusal,
+    covenant::Negotiation,
     interface::Request,
     lease::LeaseKey,
     line::Place,
@@ -52,6 +53,8 @@ pub(crate) struct Flight {
     pub(crate) first_token: Option<Timestamp>,
     pub(crate) cost: Money,
     pub(crate) setbacks: Vec<Setback>,
+    /// What was put aside or given up because of its covenant; `None`: nothing yet.
+    pub(crate) negotiation: Option<Box<Negotiation>>,
     /// What its tenant's quota has set aside for it.
     pub(crate) reservation: Reservation,
     /// Whether it was pushed out of a line; it then pushes nobody out in turn.
@@ -91,6 +94,8 @@ pub(crate) struct Doubt {
 #[derive(Debug)]
 pub(crate) struct Setback {
     place: Option<usize>,
+    /// The candidate in words, once the way that its place is of was left.
+    words: Option<Box<str>>,
     cause: Cause,
     times: u32,
 }
@@ -124,6 +129,7 @@ impl Flight {
             first_token: None,
             cost: Money::ZERO,
             setbacks: Vec::new(),
+            negotiation: None,
             reservation: Reservation::default(),
             pushed_out: false,
         }
@@ -267,7 +273,36 @@ impl Flight {
             last.times += 1;
             return;
         }
-        self.setbacks.push(Setback { place, cause, times: 1 });
+        self.setbacks.push(Setback { place, words: None, cause, times: 1 });
+    }
+
+    /// What it has given up by agreement.
+    pub(crate) fn given_up(&self) -> Concessions {
+        self.negotiation.as_ref().map_or(Concessions::NONE, |negotiation| negotiation.given_up)
+    }
+
+    /// Length of the answer that is asked for, shortened or not.
+    pub(crate) fn answer_length(&self) -> Tokens {
+        let shortened = self.negotiation.as_ref().and_then(|negotiation| negotiation.output);
+        shortened.unwrap_or(self.request.output_tokens)
+    }
+
+    /// Where it was struck last on ways that it has left.
+    pub(crate) fn struck_before(&self) -> Option<(ModelId, PoolId)> {
+        self.negotiation.as_ref().and_then(|negotiation| negotiation.struck)
+    }
+
+    /// The places of its setbacks, in order.
+    pub(crate) fn places_told(&self) -> impl Iterator<Item = Option<usize>> {
+        self.setbacks.iter().map(|setback| setback.place)
+    }
+
+    /// Setbacks are told by these words, one for each place, instead of by places.
+    pub(crate) fn put_into_words(&mut self, words: Vec<Option<Box<str>>>) {
+        for (setback, words) in self.setbacks.iter_mut().zip(words) {
+            setback.words = words.or_else(|| setback.words.take());
+            setback.place = None;
+        }
     }
 
     /// How a request ends that no candidate served.
@@ -288,7 +323,9 @@ impl Flight {
         let mut text = String::new();
         for setback in &self.setbacks {
             let separator = if text.is_empty() { "" } else { "; " };
-            let place = setback.place.map(|place| describe(place) + ": ").unwrap_or_default();
+            let words = setback.words.as_deref().map(str::to_owned);
+            let place = words.or_else(|| setback.place.map(&describe));
+            let place = place.map(|place| place + ": ").unwrap_or_default();
             // Writing to a string cannot fail.
             let _ = write!(text, "{separator}{place}{}", setback.cause);
             if setback.times > 1 {

@@ -52,7 +52,9 @@ impl Hedging {
     pub(crate) fn patience(&self, cable: CableId, model: ModelId) -> Option<Duration> {
         match self.config.after {
             HedgeAfter::Fixed(time) => Some(time),
-            HedgeAfter::Quantile(_) => self.measured[self.index(cable, model)].as_ref()?.value(),
+            HedgeAfter::Quantile(_) => {
+                self.measured.get(self.index(cable, model))?.as_ref()?.value()
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use connector::{
-    CableId, ClassId, Content, Duration, Event, ModelId, Operation, Outcome, RequestId,
-    RequestRecord, TenantId, Ticket, Timestamp, Tokens,
+    CableId, ClassId, Concessions, Content, Duration, Event, ModelId, Operation, Outcome,
+    RequestId, RequestRecord, TenantId, Ticket, Timestamp, Tokens,
 };
 
 use crate::{breaker::Control, covenant::Terms};
@@ -84,6 +84,8 @@ pub struct Response {
     pub reason: Option<Box<str>>,
     /// How long to wait before asking again, where the platform knows.
     pub retry_after: Option<Duration>,
+    /// What was given up by agreement, so that nothing is degraded silently.
+    pub given_up: Concessions,
 }
 
 /// What a tenant used, in integers that add up in any order.

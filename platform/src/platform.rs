@@ -12,6 +12,7 @@ mod give_back;
 mod hedge;
 mod limit;
 mod line;
+mod negotiate;
 mod resend;
 mod stock;
 mod strike;
@@ -23,7 +24,7 @@ use std::collections::VecDeque;
 
 pub(crate) use classifying::Consultation;
 pub use classifying::{ClassStatistics, ConsultationStatistics};
-use connector::{CableId, CovenantBook, Duration, EventKey, Operation, Ticket, Timestamp};
+use connector::{CableId, CovenantBook, Duration, EventKey, ModelId, Operation, Ticket, Timestamp};
 use slotmap::SlotMap;
 
 use crate::{
@@ -242,6 +243,12 @@ impl Platform {
     pub fn held(&self) -> usize {
         let in_doubt = self.cables.iter().filter(|cable| cable.reconciler.busy()).count();
         self.leases.len() + in_doubt
+    }
+
+    /// How long a strike for this model may take on this cable now before it is hedged; `None` if
+    /// nothing is hedged, or not enough is known yet.
+    pub fn hedge_after(&self, cable: CableId, model: ModelId) -> Option<Duration> {
+        self.hedging.as_ref()?.patience(cable, model)
     }
 
     /// The state of every cable, in the order of [`CableId`].

@@ -13,6 +13,7 @@
 mod affine;
 mod chance;
 mod choice;
+mod detour;
 mod fading;
 mod lists;
 mod load;
@@ -24,7 +25,7 @@ mod power_of_two;
 mod turns;
 mod weighted;
 
-use connector::{CableId, ClassId, Duration, ModelId, Money, Timestamp};
+use connector::{BasisPoints, CableId, ClassId, Duration, ModelId, Money, Timestamp};
 
 pub(crate) use self::{choice::Choice, load::Load};
 use self::{choice::List, places::Places, policy::Policy};
@@ -54,12 +55,21 @@ pub(crate) struct Route {
     been: Places,
     first: Option<usize>,
     pub(crate) current: Option<usize>,
+    /// Highest price per slot and hour, and who is within it; `None`: relative to the first choice.
+    limit: Option<(Money, Places)>,
+    /// Whether it was taken because another way led nowhere.
+    detour: bool,
 }
 
 impl Route {
     /// Whether the request is at its first choice.
     pub(crate) fn is_first(&self) -> bool {
-        self.current == self.first
+        self.current == self.first && !self.detour
+    }
+
+    /// Candidates that it has been to, one bit each.
+    pub(crate) const fn been(&self) -> u128 {
+        self.been.bits()
     }
 
     /// These candidates, one bit each, were looked at but not tried.
@@ -72,6 +82,13 @@ impl Route {
         self.been.insert(place);
     }
 
+    /// The present candidate is out of the question: if it was the first choice, it never was.
+    pub(crate) fn pass_by(&mut self) {
+        if self.first == self.current {
+            self.first = None;
+        }
+    }
+
     /// The request is at this candidate.
     pub(crate) fn go_to(&mut self, place: usize) {
         self.been_to(place);
@@ -82,10 +99,13 @@ impl Route {
 #[derive(Debug)]
 pub(crate) struct Router {
     policy: Policy,
-    /// One list per class, then one per model for requests that insist on one.
+    /// One list per class, then one per model for requests that insist on one, then one per model
+    /// with every pool whose cards it fits.
     lists: Vec<List>,
     classes: usize,
+    models: usize,
     fallback: bool,
+    cost_ceiling: BasisPoints,
 }
 
 impl Router {
@@ -96,14 +116,16 @@ impl Router {
             policy: Policy::new(config, &lists),
             lists,
             classes: config.classifier.classes.len(),
+            models: config.models.len(),
             fallback: config.fallback.enabled,
+            cost_ceiling: config.fallback.cost_ceiling,
         }
     }
 
     /// The way of a new request of this class, which may insist on a model.
     pub(crate) fn route(&self, class: ClassId, model: Option<ModelId>) -> Route {
         let list = model.map_or(class.index(), |model| self.classes + model.index());
-        Route { list, been: Places::NONE, first: None, current: None }
+        Route { list, been: Places::NONE, first: None, current: None, limit: None, detour: false }
     }
 
     /// Where the request is, or is to be, served.
@@ -140,8 +162,8 @@ impl Router {
 
     /// Candidates that were left out because they cost too much.
     pub(crate) fn above_ceiling(&self, route: &Route) -> usize {
-        let first = route.first.filter(|_| self.fallback);
-        first.map_or(0, |first| self.lists[route.list].above_ceiling(route.been, first))
+        let within = route.first.filter(|_| self.fallback).and_then(|_| self.within(route));
+        within.map_or(0, |within| self.lists[route.list].above_ceiling(route.been, within))
     }
 
     /// A strike on the route's present candidate was answered `took` after it joined the line.
@@ -158,12 +180,18 @@ impl Router {
         }
     }
 
+    /// Who is within the ceiling; `None` before there is one.
+    fn within(&self, route: &Route) -> Option<Places> {
+        let of_first = || Some(self.lists[route.list].within(route.first?));
+        route.limit.map(|(_, within)| within).or_else(of_first)
+    }
+
     fn best(&mut self, scene: &Scene<'_>, route: &Route) -> Option<usize> {
         if route.first.is_some() && !self.fallback {
             return None;
         }
         let list = &self.lists[route.list];
-        let open = list.open(route.been, route.first);
+        let open = list.open(route.been, self.within(route));
         self.policy.pick(scene, list, open, route.current)
     }
 }

@@ -35,6 +35,7 @@ enum Law {
     Uniform { min: f64, span: f64 },
     Exponential { mean: f64 },
     LogNormal { mu: f64, sigma: f64 },
+    Pareto { least: f64, mean_log: f64 },
 }
 
 impl Sampler {
@@ -52,6 +53,9 @@ impl Sampler {
                 let sigma = (libm::log(p95.as_nanos().max(1) as f64) - mu).max(0.0) / Z95;
                 Law::LogNormal { mu, sigma }
             }
+            Latency::Pareto { least, alpha } => {
+                Law::Pareto { least: least.as_nanos() as f64, mean_log: 1.0 / alpha }
+            }
         })
     }
 
@@ -62,6 +66,8 @@ impl Sampler {
             Law::Uniform { min, span } => min + span * stream.uniform(),
             Law::Exponential { mean } => stream.exponential(mean),
             Law::LogNormal { mu, sigma } => stream.lognormal(mu, sigma),
+            // The logarithm of a Pareto time is exponential.
+            Law::Pareto { least, mean_log } => least * libm::exp(stream.exponential(mean_log)),
         };
         Duration::from_nanos((ns + 0.5) as u64)
     }
@@ -210,5 +216,20 @@ mod tests {
         let within = |q: usize, ms: f64| (sample[q * 1000] / ms - 1.0).abs() < 0.02;
         assert!(within(50, 40.0), "{}", sample[50_000]);
         assert!(within(95, 120.0), "{}", sample[95_000]);
+    }
+
+    #[test]
+    fn a_pareto_latency_has_the_quantiles_of_its_formula() {
+        let least = Duration::from_millis(10);
+        let sampler = Sampler::new(Latency::Pareto { least, alpha: 1.5 });
+        let mut stream = Streams::new(3).stream("latency");
+        let mut sample: Vec<_> =
+            (0..100_000).map(|_| sampler.draw(&mut stream).as_millis_f64()).collect();
+        sample.sort_by(f64::total_cmp);
+        assert!(sample[0] >= 10.0);
+        for (share, rank) in [(0.5_f64, 50_000), (0.95, 95_000), (0.99, 99_000)] {
+            let exact = 10.0 * libm::pow(1.0 - share, -1.0 / 1.5);
+            assert!((sample[rank] / exact - 1.0).abs() < 0.03, "{share}: {}", sample[rank]);
+        }
     }
 }

@@ -5,12 +5,12 @@
 //!
 //! Of several broken promises the first is told, in the order of [`BreachReason::ALL`]. An answer
 //! without a first token (a provider that does not stream) is judged as if all of it came at the
-//! end. A request that its caller gave up owes no answer: it is broken only by a time that had run
+//! end. What a tenant sends beyond its quota is not covered by its covenant. A request that its caller gave up owes no answer: it is broken only by a time that had run
 //! out before, or by its cost.
 
 use connector::{
     BasisPoints, Breach, BreachReason, Concessions, CovenantOutcome, Duration, Money, Outcome,
-    RequestRecord,
+    Rejection, RequestRecord,
 };
 
 use super::{Covenant, Targets};
@@ -22,7 +22,8 @@ impl Covenant<'_> {
     /// What became of it, given how the request ended and what it gave up by agreement.
     pub(crate) fn judge(self, record: &RequestRecord, conceded: Concessions) -> CovenantOutcome {
         let (targets, ceiling) = (self.targets(), self.cost_ceiling());
-        if targets.is_empty() && ceiling.is_none() {
+        let promised = !targets.is_empty() || ceiling.is_some();
+        if !promised || record.rejection.is_some_and(is_beyond_quota) {
             return settled(CovenantOutcome::Free, conceded);
         }
         let breach = no_answer(record.outcome)
@@ -39,6 +40,27 @@ impl Covenant<'_> {
 
 fn settled(unless_conceded: CovenantOutcome, conceded: Concessions) -> CovenantOutcome {
     if conceded.is_empty() { unless_conceded } else { CovenantOutcome::Renegotiated(conceded) }
+}
+
+/// Whether a request was turned away because its tenant sends more than agreed.
+const fn is_beyond_quota(rejection: Rejection) -> bool {
+    match rejection {
+        Rejection::RequestQuota
+        | Rejection::TokenQuota
+        | Rejection::ConcurrencyQuota
+        | Rejection::SpendQuota => true,
+        Rejection::Shed
+        | Rejection::TooLate
+        | Rejection::LineFull
+        | Rejection::PushedOut
+        | Rejection::WaitedTooLong
+        | Rejection::BreakerOpen
+        | Rejection::Unanswered
+        | Rejection::Draining
+        | Rejection::NoCandidate
+        | Rejection::BudgetSpent
+        | Rejection::Paused => false,
+    }
 }
 
 fn no_answer(outcome: Outcome) -> Option<(BreachReason, BasisPoints)> {

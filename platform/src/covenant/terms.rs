@@ -74,6 +74,14 @@ pub struct Shortening {
     pub at_least: Tokens,
 }
 
+impl Shortening {
+    /// How long the answer becomes.
+    pub fn of(self, asked: Tokens) -> Tokens {
+        let shorter = self.to.of(u64::from(asked.get())).min(u64::from(asked.get()));
+        Tokens::new(shorter as u32).max(self.at_least).min(asked)
+    }
+}
+
 /// Something that may be given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {

@@ -72,6 +72,8 @@ fn verdict(now: Timestamp, config: &BreakerConfig, strike: &Strike, ended: Ended
         Ended::Failed(kind) if !config.counted.contains(kind) => Verdict::Ignored,
         Ended::Failed(_) if slow(None) => Verdict::SlowFailure,
         Ended::Failed(_) => Verdict::Failure,
+        // Else a hedge, which calls off whoever is slow, would hide that from the breaker.
+        Ended::CalledOff if slow(None) => Verdict::Slow,
         Ended::CalledOff => Verdict::Ignored,
     }
 }

@@ -44,8 +44,12 @@ impl Platform {
             }
             flight.strikes_here = 0;
             flight.joined = now;
+            if self.puts_aside(now, key) {
+                continue;
+            }
             match self.try_here(now, key) {
                 Ok(Taken::Yes) => return self.flights[key].route.may_come_back(lines.all),
+                Ok(Taken::InLine) if self.waits_too_long(now, key) => {}
                 Ok(Taken::InLine) => lines.pass(self.flights[key].route.current),
                 Err(refusal) => self.flights[key].set_back(Cause::Refused(refusal)),
             }
@@ -57,6 +61,7 @@ impl Platform {
                 route.go_to(place);
                 self.join_line(now, key);
             }
+            None if self.renegotiate(key) => self.send_on(now, key),
             None => self.finish_failed(now, key),
         }
     }

@@ -1,8 +1,8 @@
-use connector::{Concessions, Outcome, Timestamp, Usage};
+use connector::{Outcome, Timestamp, Usage};
 
 use super::Platform;
 use crate::{
-    flight::{Cause, FlightKey},
+    flight::{Cause, Flight, FlightKey},
     interface::{Output, Response},
 };
 
@@ -32,13 +32,17 @@ impl Platform {
     /// No candidate served the request.
     pub(super) fn finish_failed(&mut self, now: Timestamp, key: FlightKey) {
         let flight = &self.flights[key];
-        let describe = |place| {
-            let choice = self.router.choice(&flight.route, place);
-            let model = &self.covenants.models()[choice.model.index()].name;
-            format!("{model} on {}", self.cables[choice.cable.index()].name)
-        };
+        let describe = |place| self.describe(flight, place).into();
         let reason = flight.reason(describe, self.router.above_ceiling(&flight.route));
+        let reason = self.with_covenant(key, reason);
         self.finish(now, key, flight.failure(), None, None, Some(reason));
+    }
+
+    /// The candidate of this place, for people.
+    pub(super) fn describe(&self, flight: &Flight, place: usize) -> Box<str> {
+        let choice = self.router.choice(&flight.route, place);
+        let model = &self.covenants.models()[choice.model.index()].name;
+        format!("{model} on {}", self.cables[choice.cable.index()].name).into()
     }
 
     fn finish(
@@ -58,7 +62,11 @@ impl Platform {
         let at = self.router.last(&flight.route, flight.struck);
         let at = at.map(|choice| (choice.model, self.cables[choice.cable.index()].pool));
         let mut record = flight.record(now, at, outcome, usage);
-        record.covenant = self.covenants.of(&flight.request).judge(&record, Concessions::NONE);
+        let given_up = flight.given_up();
+        if let (None, Some((model, pool))) = (flight.struck, flight.struck_before()) {
+            (record.model, record.pool) = (model, Some(pool));
+        }
+        record.covenant = self.covenants.of(&flight.request).judge(&record, given_up);
         self.covenant_books[record.tenant.index()].record(record.covenant);
         self.outputs.push_back(Output::Respond(Response {
             request,
@@ -66,6 +74,7 @@ impl Platform {
             text,
             reason,
             retry_after: flight.retry_after(),
+            given_up,
         }));
         self.outputs.push_back(Output::Record(record));
         self.flights.remove(key);

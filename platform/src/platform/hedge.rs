@@ -71,6 +71,7 @@ impl Platform {
         let choice = self.router.choice(&self.flights[key].route, place);
         let cable = choice.cable.index();
         choice.model == model
+            && self.objection(now, &self.flights[key], place).is_none()
             && self.cables[cable].takes_hedge(now)
             && !self.is_in_doubt(now, key, cable)
     }

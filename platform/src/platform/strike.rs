@@ -1,4 +1,6 @@
-use connector::{Allocate, AllocationId, Error, ErrorKind, Operation, Reply, Timestamp, Usage};
+use connector::{
+    Allocate, AllocationId, Concession, Error, ErrorKind, Operation, Reply, Timestamp, Usage,
+};
 
 use super::{Platform, answer::expect_reply};
 use crate::{
@@ -38,7 +40,8 @@ impl Platform {
         let index = choice.cable.index();
         let cable = &mut self.cables[index];
         cable.statistics.strikes += 1;
-        let allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
+        allocate.preemptible |= flight.given_up().contains(Concession::Preemptible);
         let (lease, warm) = self.obtain_share(now, key, index, allocate);
         if let Some(share) = warm {
             self.ask_inference(now, key, lease, place, share);
@@ -196,7 +199,8 @@ impl Platform {
     ) {
         let flight = &self.flights[owner];
         let choice = self.router.choice(&flight.route, place);
-        let infer = self.covenants.infer(&flight.request, choice.model, share);
+        let mut infer = self.covenants.infer(&flight.request, choice.model, share);
+        infer.max_tokens = infer.max_tokens.min(flight.answer_length());
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
         self.timers.await_answer(Wait::FirstToken, now, question);

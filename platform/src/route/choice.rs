@@ -100,17 +100,27 @@ impl List {
         }
     }
 
-    /// Who may come next: not visited, within the ceiling of the first choice, and local only if
-    /// nobody else is left.
-    pub(super) fn open(&self, been: Places, first: Option<usize>) -> Places {
-        let open = first.map_or(self.all, |first| self.within[first]).without(been);
+    /// Who is within the ceiling behind this first choice.
+    pub(super) fn within(&self, first: usize) -> Places {
+        self.within[first]
+    }
+
+    /// Who costs no more than this, and local ones.
+    pub(super) fn cheaper_than(&self, limit: Money) -> Places {
+        let within = |choice: &Choice| choice.is_local() || choice.price <= limit;
+        (0..self.choices.len()).filter(|&place| within(&self.choices[place])).collect()
+    }
+
+    /// Who may come next: not visited, within the ceiling, and local only if nobody else is left.
+    pub(super) fn open(&self, been: Places, within: Option<Places>) -> Places {
+        let open = within.unwrap_or(self.all).without(been);
         let hosted = open.without(self.local);
         if hosted.is_empty() { open } else { hosted }
     }
 
-    /// Who was not visited because of the ceiling of the first choice.
-    pub(super) fn above_ceiling(&self, been: Places, first: usize) -> usize {
-        self.all.without(been).without(self.within[first]).len()
+    /// Who was not visited because of the ceiling.
+    pub(super) fn above_ceiling(&self, been: Places, within: Places) -> usize {
+        self.all.without(been).without(within).len()
     }
 
     /// The place of the least score, the earliest among equals.

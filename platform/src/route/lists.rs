@@ -2,14 +2,23 @@
 
 use connector::{CableId, ModelId};
 
-use super::choice::{Choice, List};
+use super::{
+    CANDIDATES_MAX,
+    choice::{Choice, List},
+};
 use crate::config::{Candidate, PlatformConfig, RouterConfig};
 
-/// One list per class, then one per model for requests that insist on one.
+/// One list per class, then one per model for requests that insist on one, then one per model with
+/// every pool whose cards it fits.
 pub(super) fn all(config: &PlatformConfig) -> Vec<List> {
     let classes = (0..config.classifier.classes.len()).map(|class| of_class(config, class));
     let models = (0..config.models.len()).map(|model| of_model(config, ModelId(model as u32)));
-    let lists = classes.chain(models).enumerate();
+    let everywhere = (0..config.models.len()).map(|model| {
+        let mut list = fitting(config, ModelId(model as u32));
+        list.truncate(CANDIDATES_MAX);
+        list
+    });
+    let lists = classes.chain(models).chain(everywhere).enumerate();
     let ceiling = config.fallback.cost_ceiling;
     lists.map(|(number, list)| List::new(number, choices(config, &list), ceiling)).collect()
 }

@@ -9,6 +9,11 @@ impl Places {
         Self(bits)
     }
 
+    /// One bit each.
+    pub(crate) const fn bits(self) -> u128 {
+        self.0
+    }
+
     /// The first `count` places.
     pub(crate) const fn up_to(count: usize) -> Self {
         if count >= 128 { Self(u128::MAX) } else { Self((1 << count) - 1) }

@@ -43,10 +43,15 @@ fn a_breach_tells_by_how_much_the_target_was_missed() {
     assert_eq!(breach.excess, BasisPoints::from_percent(25));
     let ceiling = |price| Terms { cost_ceiling: Some(money(price)), ..Terms::default() };
     assert_eq!(served_on(ceiling("0.000277778")), CovenantOutcome::Kept);
-    let CovenantOutcome::Broken(breach) = served_on(ceiling("0.000138889")) else {
-        panic!("it cost twice as much");
+    let mut world = World::new(with_tier(pools(1), ceiling("0.0008")));
+    world.script(0, OperationKind::Infer, [yes_after(ms(3_600))]);
+    world.request();
+    world.run();
+    let CovenantOutcome::Broken(breach) = world.record().covenant else {
+        panic!("3.6 s at 1.00 an hour cost 0.001");
     };
-    assert_eq!((breach.reason, breach.excess), (BreachReason::Cost, BasisPoints::ONE));
+    let excess = BasisPoints::from_percent(25);
+    assert_eq!((breach.reason, breach.excess), (BreachReason::Cost, excess));
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use connector::{BasisPoints, Duration, ErrorKind, OperationKind, Outcome, PoolId};
 use platform::{
     BreakerState, Input, PlatformConfig,
-    config::{HedgeAfter, HedgeMeasure, HedgingConfig},
+    config::{
+        BudgetConfig, HedgeAfter, HedgeMeasure, HedgingConfig, RatesConfig, SlowCall, WindowConfig,
+    },
 };
 
 use crate::{
@@ -246,6 +248,45 @@ fn a_pool_that_is_half_open_is_not_hedged_into() {
     world.request();
     world.run_for(secs(5));
     assert_eq!(world.asked(1, ASKED), [500], "a hedge is no probe");
+}
+
+#[test]
+fn whoever_is_called_off_when_it_was_slow_already_counts_as_slow() {
+    let mut config = whole_answer(2, ms(500));
+    config.cables[0].breaker.rates = Some(RatesConfig {
+        window: WindowConfig::Calls(2),
+        minimum_calls: 2,
+        slow: SlowCall { first_token: ms(300), per_output_token: None },
+        ..RatesConfig::default()
+    });
+    let mut world = World::new(config);
+    world.script(0, ASKED, [yes_after(secs(100)), yes_after(secs(100))]);
+    for expected in [BreakerState::Closed, BreakerState::Open] {
+        world.request();
+        world.run_for(secs(5));
+        assert_eq!(world.status(0).breaker, expected);
+    }
+    world.run();
+    world.assert_nothing_leaked();
+}
+
+#[test]
+fn every_hedge_is_paid_for_by_the_retry_budget() {
+    let mut config = whole_answer(2, ms(500));
+    config.retry.budget =
+        Some(BudgetConfig { share: BasisPoints::from_percent(10), per_second: 0, burst: 2 });
+    let mut world = World::new(config);
+    world.script(0, INFER, [yes_after(secs(20)); 60]);
+    for _ in 0..60 {
+        world.request();
+        world.run();
+    }
+    let hedge = world.status(1).statistics;
+    // Two that were saved up, and one for every ten first tries.
+    assert!((7..=8).contains(&hedge.hedges), "{}", hedge.hedges);
+    assert_eq!(hedge.hedges + hedge.hedges_unaffordable, 60);
+    assert_eq!(world.outcomes(), [Outcome::Completed; 60]);
+    world.assert_nothing_leaked();
 }
 
 #[test]

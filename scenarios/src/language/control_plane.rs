@@ -2,7 +2,7 @@ use connector::BasisPoints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Either, List, Optional, Quantity, Time, Whole};
+use super::{Either, List, Optional, Positive, Quantity, Time, Whole};
 use crate::document::Node;
 
 /// How an API behaves before any fault.
@@ -129,5 +129,12 @@ pub(crate) enum LatencyLaw {
         p50: Node<Time>,
         /// 95th percentile, at least the median.
         p95: Node<Time>,
+    },
+    /// Pareto: a share of `(least / t)^alpha` takes longer than `t`.
+    Pareto {
+        /// Least, above zero.
+        least: Node<Time>,
+        /// How fast the tail falls, 0.1 to 10; up to 1 it has no mean, up to 2 no variance.
+        alpha: Node<Positive<1>>,
     },
 }

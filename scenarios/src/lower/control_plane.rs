@@ -138,6 +138,10 @@ pub(super) fn law(context: Context<'_>, spec: &LatencyLaw) -> Latency {
             in_order(context, p95, (low, "p50"), (high, "p95"));
             Latency::LogNormal { p50: low, p95: high }
         }
+        LatencyLaw::Pareto { least, alpha } => Latency::Pareto {
+            least: above_zero(context, Some(least), "the least time", zero),
+            alpha: alpha.get().map_or(1.0, |alpha| alpha.get()),
+        },
     }
 }
 

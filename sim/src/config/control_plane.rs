@@ -133,16 +133,24 @@ pub enum Latency {
         /// 95th percentile, at least the median.
         p95: Duration,
     },
+    /// Pareto: the share of times longer than `t` is `(least / t)^alpha`. A heavy tail.
+    Pareto {
+        /// Least, above zero.
+        least: Duration,
+        /// How fast the tail falls, above zero; up to 1 it has no mean, up to 2 no variance.
+        alpha: f64,
+    },
 }
 
 impl Latency {
-    /// The mean, or of a lognormal the median.
+    /// The mean, or of a lognormal or Pareto law the median.
     pub fn middle(self) -> Duration {
         match self {
             Self::Fixed(time) => time,
             Self::Uniform { min, max } => min + max.saturating_sub(min) / 2,
             Self::Exponential { mean } => mean,
             Self::LogNormal { p50, .. } => p50,
+            Self::Pareto { least, alpha } => least.scale(libm::exp2(1.0 / alpha)),
         }
     }
 }

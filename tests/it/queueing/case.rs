@@ -68,6 +68,9 @@ pub(super) struct Params {
     pub(super) base: Option<f64>,
     pub(super) cap: Option<f64>,
     pub(super) retries: Option<u32>,
+    pub(super) hedge_quantile: Option<f64>,
+    pub(super) fanout: Option<u32>,
+    pub(super) p_slow: Option<f64>,
 }
 
 /// A class of customers; class 0 is the most important.

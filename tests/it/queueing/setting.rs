@@ -9,8 +9,8 @@ use platform::{
     PlatformConfig,
     config::{
         AdmissionConfig, BreakerConfig, CableConfig, Candidate, ClassConfig, ClassifierConfig,
-        Discipline, FallbackConfig, ModelTerms, Pace, RetryConfig, RouterConfig, TenantConfig,
-        Timeouts,
+        Discipline, FallbackConfig, HedgingConfig, ModelTerms, Pace, RetryConfig, RouterConfig,
+        TenantConfig, Timeouts,
     },
 };
 use sim::{
@@ -55,6 +55,9 @@ pub(super) struct Setting {
     /// By class: a model of its own, whose shares ask for so many parts of the card. Empty: one model
     /// for all.
     pub(super) weights: Vec<f64>,
+    /// Pools alike, each with a cable; more than one where requests may go on to the next.
+    pub(super) pools: u32,
+    pub(super) hedging: Option<HedgingConfig>,
     /// How the place of whoever is less important is taken.
     pub(super) preemption: Option<PreemptionConfig>,
 }
@@ -77,6 +80,8 @@ impl Default for Setting {
             failing: BasisPoints::ZERO,
             retry: RetryConfig { budget: None, ..RetryConfig::default() },
             weights: Vec::new(),
+            pools: 1,
+            hedging: None,
             preemption: None,
         }
     }
@@ -103,7 +108,7 @@ impl Setting {
         };
         ProviderConfig {
             regions: vec![RegionConfig { name: "region".into(), control_plane }],
-            pools: vec![self.pool()],
+            pools: (0..self.pools).map(|pool| self.pool(pool)).collect(),
             models: (0..self.weights.len().max(1))
                 .map(|index| ModelConfig {
                     name: format!("model {index}"),
@@ -114,10 +119,10 @@ impl Setting {
         }
     }
 
-    fn pool(&self) -> PoolConfig {
+    fn pool(&self, number: u32) -> PoolConfig {
         let peak = Tflops::from_gflops((FLOPS / 1e9) as u64);
         PoolConfig {
-            name: "pool".into(),
+            name: format!("pool {number}"),
             region: 0,
             kind: PoolKind::Standard,
             gpu: GpuSpec {
@@ -154,7 +159,8 @@ impl Setting {
     }
 
     pub(super) fn platform(&self) -> PlatformConfig {
-        let (model, pool) = (ModelId(0), PoolId(0));
+        let model = ModelId(0);
+        let pools = || (0..self.pools).map(PoolId);
         PlatformConfig {
             leases: platform::config::LeaseConfig::default(),
             models: vec![ModelTerms {
@@ -164,7 +170,7 @@ impl Setting {
                 pool_kind: PoolKind::Standard,
                 preemptible: false,
             }],
-            cables: vec![self.cable(pool)],
+            cables: pools().map(|pool| self.cable(pool)).collect(),
             tenants: (0..self.classes)
                 .map(|class| TenantConfig {
                     name: format!("class {class}"),
@@ -183,7 +189,9 @@ impl Setting {
                 ..ClassifierConfig::default()
             },
             admission: AdmissionConfig { wait_bound: None, ..AdmissionConfig::default() },
-            router: RouterConfig::Static(vec![vec![Candidate { model, pool }]]),
+            router: RouterConfig::Static(vec![
+                pools().map(|pool| Candidate { model, pool }).collect(),
+            ]),
             retry: self.retry,
             timeouts: Timeouts {
                 queue: self.patience,
@@ -193,8 +201,8 @@ impl Setting {
                 ..Timeouts::default()
             },
             cooldown: platform::config::CooldownConfig::default(),
-            hedging: None,
-            fallback: FallbackConfig { enabled: false, ..FallbackConfig::default() },
+            hedging: self.hedging,
+            fallback: FallbackConfig { enabled: self.pools > 1, ..FallbackConfig::default() },
             overcommit: true,
             seed: 1,
         }
@@ -203,7 +211,7 @@ impl Setting {
     fn cable(&self, pool: PoolId) -> CableConfig {
         CableConfig {
             pool,
-            name: "pool".into(),
+            name: pool.to_string(),
             kind: PoolKind::Standard,
             price_per_slot_hour: Money::ZERO,
             card_vram: Mebibytes::from_gib(16),

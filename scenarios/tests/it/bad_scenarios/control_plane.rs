@@ -13,7 +13,18 @@ pub(super) const CASES: &[Case] = &[
             "  pools:",
             "  regions: [{ name: eu, control_plane: { pools: { normal: { mean: 1s } } } }]\n  pools:",
         )],
-        "4:49 provider.regions[0].control_plane.pools: expected one of `uniform`, `exponential`, `lognormal`, found `normal` (did you mean `lognormal`?)",
+        "4:49 provider.regions[0].control_plane.pools: expected one of `uniform`, `exponential`, `lognormal`, `pareto`, found `normal` (did you mean `lognormal`?)",
+    ),
+    (
+        "a heavy tail from nothing",
+        &[(
+            "  pools:",
+            "  regions: [{ name: eu, control_plane: { infer: { pareto: { least: 0s, alpha: 0.01 } } } }]\n  pools:",
+        )],
+        concat!(
+            "4:67 provider.regions[0].control_plane.infer.pareto.least: the least time takes no time: it must be longer than 0s\n",
+            "4:78 provider.regions[0].control_plane.infer.pareto.alpha: `0.01` is out of range: it must be between 0.1 and 10",
+        ),
     ),
     (
         "a cancellation that takes less than no time",
