@@ -90,9 +90,7 @@ impl Ejector {
             .filter(|&pool| !self.is_out(now, pool))
             .filter_map(|pool| Some((self.excess(now, pool).filter(|&much| much >= 1.0)?, pool)))
             .collect();
-        worst.sort_by(|(one, first), (other, second)| {
-            other.total_cmp(one).then(first.cmp(second))
-        });
+        worst.sort_by(|(one, first), (other, second)| other.total_cmp(one).then(first.cmp(second)));
         worst.truncate(room);
         for index in 0..self.pools.len() {
             let ejected = worst.iter().any(|&(_, pool)| pool == index);
@@ -127,9 +125,10 @@ impl Ejector {
         let more = self.pools[pool].failure_rate() - failures?;
         let failing = more / self.config.failure_margin.as_ratio();
         let paces = median(peers().filter_map(|peer| self.pools[peer].slowdown()));
-        let slow = self.pools[pool].slowdown().zip(paces).map(|(slowdown, of_peers)| {
-            slowdown / (of_peers * self.config.slowness.as_ratio())
-        });
+        let slow = self.pools[pool]
+            .slowdown()
+            .zip(paces)
+            .map(|(slowdown, of_peers)| slowdown / (of_peers * self.config.slowness.as_ratio()));
         Some(failing.max(slow.unwrap_or(0.0)))
     }
 }

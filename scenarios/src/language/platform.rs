@@ -1,6 +1,7 @@
 mod admission;
 mod breaker;
 mod cooldown;
+mod ejection;
 mod hedging;
 mod limit;
 mod retry;
@@ -12,7 +13,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    admission::*, breaker::*, cooldown::*, hedging::*, limit::*, retry::*, route::*, timeouts::*,
+    admission::*, breaker::*, cooldown::*, ejection::*, hedging::*, limit::*, retry::*, route::*,
+    timeouts::*,
 };
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
@@ -38,6 +40,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) fallback: Optional<FallbackSpec>,
     /// When a request that takes long is sent a second time. Default: never.
     pub(crate) hedging: Optional<HedgingSpec>,
+    /// Pools that do worse than their peers are left out for a while. Default: never.
+    pub(crate) ejection: Optional<EjectionSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.
     pub(crate) overcommit: Optional<bool>,
     /// Who is let in.

@@ -1,6 +1,7 @@
 mod admission;
 mod breaker;
 mod cooldown;
+mod ejection;
 mod hedging;
 mod limit;
 mod retry;
@@ -58,6 +59,9 @@ pub(super) fn lower(
         cooldown: cooldown::lower(platform.and_then(|spec| read(&spec.cooldown))),
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
         hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
+        ejection: platform
+            .and_then(|spec| read(&spec.ejection))
+            .map(|spec| ejection::lower(context, spec)),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
         leases: platform::config::LeaseConfig::default(),
         seed: 0,
