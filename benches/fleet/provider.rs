@@ -123,6 +123,7 @@ impl Fleet {
             max_tokens: Tokens::new(50),
             temperature: Temperature::default(),
             stream: false,
+            progress: None,
         }));
         let oldest = self.held.pop_front().expect("shares are held");
         self.submit(Operation::Release { allocation: oldest });

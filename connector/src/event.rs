@@ -27,6 +27,18 @@ pub enum EventKind {
         /// The inference's ticket.
         ticket: Ticket,
     },
+    /// How far an inference is that asked to be told: from time to time, and before it fails.
+    ///
+    /// It is never told again of fewer tokens, nor after the answer. A far side that cannot tell
+    /// says nothing.
+    Progress {
+        /// The inference's ticket.
+        ticket: Ticket,
+        /// Tokens of the answer that are out, at least one.
+        tokens: Tokens,
+        /// The text since the last time, where the provider makes text.
+        text: Option<Box<str>>,
+    },
     /// A held share will be taken away. Inferences that finish within the grace survive; the rest
     /// end with [`Preempted`](crate::ErrorKind::Preempted), and the share is gone afterwards.
     ///

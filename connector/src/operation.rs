@@ -1,7 +1,8 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    AllocationId, BasisPoints, Mebibytes, ModelId, PoolId, TenantId, Tflops, Ticket, Tokens,
+    AllocationId, BasisPoints, Duration, Mebibytes, ModelId, PoolId, TenantId, Tflops, Ticket,
+    Tokens,
 };
 
 /// What a provider can be asked to do.
@@ -197,6 +198,9 @@ pub struct Infer {
     pub temperature: Temperature,
     /// Whether the caller wants [`FirstToken`](crate::EventKind::FirstToken).
     pub stream: bool,
+    /// How often the caller wants [`Progress`](crate::EventKind::Progress), where the far side can
+    /// tell; [`Duration::MAX`]: only before a failure. `None`: never.
+    pub progress: Option<Duration>,
 }
 
 /// A prompt: always its length, and what is known of its content.

@@ -61,6 +61,8 @@ pub struct CableStatistics {
     pub inference_timeouts: u64,
     /// Inferences without a first token in time.
     pub first_token_timeouts: u64,
+    /// Inferences that stood between two tokens for too long.
+    pub token_timeouts: u64,
     /// Failed strikes that nothing followed because the retry budget was spent.
     pub refused_budget: u64,
     /// Requests sent on because the pool was to be left alone for longer than they may wait.

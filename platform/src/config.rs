@@ -38,7 +38,7 @@ pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
 pub use limit::{LimitConfig, LimitRule};
 pub use line::Discipline;
 pub use retry::{Jitter, MidStream, RetryConfig};
-pub use route::{Candidate, Measure, PoolWeight, PrefixConfig, RouterConfig};
+pub use route::{Candidate, CovenantRouting, Measure, PoolWeight, PrefixConfig, RouterConfig};
 pub use tier::TierConfig;
 pub use timeouts::{Abandon, Timeouts};
 

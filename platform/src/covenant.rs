@@ -4,8 +4,8 @@ mod prospect;
 mod terms;
 
 use connector::{
-    Allocate, AllocationId, Infer, ModelId, Money, PoolId, Priority, Prompt, Requirements,
-    Temperature, TenantId, Tokens,
+    Allocate, AllocationId, Duration, Infer, ModelId, Money, PoolId, Priority, Prompt,
+    Requirements, Temperature, TenantId, Tokens,
 };
 
 pub(crate) use negotiation::{Negotiation, Offer};
@@ -13,8 +13,9 @@ pub(crate) use prospect::{Objection, Progress};
 pub use terms::{Fallback, Shortening, Step, Targets, Terms};
 
 use crate::{
-    config::{CableConfig, ModelTerms, PlatformConfig, TenantConfig, TierConfig},
+    config::{CableConfig, MidStream, ModelTerms, PlatformConfig, TenantConfig, TierConfig},
     interface::Request,
+    part::Part,
 };
 
 /// The terms on which requests are served: what each model needs, how tenants rank and what they
@@ -29,10 +30,13 @@ pub(crate) struct Covenants {
     plain: Vec<bool>,
     cables: Vec<CableConfig>,
     overcommit: bool,
+    /// How often inferences tell how far they are.
+    progress: Option<Duration>,
 }
 
 impl Covenants {
     pub(crate) fn new(config: PlatformConfig) -> Self {
+        let progress = progress(&config);
         let terms: Vec<Terms> =
             config.tenants.iter().map(|tenant| terms(&config.tiers, tenant)).collect();
         Self {
@@ -42,6 +46,7 @@ impl Covenants {
             models: config.models,
             cables: config.cables,
             overcommit: config.overcommit,
+            progress,
         }
     }
 
@@ -106,13 +111,17 @@ impl Covenants {
         request: &Request,
         model: ModelId,
         allocation: AllocationId,
+        part: Option<&Part>,
     ) -> Infer {
+        let whole = Prompt { tokens: request.prompt_tokens, content: request.content.clone() };
+        let length = self.answer_length(model, request.output_tokens);
         Infer {
             allocation,
-            prompt: Prompt { tokens: request.prompt_tokens, content: request.content.clone() },
-            max_tokens: self.answer_length(model, request.output_tokens),
+            prompt: part.map_or(whole, |part| part.prompt(request)),
+            max_tokens: part.map_or(length, |part| part.rest(length)),
             temperature: Temperature::default(),
             stream: true,
+            progress: self.progress,
         }
     }
 
@@ -120,6 +129,14 @@ impl Covenants {
     fn answer_length(&self, model: ModelId, asked: Tokens) -> Tokens {
         self.models[model.index()].max_tokens.map_or(asked, |longest| asked.min(longest))
     }
+}
+
+/// Half of the time between two tokens, so that a stream that stands is noticed soon after it; or only
+/// before a failure, if a failed stream is to go on elsewhere.
+fn progress(config: &PlatformConfig) -> Option<Duration> {
+    let resumes = config.retry.mid_stream == MidStream::Resume;
+    let at_failure = resumes.then_some(Duration::MAX);
+    config.timeouts.between_tokens.map(|limit| limit / 2).or(at_failure)
 }
 
 /// The terms of one request: what it states goes before what its tenant states, field by field.
@@ -151,12 +168,18 @@ impl<'a> Covenant<'a> {
         }
     }
 
+    /// Whether somebody waits for the answer.
+    pub(crate) fn is_latency_sensitive(self) -> bool {
+        self.tenants.latency_sensitive || self.own.is_some_and(|own| own.latency_sensitive)
+    }
+
     pub(crate) fn fallbacks(self) -> &'a [Fallback] {
         self.listed(|terms| &terms.fallbacks)
     }
 
     pub(crate) fn concessions(self) -> &'a [Step] {
-        self.listed(|terms| &terms.concessions)
+        let stated = self.listed(|terms| &terms.concessions);
+        if stated.is_empty() { &Step::DEFAULT } else { stated }
     }
 
     pub(crate) fn shortening(self) -> Option<Shortening> {

@@ -21,7 +21,7 @@
 //!
 //! Nothing happens by time alone: intervals end with the first result after them, and a pool is back
 //! when somebody asks after its time. Results of strikes that were under way when it was ejected are
-//! counted like any other, and dropped at the end of the interval while it is out.
+//! dropped while it is out. Only an interval in which a pool could be compared takes one off.
 
 use connector::Timestamp;
 
@@ -72,6 +72,9 @@ impl Ejector {
         if now >= self.ends {
             self.compare(now);
         }
+        if self.is_out(now, pool) {
+            return;
+        }
         let pool = &mut self.pools[pool];
         pool.calls = pool.calls.saturating_add(1);
         pool.failed = pool.failed.saturating_add(u32::from(failed));
@@ -101,7 +104,7 @@ impl Ejector {
                 let time = self.config.base * u64::from(pool.times);
                 pool.until = now + time.min(self.config.longest.max(self.config.base));
                 self.ejections += 1;
-            } else if !is_out {
+            } else if !is_out && pool.calls >= self.config.minimum_calls {
                 pool.times = pool.times.saturating_sub(1);
             }
             *pool = Pool { times: pool.times, until: pool.until, ..Pool::default() };

@@ -8,7 +8,7 @@ use connector::{
 };
 use slotmap::new_key_type;
 
-pub(crate) use self::strikes::{Ended, Strike, Strikes, Watch};
+pub(crate) use self::strikes::{Ended, Start, Strike, Strikes, Watch};
 use crate::{
     admission::{Excess, Reservation},
     cable::Refusal,
@@ -16,6 +16,7 @@ use crate::{
     interface::Request,
     lease::LeaseKey,
     line::Place,
+    part::Part,
     platform::Consultation,
     route::Route,
 };
@@ -41,6 +42,8 @@ pub(crate) struct Flight {
     /// The last doubt that one of its allocations raised.
     pub(crate) doubt: Option<Doubt>,
     pub(crate) attempts: u16,
+    /// What earlier strikes made of the answer, if the next one goes on from there.
+    pub(crate) part: Option<Box<Part>>,
     /// When its time is over; [`Timestamp::MAX`] if it has any time.
     pub(crate) ends: Timestamp,
     pub(crate) alarm: Option<EventKey>,
@@ -119,6 +122,7 @@ impl Flight {
             struck: None,
             doubt: None,
             attempts: 0,
+            part: None,
             ends: Timestamp::MAX,
             alarm: None,
             paid: false,

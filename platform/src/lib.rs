@@ -26,6 +26,7 @@ mod lease;
 pub mod limit;
 mod line;
 mod meter;
+mod part;
 mod platform;
 mod quantile;
 mod question;

@@ -15,6 +15,7 @@ mod line;
 mod negotiate;
 mod resend;
 mod stock;
+mod stream;
 mod strike;
 mod sweep;
 mod wake;
@@ -116,6 +117,8 @@ pub struct Platform {
     /// The time that a request has; `None` if it has any.
     total: Option<Duration>,
     cooldown: CooldownConfig,
+    mid_stream: MidStream,
+    between_tokens: Option<Duration>,
     /// What becomes of running inferences that nobody waits for.
     abandon: Abandon,
     /// Whether an inference that took too long is tried again where it was.
@@ -167,6 +170,8 @@ impl Platform {
             patience: config.timeouts.queue.max(config.retry.cap),
             total: config.timeouts.total,
             cooldown: config.cooldown,
+            mid_stream: config.retry.mid_stream,
+            between_tokens: config.timeouts.between_tokens,
             abandon: config.timeouts.abandon,
             after_timeout: config.retry.after_timeout,
             meters: vec![Meter::default(); config.tenants.len()],

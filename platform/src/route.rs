@@ -13,6 +13,7 @@
 mod affine;
 mod chance;
 mod choice;
+mod covenant;
 mod detour;
 mod fading;
 mod lists;
@@ -22,14 +23,22 @@ mod peak;
 mod places;
 mod policy;
 mod power_of_two;
+mod predict;
+mod tiered;
 mod turns;
 mod weighted;
 
-use connector::{BasisPoints, CableId, ClassId, Duration, ModelId, Money, Timestamp};
+use connector::{BasisPoints, CableId, ClassId, Duration, ErrorKind, ModelId, Money, Timestamp};
 
-pub(crate) use self::{choice::Choice, load::Load};
-use self::{choice::List, places::Places, policy::Policy};
-use crate::{cable::Cable, config::PlatformConfig, interface::Request};
+pub(crate) use self::{choice::Choice, load::Load, predict::Band};
+use self::{choice::List, places::Places, policy::Policy, predict::Predictor};
+use crate::{
+    cable::Cable,
+    config::{CovenantRouting, PlatformConfig, RouterConfig},
+    covenant::Covenant,
+    flight::{Ended, Start, Strike},
+    interface::Request,
+};
 
 /// Candidates per class: one bit each in a route.
 pub(crate) const CANDIDATES_MAX: usize = 128;
@@ -40,6 +49,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) now: Timestamp,
     pub(crate) request: &'a Request,
     pub(crate) cables: &'a [Cable],
+    pub(crate) covenant: Covenant<'a>,
 }
 
 impl Scene<'_> {
@@ -106,6 +116,8 @@ pub(crate) struct Router {
     models: usize,
     fallback: bool,
     cost_ceiling: BasisPoints,
+    /// Where predictions are asked for.
+    predictor: Option<Predictor>,
 }
 
 impl Router {
@@ -114,6 +126,7 @@ impl Router {
         let lists = lists::all(config);
         Self {
             policy: Policy::new(config, &lists),
+            predictor: predictor(config),
             lists,
             classes: config.classifier.classes.len(),
             models: config.models.len(),
@@ -180,6 +193,56 @@ impl Router {
         }
     }
 
+    /// Whether the present candidate is to be waited for, although another one may take the request
+    /// at once.
+    pub(crate) fn is_worth_waiting(&self, scene: &Scene<'_>, route: &Route) -> bool {
+        let Policy::Covenant(keeper) = &self.policy else {
+            return false;
+        };
+        let known = self.predictor.as_ref().zip(self.current(route));
+        known.is_some_and(|(predictor, choice)| keeper.waits(scene, choice, predictor))
+    }
+
+    /// The first token of a strike came, or its time ran out.
+    pub(crate) fn started(
+        &mut self,
+        now: Timestamp,
+        request: &Request,
+        route: &Route,
+        Start { place, band, asked }: Start,
+    ) {
+        if let Some(predictor) = &mut self.predictor {
+            let choice = &self.lists[route.list].choices[place];
+            predictor.started(now, choice, band, request, now.since(asked));
+        }
+    }
+
+    /// A strike ended.
+    pub(crate) fn ended(
+        &mut self,
+        now: Timestamp,
+        request: &Request,
+        route: &Route,
+        (strike, ended): (&Strike, Ended),
+    ) {
+        if self.predictor.is_none() {
+            return;
+        }
+        match (ended, strike.first_token) {
+            (Ended::Answered(tokens), Some(first)) => {
+                let choice = &self.lists[route.list].choices[strike.place];
+                let later = (tokens.get().saturating_sub(1), now.since(first));
+                if let Some(predictor) = &mut self.predictor {
+                    predictor.told(now, choice, strike.band, later);
+                }
+            }
+            (Ended::Answered(_) | Ended::Failed(ErrorKind::Timeout), None) => {
+                self.started(now, request, route, strike.start());
+            }
+            (Ended::Failed(_) | Ended::CalledOff, _) => {}
+        }
+    }
+
     /// Who is within the ceiling; `None` before there is one.
     fn within(&self, route: &Route) -> Option<Places> {
         let of_first = || Some(self.lists[route.list].within(route.first?));
@@ -192,8 +255,16 @@ impl Router {
         }
         let list = &self.lists[route.list];
         let open = list.open(route.been, self.within(route));
-        self.policy.pick(scene, list, open, route.current)
+        self.policy.pick(scene, list, open, route.current, self.predictor.as_ref())
     }
+}
+
+/// What predicts, where the rule needs it.
+fn predictor(config: &PlatformConfig) -> Option<Predictor> {
+    let RouterConfig::Covenant(CovenantRouting { quantile, .. }) = config.router else {
+        return None;
+    };
+    Some(Predictor::new(config.cables.len(), config.models.len(), quantile.as_ratio()))
 }
 
 /// How many candidates a class would have, for the check of its bound.

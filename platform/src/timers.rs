@@ -50,14 +50,16 @@ pub(crate) enum Wait {
     Allocation,
     /// The first token of an inference, if that is waited for by itself.
     FirstToken,
+    /// The next token of an inference that tells of them.
+    Token,
     Inference,
     /// Releases and lists.
     Release,
 }
 
 impl Wait {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Allocation, Self::FirstToken, Self::Inference, Self::Release];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Allocation, Self::FirstToken, Self::Token, Self::Inference, Self::Release];
 }
 
 /// Time-outs of one kind. An entry is known by what it is about and when it was set.
@@ -103,6 +105,7 @@ impl Timers {
             Lane::new(match kind {
                 Wait::Allocation => timeouts.allocation,
                 Wait::FirstToken => timeouts.first_token.unwrap_or(Duration::MAX),
+                Wait::Token => timeouts.between_tokens.unwrap_or(Duration::MAX),
                 Wait::Inference => timeouts.inference,
                 Wait::Release => timeouts.release,
             })

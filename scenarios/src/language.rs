@@ -82,4 +82,8 @@ pub(crate) struct TenantSpec {
     pub(crate) weight: Optional<Whole<1, 1_000>>,
     /// What it may use. Default: as much as it likes.
     pub(crate) quota: Optional<QuotaSpec>,
+    /// Name of its tier. Default: none.
+    pub(crate) tier: Optional<String>,
+    /// What it is promised. Default: what its tier states.
+    pub(crate) covenant: Optional<CovenantSpec>,
 }

@@ -13,7 +13,10 @@ pub(crate) mod replay;
 pub(crate) mod servegen;
 pub(crate) mod synthetic;
 
+use std::sync::Arc;
+
 use connector::{ClassId, Content, ModelId, TenantId, Timestamp, Tokens};
+use platform::Terms;
 use sim::config::Latency;
 
 pub use arrivals::Arrivals;
@@ -30,6 +33,8 @@ pub struct TrafficSource {
     pub(crate) kind: SourceKind,
     /// How long its callers wait for a place.
     pub(crate) patience: Option<Latency>,
+    /// What its requests are promised, where they state more or other than their tenants do.
+    pub(crate) terms: Option<Arc<Terms>>,
 }
 
 /// What a source makes its requests from.

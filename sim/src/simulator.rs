@@ -89,6 +89,8 @@ struct StationRef {
 enum Wake {
     Answer(Ticket, Answer),
     Arrive(InferenceKey),
+    /// How far an inference is wants to be told.
+    Progress(InferenceKey),
     Engine(StationRef),
     /// A turn on this card may be over.
     Turn(StationRef),
@@ -270,6 +272,7 @@ impl Simulator {
         match wake {
             Wake::Answer(ticket, answer) => self.deliver(now, ticket, answer),
             Wake::Arrive(inference) => self.reach_card(now, inference),
+            Wake::Progress(inference) => self.look_at_progress(now, inference),
             Wake::Engine(at) => {
                 self.pools[at.pool].cards[at.card].stations[at.station].wake = None;
                 self.with_engine(now, at, |_| ());

@@ -182,6 +182,8 @@ impl<C: Connector> Keeper<C> {
     fn hear(&mut self, Event { at, kind }: Event) {
         match kind {
             EventKind::FirstToken { ticket } => self.hear_first_token(at, ticket),
+            // The stream paces its tokens itself.
+            EventKind::Progress { .. } => {}
             EventKind::Preempted { allocation, grace } => self.hear_notice(allocation, grace),
             EventKind::Completed { ticket, result } => {
                 let Some(waiter) = self.waiters.remove(&ticket) else { return };

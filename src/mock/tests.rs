@@ -438,6 +438,7 @@ fn infer_anything() -> Operation {
         max_tokens: connector::Tokens::new(10),
         temperature: connector::Temperature::default(),
         stream: true,
+        progress: None,
     })
 }
 

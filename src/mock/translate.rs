@@ -51,6 +51,7 @@ pub(super) fn inference(body: &[u8], most_tokens: u32) -> Result<Infer, Error> {
         max_tokens: Tokens::new(request.max_tokens),
         temperature,
         stream: request.stream,
+        progress: None,
     })
 }
 

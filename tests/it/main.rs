@@ -17,6 +17,7 @@ mod place;
 mod queueing;
 mod readme;
 mod replay;
+mod storm;
 mod tidy;
 mod token_gaps;
 mod traces;

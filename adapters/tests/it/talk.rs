@@ -132,5 +132,6 @@ pub(crate) fn infer(allocation: AllocationId, stream: bool) -> Operation {
         max_tokens: Tokens::new(2),
         temperature: Temperature::default(),
         stream,
+        progress: None,
     })
 }

@@ -121,6 +121,7 @@ impl<'a, W: World> Conversation<'a, W> {
                 max_tokens: Tokens::new(tokens),
                 temperature: Temperature::default(),
                 stream,
+                progress: None,
             }),
             Ask::Cancel(name) => Operation::Cancel { inference: Ticket(self.find(name)? as u64) },
             Ask::Release(_) => Operation::Release { allocation },
@@ -338,6 +339,10 @@ impl<'a, W: World> Conversation<'a, W> {
         self.latest = event.at;
         match event.kind {
             EventKind::FirstToken { ticket } => self.hear_first_token(ticket),
+            EventKind::Progress { ticket, .. } => {
+                let name = self.question(ticket)?.name;
+                Err(format!("`{name}` told its progress but was not asked to"))
+            }
             EventKind::Completed { ticket, result } => self.hear_answer(event.at, ticket, &result),
             EventKind::Preempted { allocation, .. } => self.hear_notice(allocation),
         }

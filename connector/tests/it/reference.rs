@@ -396,7 +396,9 @@ impl Reference {
             EventKind::Completed { ticket, result: Ok(Reply::Generated { .. }) } => {
                 self.inferences.remove(ticket).is_some() || self.has(Flaw::InfersOnAnything)
             }
-            EventKind::Completed { .. } | EventKind::Preempted { .. } => true,
+            EventKind::Progress { .. }
+            | EventKind::Completed { .. }
+            | EventKind::Preempted { .. } => true,
         }
     }
 }

@@ -70,6 +70,7 @@ impl Classify for Asking {
             max_tokens: ANSWER,
             temperature: Temperature::new(BasisPoints::ZERO).unwrap_or_default(),
             stream: false,
+            progress: None,
         })
     }
 

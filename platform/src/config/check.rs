@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use connector::{BasisPoints, Mebibytes, ModelId, Money};
 
 use super::{
-    CableConfig, Candidate, ClassConfig, ConfigError, HedgeAfter, PlatformConfig, PoolWeight,
-    PrefixConfig, RequestRate, RouterConfig, TenantConfig,
+    CableConfig, Candidate, ClassConfig, ConfigError, CovenantRouting, HedgeAfter, PlatformConfig,
+    PoolWeight, PrefixConfig, RequestRate, RouterConfig, TenantConfig,
 };
 use crate::route::{self, CANDIDATES_MAX};
 
@@ -135,11 +135,13 @@ impl PlatformConfig {
             RouterConfig::Static(lists) => self.check_lists(lists),
             RouterConfig::Weighted(weights) => self.check_weights(weights),
             RouterConfig::PrefixAffine(prefix) => prefix.check(),
+            RouterConfig::Covenant(covenant) => covenant.check(),
             RouterConfig::Cheapest
             | RouterConfig::Fastest
             | RouterConfig::Random
             | RouterConfig::RoundRobin
             | RouterConfig::LeastLoaded
+            | RouterConfig::Tiered
             | RouterConfig::PowerOfTwo(_) => Ok(()),
         }
     }
@@ -258,6 +260,14 @@ pub(super) fn at_most(most: u32, what: impl Into<String>, value: u32) -> Result<
         return Ok(());
     }
     Err(too_many(what, value as usize, most as usize))
+}
+
+impl CovenantRouting {
+    fn check(self) -> Result<(), ConfigError> {
+        at_least(5_000, "quantile of the router in basis points", self.quantile.get())?;
+        at_most(9_990, "quantile of the router in basis points", self.quantile.get())?;
+        at_most(9_000, "margin of the router in basis points", self.margin.get())
+    }
 }
 
 impl PrefixConfig {

@@ -22,6 +22,11 @@ pub enum RouterConfig {
     PowerOfTwo(Measure),
     /// Prompts that begin alike go to the same pool, within a bound on its load.
     PrefixAffine(PrefixConfig),
+    /// Latency-sensitive: dedicated pools; models below 8 GiB: preemptible ones; others: standard
+    /// ones. Within the kind, and behind it, the cheapest first.
+    Tiered,
+    /// The cheapest that is predicted to keep the covenant.
+    Covenant(CovenantRouting),
 }
 
 impl RouterConfig {
@@ -37,6 +42,8 @@ impl RouterConfig {
             Self::LeastLoaded => "least_loaded",
             Self::PowerOfTwo(_) => "power_of_two",
             Self::PrefixAffine(_) => "prefix_affine",
+            Self::Tiered => "tiered",
+            Self::Covenant(_) => "covenant",
         }
     }
 }
@@ -83,5 +90,21 @@ impl Default for PrefixConfig {
     /// 2 blocks, at most 125 % of the mean load (the bound that Google and Vimeo published).
     fn default() -> Self {
         Self { blocks: 2, load_factor: BasisPoints::from_percent(125) }
+    }
+}
+
+/// What it takes to trust a pool with a covenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CovenantRouting {
+    /// The quantile of the predicted times that must be within the targets, 50% to 99.9%.
+    pub quantile: BasisPoints,
+    /// Room that a prediction must leave, as a share of the target, 0% to 90%.
+    pub margin: BasisPoints,
+}
+
+impl Default for CovenantRouting {
+    /// p95, with no room to spare.
+    fn default() -> Self {
+        Self { quantile: BasisPoints::from_percent(95), margin: BasisPoints::ZERO }
     }
 }

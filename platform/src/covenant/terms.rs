@@ -52,7 +52,8 @@ pub struct Terms {
     pub fallbacks: Vec<Fallback>,
     /// How a shorter answer would look.
     pub shortening: Option<Shortening>,
-    /// What may be given up, in this order, before the covenant is broken. Empty: nothing.
+    /// What may be given up, in this order, before the covenant is broken. Empty: the models and
+    /// pools to fall back to, then the length of the answer, as far as these terms describe them.
     pub concessions: Vec<Step>,
 }
 
@@ -93,6 +94,11 @@ pub enum Step {
     Preemptible,
     /// The platform's limit on prices of fallback pools; the covenant's own ceiling stays.
     HigherPrice,
+}
+
+impl Step {
+    /// What is given up where nothing is stated.
+    pub(crate) const DEFAULT: [Self; 2] = [Self::Fallback, Self::ShorterAnswer];
 }
 
 impl Terms {

@@ -6,7 +6,7 @@
 
 use connector::{Duration, ErrorKind, EventKey, Timestamp, Tokens};
 
-use crate::{breaker::Permit, lease::LeaseKey};
+use crate::{breaker::Permit, lease::LeaseKey, part::Part, route::Band};
 
 /// One attempt: allocate, infer, release.
 #[derive(Debug)]
@@ -21,6 +21,10 @@ pub(crate) struct Strike {
     pub(crate) allocating: Option<Duration>,
     pub(crate) first_token: Option<Timestamp>,
     pub(crate) watch: Watch,
+    /// How much its cable had to do when it began.
+    pub(crate) band: Band,
+    /// What it has made, where that is told. Apart, because few tell.
+    pub(crate) part: Option<Box<Part>>,
 }
 
 /// How a strike stands to the time after which it is hedged.
@@ -44,8 +48,31 @@ impl Strike {
         permit: Permit,
         asked: Timestamp,
     ) -> Self {
-        Self { place, lease, permit, asked, allocating: None, first_token: None, watch: Watch::Off }
+        Self {
+            place,
+            lease,
+            permit,
+            asked,
+            allocating: None,
+            first_token: None,
+            watch: Watch::Off,
+            band: Band::LEAST,
+            part: None,
+        }
     }
+
+    pub(crate) const fn start(&self) -> Start {
+        Start { place: self.place, band: self.band, asked: self.asked }
+    }
+}
+
+/// Where a strike began, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    /// The place in the route.
+    pub(crate) place: usize,
+    pub(crate) band: Band,
+    pub(crate) asked: Timestamp,
 }
 
 /// How a strike ended.

@@ -10,6 +10,9 @@ impl Platform {
                 self.answered(now, cable, QuestionKey::of(ticket), result);
             }
             EventKind::FirstToken { ticket } => self.first_token_of(now, ticket),
+            EventKind::Progress { ticket, tokens, text } => {
+                self.progress_told(now, ticket, tokens, text.as_deref());
+            }
             EventKind::Preempted { allocation, .. } => self.preempted(now, cable, allocation),
         }
     }

@@ -3,7 +3,7 @@ use connector::{Duration, Error, ErrorKind, Timestamp};
 use super::{Platform, resend::took_work};
 use crate::{
     cable::{Admission, Refusal},
-    flight::{Cause, FlightKey, Phase},
+    flight::{Cause, Flight, FlightKey, Phase},
     route::Scene,
     timers::Pause,
 };
@@ -38,7 +38,8 @@ impl Platform {
         let mut lines = Lines::default();
         loop {
             let flight = &mut self.flights[key];
-            let scene = Scene { now, request: &flight.request, cables: &self.cables };
+            let (request, cables) = (&flight.request, &self.cables[..]);
+            let scene = Scene { now, request, cables, covenant: self.covenants.of(request) };
             if !self.router.advance(&scene, &mut flight.route) {
                 break;
             }
@@ -49,6 +50,10 @@ impl Platform {
             }
             match self.try_here(now, key) {
                 Ok(Taken::Yes) => return self.flights[key].route.may_come_back(lines.all),
+                Ok(Taken::InLine) if self.is_worth_waiting(now, key) => {
+                    self.flights[key].route.may_come_back(lines.all);
+                    return self.join_line(now, key);
+                }
                 Ok(Taken::InLine) if self.waits_too_long(now, key) => {}
                 Ok(Taken::InLine) => lines.pass(self.flights[key].route.current),
                 Err(refusal) => self.flights[key].set_back(Cause::Refused(refusal)),
@@ -64,6 +69,13 @@ impl Platform {
             None if self.renegotiate(key) => self.send_on(now, key),
             None => self.finish_failed(now, key),
         }
+    }
+
+    /// Whether the present candidate's line is better than whatever takes the request at once.
+    fn is_worth_waiting(&self, now: Timestamp, key: FlightKey) -> bool {
+        let Flight { request, route, .. } = &self.flights[key];
+        let (cables, covenant) = (&self.cables[..], self.covenants.of(request));
+        self.router.is_worth_waiting(&Scene { now, request, cables, covenant }, route)
     }
 
     /// Strikes at the present candidate, if that is possible without waiting in line. A pool that

@@ -52,7 +52,8 @@ impl Platform {
         let model = self.router.choice(&flight.route, first).model;
         let mut route = flight.route;
         loop {
-            let scene = Scene { now, request: &self.flights[key].request, cables: &self.cables };
+            let (request, cables) = (&self.flights[key].request, &self.cables[..]);
+            let scene = Scene { now, request, cables, covenant: self.covenants.of(request) };
             if !self.router.advance(&scene, &mut route) {
                 break;
             }

@@ -40,13 +40,14 @@ impl Platform {
         let index = choice.cable.index();
         let cable = &mut self.cables[index];
         cable.statistics.strikes += 1;
+        let band = cable.load().band();
         let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
         allocate.preemptible |= flight.given_up().contains(Concession::Preemptible);
         let (lease, warm) = self.obtain_share(now, key, index, allocate);
         if let Some(share) = warm {
             self.ask_inference(now, key, lease, place, share);
         }
-        Strike::new(place, lease, permit, now)
+        Strike { band, ..Strike::new(place, lease, permit, now) }
     }
 
     /// Takes a warm share, or asks for a new one and returns none yet.
@@ -199,8 +200,10 @@ impl Platform {
     ) {
         let flight = &self.flights[owner];
         let choice = self.router.choice(&flight.route, place);
-        let mut infer = self.covenants.infer(&flight.request, choice.model, share);
-        infer.max_tokens = infer.max_tokens.min(flight.answer_length());
+        let part = flight.part.as_deref();
+        let mut infer = self.covenants.infer(&flight.request, choice.model, share, part);
+        let length = flight.answer_length();
+        infer.max_tokens = infer.max_tokens.min(part.map_or(length, |part| part.rest(length)));
         let cable = choice.cable.index();
         let question = self.ask(cable, Question::Infer(key), Operation::Infer(infer));
         self.timers.await_answer(Wait::FirstToken, now, question);
@@ -223,6 +226,9 @@ impl Platform {
             return;
         };
         strike.first_token = Some(now);
+        let start = strike.start();
+        let flight = &self.flights[owner];
+        self.router.started(now, &flight.request, &flight.route, start);
         self.tell_first_token(now, owner, key);
         if self.hedging.as_ref().is_some_and(Hedging::first_token_decides) {
             self.came_in_time(now, owner, key);
@@ -302,6 +308,14 @@ impl Platform {
         let other = self.won(now, key, lease);
         let cable = self.end_strike(now, key, lease, Ended::Answered(usage.output));
         self.cables[cable].statistics.completed += 1;
+        let flight = &mut self.flights[key];
+        let (usage, text) = match &flight.part {
+            Some(part) => {
+                flight.first_token = part.begun.or(flight.first_token);
+                part.complete(usage, text)
+            }
+            None => (usage, text),
+        };
         let flight = &self.flights[key];
         let took = now.since(flight.joined);
         self.router.observe(now, &flight.request, &flight.route, took);
@@ -328,6 +342,9 @@ impl Platform {
         error: Error,
         again: bool,
     ) {
+        let strike = self.flights[key].strike_mut(lease);
+        let (made, begun) = strike
+            .map_or((None, false), |strike| (strike.part.take(), strike.first_token.is_some()));
         let cable = self.end_strike(now, key, lease, Ended::Failed(error.kind));
         self.cables[cable].statistics.failed += 1;
         self.flights[key].first_token = None;
@@ -336,7 +353,7 @@ impl Platform {
         let flight = &mut self.flights[key];
         if flight.is_striking() {
             flight.set_back_at(flight.struck, Cause::Failed(error));
-        } else {
+        } else if let Some(error) = self.broken_off(now, key, made, begun, error) {
             self.after_failure(now, key, error, again);
         }
     }
@@ -352,6 +369,7 @@ impl Platform {
     ) -> usize {
         let flight = &mut self.flights[key];
         let strike = flight.end_strike(lease);
+        self.router.ended(now, &flight.request, &flight.route, (&strike, ended));
         let choice = self.router.choice(&flight.route, strike.place);
         let (at, index) = ((choice.cable, choice.model), choice.cable.index());
         self.stop_watching_ended(now, at, &strike, matches!(ended, Ended::Answered(_)));

@@ -70,16 +70,22 @@ impl Platform {
         let Some(held) = lease.held_mut() else {
             return;
         };
-        let first_token = kind == Wait::FirstToken;
-        if held.left || (first_token && held.first_token) {
+        let (owner, left, begun) = (held.owner, held.left, held.first_token);
+        let is_over = match kind {
+            Wait::FirstToken => !begun,
+            Wait::Token => !left && self.stands(now, owner, key),
+            Wait::Allocation | Wait::Inference | Wait::Release => true,
+        };
+        if left || !is_over {
             return;
         }
-        let owner = held.owner;
         let statistics = &mut self.cables[cable].statistics;
-        if first_token {
-            statistics.first_token_timeouts += 1;
-        } else {
-            statistics.inference_timeouts += 1;
+        match kind {
+            Wait::FirstToken => statistics.first_token_timeouts += 1,
+            Wait::Token => statistics.token_timeouts += 1,
+            Wait::Allocation | Wait::Inference | Wait::Release => {
+                statistics.inference_timeouts += 1;
+            }
         }
         if self.is_consulting(owner) {
             return self.consultation_failed(now, owner, ErrorKind::Timeout);

@@ -1,4 +1,4 @@
-use connector::{BasisPoints, CableId, Duration, ModelId, Money, PoolKind, Tokens};
+use connector::{BasisPoints, CableId, Duration, Mebibytes, ModelId, Money, PoolKind, Tokens};
 
 use super::places::Places;
 use crate::{config::PlatformConfig, interface::Request};
@@ -9,6 +9,8 @@ pub(crate) struct Choice {
     pub(crate) model: ModelId,
     pub(crate) cable: CableId,
     pub(super) kind: PoolKind,
+    /// What the model needs.
+    pub(super) vram: Mebibytes,
     pub(super) price: Money,
     /// The price again, for ranking only.
     pub(super) weight: f64,
@@ -29,6 +31,7 @@ impl Choice {
             model,
             cable,
             kind: line.kind,
+            vram: config.models[model.index()].requirements.vram,
             price: line.price_per_slot_hour,
             weight: line.price_per_slot_hour.as_f64(),
             max_output: config.models[model.index()].max_tokens,
@@ -58,8 +61,17 @@ impl Choice {
 
     /// Expected time on an idle card, in nanoseconds.
     pub(crate) fn expected(&self, request: &Request) -> f64 {
+        self.prompt_time(request) + f64::from(self.output(request).get()) * self.per_output_token
+    }
+
+    /// Stated time of the prompt on an idle card, in nanoseconds.
+    pub(super) fn prompt_time(&self, request: &Request) -> f64 {
         f64::from(request.prompt_tokens.get()) * self.per_prompt_token
-            + f64::from(self.output(request).get()) * self.per_output_token
+    }
+
+    /// Stated time of an output token on an idle card, in nanoseconds.
+    pub(super) const fn per_output_token(&self) -> f64 {
+        self.per_output_token
     }
 
     /// How long the answer will be, as far as one can tell.

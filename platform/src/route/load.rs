@@ -1,3 +1,5 @@
+use super::predict::Band;
+
 /// How much a cable has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Load {
@@ -10,6 +12,11 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// The level of a strike that has just taken its place.
+    pub(crate) fn band(self) -> Band {
+        Band::of(self.in_flight, self.places)
+    }
+
     /// Requests that were sent there and are not done.
     pub(crate) const fn outstanding(self) -> u64 {
         self.in_flight as u64 + self.queued as u64

@@ -5,9 +5,12 @@ use super::{
     affine::{self, Affine},
     chance::Chance,
     choice::{Choice, List},
+    covenant::Keeper,
     pace::Estimates,
     places::Places,
     power_of_two::PowerOfTwo,
+    predict::Predictor,
+    tiered,
     turns::Turns,
     weighted::Weighted,
 };
@@ -28,6 +31,8 @@ pub(super) enum Policy {
     LeastLoaded,
     PowerOfTwo(PowerOfTwo),
     PrefixAffine(Affine),
+    Tiered,
+    Covenant(Keeper),
 }
 
 impl Policy {
@@ -48,6 +53,8 @@ impl Policy {
                 Self::PowerOfTwo(PowerOfTwo::new(config, *measure))
             }
             RouterConfig::PrefixAffine(prefix) => Self::PrefixAffine(Affine::new(*prefix)),
+            RouterConfig::Tiered => Self::Tiered,
+            RouterConfig::Covenant(covenant) => Self::Covenant(Keeper::new(*covenant)),
         }
     }
 
@@ -59,6 +66,7 @@ impl Policy {
         list: &List,
         open: Places,
         before: Option<usize>,
+        predictor: Option<&Predictor>,
     ) -> Option<usize> {
         match self {
             Self::Listed => open.first(),
@@ -75,6 +83,8 @@ impl Policy {
             Self::LeastLoaded => affine::least_loaded(scene, list, open),
             Self::PowerOfTwo(two) => two.pick(scene, list, open),
             Self::PrefixAffine(affine) => affine.pick(scene, list, open),
+            Self::Tiered => tiered::pick(scene, list, open),
+            Self::Covenant(keeper) => keeper.pick(scene, list, open, predictor?),
         }
     }
 
@@ -102,7 +112,9 @@ impl Policy {
             | Self::RoundRobin(_)
             | Self::Weighted(_)
             | Self::LeastLoaded
-            | Self::PrefixAffine(_) => {}
+            | Self::PrefixAffine(_)
+            | Self::Tiered
+            | Self::Covenant(_) => {}
         }
     }
 }

@@ -274,6 +274,4 @@ fn a_pool_that_fails_more_than_its_peers_is_left_out_although_its_breaker_is_clo
     world.run_for(secs(60));
     world.request();
     assert_eq!(world.status(0).statistics.strikes, struck + 1, "it is back in time");
-    world.run();
-    assert!(world.outcomes().iter().all(|&one| one == Outcome::Completed));
 }

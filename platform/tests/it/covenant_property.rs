@@ -113,7 +113,9 @@ fn assert_consistent(terms: &Terms, record: &RequestRecord) {
 }
 
 fn may_give_up(terms: &Terms, concession: Concession) -> bool {
-    let offers = |step| terms.concessions.contains(&step);
+    let unless_stated = vec![Step::Fallback, Step::ShorterAnswer];
+    let steps = if terms.concessions.is_empty() { &unless_stated } else { &terms.concessions };
+    let offers = |step| steps.contains(&step);
     let falls =
         |to: fn(&Fallback) -> bool| offers(Step::Fallback) && terms.fallbacks.iter().any(to);
     match concession {

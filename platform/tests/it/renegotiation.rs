@@ -4,8 +4,8 @@
 //! 1.00 an hour.
 
 use connector::{
-    BasisPoints, BreachReason, Concession, Concessions, CovenantOutcome, ErrorKind, Mebibytes,
-    Operation, OperationKind, Outcome, PoolId, PoolKind, TierId, Tokens,
+    BasisPoints, Breach, BreachReason, Concession, Concessions, CovenantOutcome, ErrorKind,
+    Mebibytes, Operation, OperationKind, Outcome, PoolId, PoolKind, TierId, Tokens,
 };
 use platform::{
     Fallback, PlatformConfig, Shortening, Step, Targets, Terms,
@@ -148,6 +148,35 @@ fn shares_that_may_be_taken_away_are_not_used_unless_that_is_given_up() {
         panic!("{:?}", world.submitted[0]);
     };
     assert!(share.preemptible);
+}
+
+#[test]
+fn the_example_of_the_docs_to_the_digit() {
+    let terms = Terms {
+        targets: end_to_end(300),
+        cost_ceiling: Some(money("0.0001")),
+        concessions: Vec::new(),
+        ..shortening(50, 1)
+    };
+    let set = Concessions::NONE.with(Concession::ShorterAnswer);
+    let late = Breach {
+        reason: BreachReason::EndToEnd,
+        excess: BasisPoints::from_percent(25),
+        concessions: set,
+    };
+    for (answered, end, cost, covenant) in [
+        (200, 210, "0.000055556", CovenantOutcome::Renegotiated(set)),
+        (365, 375, "0.000101389", CovenantOutcome::Broken(late)),
+    ] {
+        let mut world = World::new(with(pools(1), terms.clone()));
+        world.script(0, OperationKind::Infer, [yes_after(ms(answered))]);
+        world.request();
+        world.run();
+        let record = world.record();
+        assert_eq!(asked_for(&world), Tokens::new(25));
+        assert_eq!((record.end_to_end(), record.cost), (ms(end), money(cost)));
+        assert_eq!(record.covenant, covenant);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 mod admission;
 mod breaker;
 mod cooldown;
+mod covenant;
 mod ejection;
 mod hedging;
 mod limit;
@@ -13,8 +14,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    admission::*, breaker::*, cooldown::*, ejection::*, hedging::*, limit::*, retry::*, route::*,
-    timeouts::*,
+    admission::*, breaker::*, cooldown::*, covenant::*, ejection::*, hedging::*, limit::*,
+    retry::*, route::*, timeouts::*,
 };
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
@@ -26,6 +27,8 @@ pub(crate) struct PlatformSpec {
     /// Classes from the simplest to the most complex; a request gets the first that takes it.
     /// Default: one class `all` served by every model in the order given.
     pub(crate) classes: Optional<List<ClassSpec>>,
+    /// Kinds of customers, with what they are promised. Default: none.
+    pub(crate) tiers: Optional<List<TierSpec>>,
     /// How candidates (model x pool) are ranked. Default: cheapest.
     pub(crate) router: Optional<RouterSpec>,
     /// When and how often a failed call is tried again.

@@ -1,7 +1,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Either, LatencySpec, List, Optional, Positive, Quantity, Time, TokenCount, Whole};
+use super::{
+    CovenantSpec, Either, LatencySpec, List, Optional, Positive, Quantity, Time, TokenCount, Whole,
+};
 use crate::{document::Node, rate::Rate};
 
 /// One source of requests: exactly one of `arrivals` (synthetic), `trace` and `servegen`.
@@ -20,6 +22,8 @@ pub(crate) struct TrafficSpec {
     /// How long a caller waits for a place before it goes away, counted from its arrival. Default:
     /// as long as the platform lets it wait.
     pub(crate) patience: Optional<LatencySpec>,
+    /// What its requests are promised. Default: what their tenant states.
+    pub(crate) covenant: Optional<CovenantSpec>,
     /// Synthetic arrivals.
     pub(crate) arrivals: Optional<ArrivalsSpec>,
     /// How the rate of synthetic arrivals changes over time. Default: it does not.

@@ -1,6 +1,7 @@
 mod admission;
 mod breaker;
 mod cooldown;
+pub(super) mod covenant;
 mod ejection;
 mod hedging;
 mod limit;
@@ -8,12 +9,12 @@ mod retry;
 mod route;
 mod timeouts;
 
-use connector::{BasisPoints, ModelId, PoolId, Priority, Tokens};
+use connector::{BasisPoints, Duration, ModelId, PoolId, Priority, Tokens};
 use platform::{
     PlatformConfig,
     config::{
         BreakerConfig, CableConfig, ClassConfig, ClassifierConfig, Discipline, FallbackConfig,
-        Pace, QuotaConfig, TenantConfig,
+        Pace, QuotaConfig, TenantConfig, Timeouts,
     },
 };
 
@@ -42,16 +43,17 @@ pub(super) fn lower(
     let platform = read(&spec.platform);
     let classes = classes(context, platform, known);
     let router = route::lower(context, platform, known, pools, models);
-    let cables = cables(context, platform, known, pools, models);
-    let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let timeouts = timeouts::lower(context, platform.and_then(|spec| read(&spec.timeouts)));
+    let cables = cables(context, platform, known, pools, models, &timeouts);
+    let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let terms = models.iter().map(|model| Some(model.as_ref()?.terms.clone()));
+    let tiers = covenant::tiers(context, platform, known);
     Some(PlatformConfig {
         models: terms.collect::<Option<_>>()?,
         cables,
-        tenants: tenants(spec, known),
+        tenants: tenants(context, spec, known, &tiers),
         admission: admission::admission(context, platform.and_then(|spec| read(&spec.admission))),
-        tiers: Vec::new(),
+        tiers: tiers.configs,
         classifier: ClassifierConfig { classes, ..ClassifierConfig::default() },
         router,
         retry,
@@ -69,7 +71,12 @@ pub(super) fn lower(
 }
 
 /// The tenants of the scenario, then those that its traffic brings along.
-fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
+fn tenants(
+    context: Context<'_>,
+    spec: &ScenarioSpec,
+    known: &Known,
+    tiers: &covenant::Tiers,
+) -> Vec<TenantConfig> {
     let stated = items(spec.tenants.as_ref());
     let spec_of = |index: usize| stated.get(index).and_then(Node::get);
     let priority = |index: usize| {
@@ -86,7 +93,10 @@ fn tenants(spec: &ScenarioSpec, known: &Known) -> Vec<TenantConfig> {
             weight: spec_of(index).and_then(|tenant| Some(read(&tenant.weight)?.small())),
             quota: spec_of(index)
                 .map_or_else(QuotaConfig::default, |tenant| admission::quota(&tenant.quota)),
-            ..TenantConfig::default()
+            tier: spec_of(index).and_then(|tenant| tiers.of(context, tenant)),
+            terms: spec_of(index).map_or_else(Default::default, |tenant| {
+                covenant::terms(context, &tenant.covenant, known)
+            }),
         })
         .collect()
 }
@@ -158,16 +168,25 @@ fn check_bounds(context: Context<'_>, nodes: &[Node<ClassSpec>], classes: &[Clas
     }
 }
 
+/// A pool that is not asked for a minute is of no use to requests that have a second: an open breaker
+/// waits no longer than a request has, so that what was down is in use again soon after it is up.
+fn usual_breaker(timeouts: &Timeouts) -> BreakerConfig {
+    let usual = BreakerConfig::default();
+    let total = timeouts.total.filter(|total| !total.is_zero());
+    BreakerConfig { recovery: usual.recovery.min(total.unwrap_or(Duration::MAX)), ..usual }
+}
+
 fn cables(
     context: Context<'_>,
     spec: Option<&PlatformSpec>,
     known: &Known,
     pools: &[Pool],
     models: &[Option<Model>],
+    timeouts: &Timeouts,
 ) -> Vec<CableConfig> {
     let all = spec.and_then(|spec| read(&spec.cables));
     let breaker = spec.and_then(|spec| read(&spec.breaker));
-    let breaker = self::breaker::lower(context, breaker, BreakerConfig::default());
+    let breaker = self::breaker::lower(context, breaker, usual_breaker(timeouts));
     let limit = all.and_then(|all| read(&all.limit)).and_then(|spec| limit::lower(context, spec));
     let mut cables: Vec<CableConfig> = pools
         .iter()

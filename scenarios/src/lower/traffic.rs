@@ -3,8 +3,8 @@ use std::{path::PathBuf, sync::Arc};
 use connector::{ClassId, Duration, ModelId, TenantId};
 
 use super::{
-    Context, Known, above_zero, control_plane, files, items, named, names::NameTable, read, time,
-    tokens,
+    Context, Known, above_zero, control_plane, files, items, named, names::NameTable,
+    platform::covenant::terms, read, time, tokens,
 };
 use crate::{
     TrafficSource,
@@ -119,7 +119,8 @@ fn source(
         mix(context, spec, node, labels, lengths, known).map(SourceKind::Mix)
     };
     let patience = read(&spec.patience).map(|law| control_plane::latency(context, law));
-    Some(TrafficSource { name, kind: kind?, patience })
+    let terms = spec.covenant.as_ref().map(|_| terms(context, &spec.covenant, known));
+    Some(TrafficSource { name, kind: kind?, patience, terms: terms.map(Arc::new) })
 }
 
 /// A key that has no effect is a mistake of whoever wrote it.

@@ -1,7 +1,7 @@
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 use connector::{Duration, RequestId, Timestamp};
-use platform::Request;
+use platform::{Request, Terms};
 
 use super::{
     Arrival, SourceKind, TrafficError, TrafficSource, patience::Patience, replay::ReplayStream,
@@ -27,6 +27,7 @@ struct Stream {
     source_name: String,
     kind: StreamKind,
     patience: Option<Patience>,
+    terms: Option<Arc<Terms>>,
 }
 
 #[derive(Debug)]
@@ -88,6 +89,14 @@ impl Ord for Head {
     }
 }
 
+/// What a stream adds to its arrivals.
+struct Manner {
+    /// How long the caller waits for a place.
+    patience: Option<Duration>,
+    /// What is promised.
+    terms: Option<Arc<Terms>>,
+}
+
 impl Arrivals {
     pub(super) fn new(
         sources: &[TrafficSource],
@@ -105,7 +114,8 @@ impl Arrivals {
             for (number, kind) in unfold(source, seed, end)?.into_iter().enumerate() {
                 let of = |law| Patience::new(law, &source.name, number, seed);
                 let patience = source.patience.map(of);
-                arrivals.add(Stream { source_name: source.name.clone(), kind, patience })?;
+                let (source_name, terms) = (source.name.clone(), source.terms.clone());
+                arrivals.add(Stream { source_name, kind, patience, terms })?;
             }
         }
         Ok(arrivals)
@@ -124,18 +134,21 @@ impl Arrivals {
         &self.warnings
     }
 
-    /// Takes the earliest arrival, with how long its caller waits, and puts its stream's next one in its place.
-    fn pop(&mut self) -> Option<(Arrival, Option<Duration>)> {
+    /// Takes the earliest arrival, with what its stream adds to it, and puts its stream's next one in
+    /// its place.
+    fn pop(&mut self) -> Option<(Arrival, Manner)> {
         let mut top = self.heads.peek_mut()?;
         let Reverse(head) = &mut *top;
-        let patience = self.streams[head.stream].patience.as_mut().map(Patience::sample);
-        match self.streams[head.stream].next() {
-            Ok(Some(next)) => return Some((std::mem::replace(&mut head.arrival, next), patience)),
+        let stream = &mut self.streams[head.stream];
+        let patience = stream.patience.as_mut().map(Patience::sample);
+        let manner = Manner { patience, terms: stream.terms.clone() };
+        match stream.next() {
+            Ok(Some(next)) => return Some((std::mem::replace(&mut head.arrival, next), manner)),
             Ok(None) => {}
             Err(error) => self.error = Some(error),
         }
         let Reverse(head) = std::collections::binary_heap::PeekMut::pop(top);
-        Some((head.arrival, patience))
+        Some((head.arrival, manner))
     }
 
     fn finish(&mut self) {
@@ -180,7 +193,7 @@ impl Iterator for Arrivals {
             self.heads.clear();
             return Some(Err(error));
         }
-        let Some((arrival, patience)) = self.pop() else {
+        let Some((arrival, manner)) = self.pop() else {
             self.finish();
             return None;
         };
@@ -196,8 +209,8 @@ impl Iterator for Arrivals {
             content,
             class: labels.class,
             model: labels.model,
-            patience,
-            terms: None,
+            patience: manner.patience,
+            terms: manner.terms,
         }))
     }
 }

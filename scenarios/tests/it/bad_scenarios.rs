@@ -4,6 +4,7 @@ mod admission;
 mod autoscale;
 mod breaker;
 mod control_plane;
+mod covenant;
 mod platform;
 mod preemption;
 mod provider;
@@ -27,6 +28,7 @@ fn every_mistake_has_its_message_its_place_and_its_way_out() {
         autoscale::CASES,
         breaker::CASES,
         control_plane::CASES,
+        covenant::CASES,
         platform::CASES,
         preemption::CASES,
     ];

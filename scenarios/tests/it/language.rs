@@ -8,8 +8,8 @@ use connector::{
 };
 use platform::config::{
     Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ErrorKinds, HalfOpenThen,
-    HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, LimitConfig, LimitRule, ProbeRenewal, RampUp,
-    RatesConfig, RouterConfig, SlowCall, WindowConfig,
+    HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, LimitConfig, LimitRule, MidStream,
+    ProbeRenewal, RampUp, RatesConfig, RouterConfig, SlowCall, WindowConfig,
 };
 use scenarios::Scenario;
 use serde_json::Value;
@@ -338,6 +338,8 @@ fn every_key_of_the_platform_reaches_it() {
     assert_eq!((platform.cooldown.credit, platform.cooldown.longest), (secs(60), secs(30)));
     let timeouts = platform.timeouts;
     assert_eq!((timeouts.queue, timeouts.abandon), (secs(20), Abandon::Leave));
+    assert_eq!(platform.retry.mid_stream, MidStream::Resume);
+    assert_eq!(timeouts.between_tokens, Some(secs(2)));
     assert_eq!((timeouts.first_token, timeouts.total), (Some(secs(10)), Some(secs(360))));
     let hedging = HedgingConfig {
         after: HedgeAfter::Quantile(BasisPoints::new(9_950)),
@@ -516,7 +518,7 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
     let breaker = ["calls", "seconds", "after", "aimd", "gradient"];
-    let routers = ["weighted", "power_of_two", "prefix_affine"];
+    let routers = ["weighted", "power_of_two", "prefix_affine", "covenant"];
     let described =
         [&variants[..], &arrivals[..], &sharing[..], &breaker[..], &routers[..]].concat();
     bare.retain(|name| !described.contains(&name.as_str()));

@@ -2,6 +2,7 @@
 
 mod bad_scenarios;
 mod bad_traces;
+mod covenants;
 mod language;
 mod replaying;
 mod routing;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connector::{
-    Content, EventKind, Infer, OperationKind, Priority, Ticket, Timestamp, Tokens, Usage,
+    Content, Duration, EventKind, Infer, OperationKind, Priority, Ticket, Timestamp, Tokens, Usage,
 };
 use slotmap::{Key, KeyData};
 
@@ -18,10 +18,36 @@ pub(super) struct Inference {
     ticket: Ticket,
     share: ShareKey,
     stream: bool,
+    /// How often its caller wants to know how far it is.
+    progress: Option<Duration>,
+    /// Tokens that were told.
+    told: u32,
     usage: Usage,
     /// Ids of the prompt's blocks, until the engine has them.
     content: Option<Arc<[u64]>>,
     pub(super) stage: Stage,
+}
+
+/// What an inference has made, and what of it was told.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    ticket: Ticket,
+    share: ShareKey,
+    asked: bool,
+    made: u32,
+    told: u32,
+}
+
+impl Told {
+    fn of(inference: &Inference) -> Self {
+        Self {
+            ticket: inference.ticket,
+            share: inference.share,
+            asked: inference.progress.is_some(),
+            made: 0,
+            told: inference.told,
+        }
+    }
 }
 
 /// Where an inference is.
@@ -62,6 +88,8 @@ impl Simulator {
             ticket,
             share,
             stream: ask.stream,
+            progress: ask.progress,
+            told: 0,
             usage,
             content: match ask.prompt.content {
                 Content::Blocks(blocks) => Some(blocks),
@@ -70,6 +98,7 @@ impl Simulator {
             stage: Stage::OnTheWay,
         });
         self.by_ticket.insert(ticket, key);
+        self.look_again(now, key);
         // Whoever uses a share knows of it: a ghost that was found in a list and kept.
         self.shares[share].stay.told.get_or_insert(now);
         let model = self.shares[share].ask.model;
@@ -159,12 +188,53 @@ impl Simulator {
         self.by_ticket.remove(&inference.ticket);
         let share = &self.shares[inference.share];
         let pool = share.pool();
-        if let (Some(at), Stage::AtEngine(sequence)) = (share.at, inference.stage) {
+        let mut made = 0;
+        if let (Some(at), &Stage::AtEngine(sequence)) = (share.at, &inference.stage) {
+            let asked = inference.progress.is_some();
             self.with_engine(now, at, |engine| {
+                let carried = if asked { engine.progress(now, sequence) } else { None };
+                made = carried.map_or(0, |carried| carried.made);
                 engine.cancel(now, sequence);
             });
         }
+        self.tell_progress(now, Told { made, ..Told::of(&inference) });
         self.deliver_from(now, pool, inference.ticket, Answer::Refused(reason));
+    }
+
+    /// When to tell next how far an inference is, if that was asked for.
+    fn look_again(&mut self, now: Timestamp, key: InferenceKey) {
+        let progress = self.inferences.get(key).and_then(|inference| inference.progress);
+        if let Some(period) = progress.filter(|&period| period < Duration::MAX) {
+            self.queue.schedule(now + period, Wake::Progress(key));
+        }
+    }
+
+    /// It is time to tell how far an inference is, if it is still there.
+    pub(super) fn look_at_progress(&mut self, now: Timestamp, key: InferenceKey) {
+        let Some(inference) = self.inferences.get(key) else { return };
+        if let (Some(at), &Stage::AtEngine(sequence)) =
+            (self.shares[inference.share].at, &inference.stage)
+        {
+            let mut made = 0;
+            self.with_engine(now, at, |engine| {
+                made = engine.progress(now, sequence).map_or(0, |carried| carried.made);
+            });
+            // It may have ended just now.
+            let Some(inference) = self.inferences.get_mut(key) else { return };
+            let news = Told { made, ..Told::of(inference) };
+            inference.told = inference.told.max(made);
+            self.tell_progress(now, news);
+        }
+        self.look_again(now, key);
+    }
+
+    /// Tells that so many tokens are out, if that is news that was asked for.
+    fn tell_progress(&mut self, now: Timestamp, Told { ticket, share, asked, made, told }: Told) {
+        let is_news = asked && made > told;
+        if is_news && !self.faults.lose_answer(now, self.shares[share].pool()) {
+            let tokens = Tokens::new(made);
+            self.emit(now, EventKind::Progress { ticket, tokens, text: None });
+        }
     }
 
     /// Does something to an engine and sees to the consequences: what it reports, how the card is

@@ -509,6 +509,7 @@ impl World {
             max_tokens: Tokens::new(output),
             temperature: Temperature::default(),
             stream: true,
+            progress: None,
         }));
     }
 
@@ -520,6 +521,7 @@ impl World {
             max_tokens: Tokens::new(10),
             temperature: Temperature::default(),
             stream: true,
+            progress: None,
         }));
     }
 

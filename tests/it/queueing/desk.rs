@@ -136,6 +136,7 @@ impl Desk {
         let (ticket, result) = match event {
             EventKind::Completed { ticket, result } => (ticket, Some(result)),
             EventKind::FirstToken { ticket } => (ticket, None),
+            EventKind::Progress { .. } => panic!("nobody asked for it"),
             EventKind::Preempted { allocation, .. } => panic!("{allocation} is lost"),
         };
         let Some(place) = self.at_pool.iter().position(|of| of.asked == ticket) else { return };
@@ -150,6 +151,7 @@ impl Desk {
                     max_tokens: customer.request.output_tokens,
                     temperature: Temperature::default(),
                     stream: true,
+                    progress: None,
                 });
                 self.at_pool[place].asked = self.ask(now, infer);
             }

@@ -15,7 +15,8 @@ pub(crate) struct BreakerSpec {
     pub(crate) failure_threshold: Optional<Quantity<Limit>>,
     /// Rates over a window of results; reaching one opens the breaker as well. Default: none.
     pub(crate) rates: Optional<BreakerRatesSpec>,
-    /// Time that an open breaker waits before it lets probes through; above zero. Default: 60s.
+    /// Time that an open breaker waits before it lets probes through; above zero. Default: 60s,
+    /// or `timeouts.total` if that is shorter.
     pub(crate) recovery: Optional<Time>,
     /// Growth of that time from one opening to the next, at least 100%. Default: 100%.
     pub(crate) recovery_growth: Optional<Quantity<BasisPoints>>,

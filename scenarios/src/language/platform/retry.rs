@@ -23,6 +23,21 @@ pub(crate) struct RetrySpec {
     /// Whether an inference that took too long is tried again on the same pool. Default: false; the
     /// next candidate is tried at once.
     pub(crate) after_timeout: Optional<bool>,
+    /// What is done about an inference that fails after its first token. Default: restart.
+    pub(crate) mid_stream: Optional<MidStreamSpec>,
+}
+
+/// What is done about an inference that fails after its first token, where it would be tried again if
+/// it had failed before.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MidStreamSpec {
+    /// It starts anew: what was generated is generated again.
+    Restart,
+    /// It goes on: the next strike gets the prompt and what was generated, and generates the rest.
+    Resume,
+    /// The request fails with it.
+    Fail,
 }
 
 /// How a pause is randomised.

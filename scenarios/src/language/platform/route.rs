@@ -34,6 +34,17 @@ pub(crate) enum RouterSpec {
         /// Highest load of a pool relative to the mean of all, at least 100%. Default: 125%.
         load_factor: Optional<Quantity<BasisPoints>>,
     },
+    /// Latency-sensitive tenants: dedicated pools; models below 8 GiB: preemptible ones; others:
+    /// standard ones; within the kind, and behind it, the cheapest first.
+    Tiered,
+    /// The cheapest that is predicted to keep the covenant.
+    Covenant {
+        /// Quantile of the predicted times that must be within the targets, 50% to 99.9%. Default:
+        /// 95%.
+        quantile: Optional<Quantity<BasisPoints>>,
+        /// Room that a prediction must leave, as a share of the target, 0% to 90%. Default: 0%.
+        margin: Optional<Quantity<BasisPoints>>,
+    },
     /// A fixed list of candidates per class, each written `model@pool`.
     Static(Entries<List<String>>),
 }
@@ -53,6 +64,6 @@ fn bare_words(schema: &mut Schema) {
     let Some(rules) = schema.get_mut("oneOf").and_then(|rules| rules.as_array_mut()) else {
         return;
     };
-    let words = ["power_of_two", "prefix_affine"];
+    let words = ["power_of_two", "prefix_affine", "covenant"];
     rules.push(json_schema!({ "type": "string", "enum": words }).into());
 }

@@ -14,6 +14,9 @@ pub(crate) struct TimeoutsSpec {
     /// From asking for an inference to its first token; no longer than `inference`. Default: no
     /// limit of its own.
     pub(crate) first_token: Optional<Time>,
+    /// From one token to the next, where the far side tells of them; noticed within one and a half
+    /// times as long. Default: no limit.
+    pub(crate) between_tokens: Optional<Time>,
     /// From asking for an inference to its end. Default: 5min.
     pub(crate) inference: Optional<Time>,
     /// From the arrival of a request to its answer, with all waiting and all tries: what cannot be

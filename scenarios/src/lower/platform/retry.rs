@@ -1,8 +1,8 @@
 use connector::BasisPoints;
-use platform::config::{BudgetConfig, Jitter, RetryConfig};
+use platform::config::{BudgetConfig, Jitter, MidStream, RetryConfig};
 
 use super::super::{Context, at_most_all, read, time};
-use crate::language::{BudgetSpec, JitterSpec, RetrySpec};
+use crate::language::{BudgetSpec, JitterSpec, MidStreamSpec, RetrySpec};
 
 /// When and how often a failed call is tried again.
 pub(super) fn lower(context: Context<'_>, spec: Option<&RetrySpec>) -> RetryConfig {
@@ -20,7 +20,11 @@ pub(super) fn lower(context: Context<'_>, spec: Option<&RetrySpec>) -> RetryConf
         }),
         budget: budget(context, read(&spec.budget)),
         after_timeout: read(&spec.after_timeout).copied().unwrap_or(default.after_timeout),
-        ..default
+        mid_stream: read(&spec.mid_stream).map_or(default.mid_stream, |rule| match rule {
+            MidStreamSpec::Restart => MidStream::Restart,
+            MidStreamSpec::Resume => MidStream::Resume,
+            MidStreamSpec::Fail => MidStream::Fail,
+        }),
     }
 }
 

@@ -1,5 +1,7 @@
 use connector::{BasisPoints, ModelId, PoolId};
-use platform::config::{Candidate, Measure, PoolWeight, PrefixConfig, RouterConfig};
+use platform::config::{
+    Candidate, CovenantRouting, Measure, PoolWeight, PrefixConfig, RouterConfig,
+};
 
 use crate::{
     document::{Node, shorten},
@@ -41,6 +43,14 @@ pub(super) fn lower(
                 load_factor: load_bound(context, load_factor.as_ref(), default.load_factor),
             })
         }
+        RouterSpec::Tiered => RouterConfig::Tiered,
+        RouterSpec::Covenant { quantile, margin } => {
+            let default = CovenantRouting::default();
+            RouterConfig::Covenant(CovenantRouting {
+                quantile: share(context, quantile.as_ref(), (5_000, 9_990), default.quantile),
+                margin: share(context, margin.as_ref(), (0, 9_000), default.margin),
+            })
+        }
         RouterSpec::Static(entries) => {
             RouterConfig::Static(table(context, node, entries, known, pools, models))
         }
@@ -77,6 +87,24 @@ fn weights(
         );
     }
     weights
+}
+
+/// A share within these basis points.
+fn share(
+    context: Context<'_>,
+    node: Option<&Node<Quantity<BasisPoints>>>,
+    (least, most): (u32, u32),
+    default: BasisPoints,
+) -> BasisPoints {
+    let Some((node, share)) = node.and_then(|node| Some((node, node.get()?.0))) else {
+        return default;
+    };
+    if !(least..=most).contains(&share.get()) {
+        let (least, most) = (BasisPoints::new(least), BasisPoints::new(most));
+        let message = format!("`{share}` is out of range: it must be between {least} and {most}");
+        context.report.problem(node.at, message);
+    }
+    share
 }
 
 fn load_bound(

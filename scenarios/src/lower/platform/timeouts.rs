@@ -16,6 +16,7 @@ pub(super) fn lower(context: Context<'_>, spec: Option<&TimeoutsSpec>) -> Timeou
         queue: of(spec.queue.as_ref(), "a place in the queue", default.queue),
         allocation: of(spec.allocation.as_ref(), "an allocation", default.allocation),
         first_token: maybe(context, spec.first_token.as_ref(), "a first token"),
+        between_tokens: maybe(context, spec.between_tokens.as_ref(), "a token"),
         inference: of(spec.inference.as_ref(), "an inference", default.inference),
         total: maybe(context, spec.total.as_ref(), "a request"),
         release: of(spec.release.as_ref(), "a release", default.release),
@@ -23,7 +24,6 @@ pub(super) fn lower(context: Context<'_>, spec: Option<&TimeoutsSpec>) -> Timeou
             AbandonSpec::Cancel => Abandon::Cancel,
             AbandonSpec::Leave => Abandon::Leave,
         }),
-        ..default
     };
     check_first_token(context, spec, &timeouts);
     timeouts

@@ -32,7 +32,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "a router that does not exist",
         &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  router: cheap")],
-        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `static`, found `cheap` (did you mean `cheapest`?)",
+        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `tiered`, `covenant`, `static`, found `cheap` (did you mean `cheapest`?)",
     ),
     (
         "weights of pools that do not exist",
@@ -68,6 +68,17 @@ pub(super) const CASES: &[Case] = &[
             "10:38 platform.router.prefix_affine.blocks: `0` is out of range: it must be between 1 and 64\n",
             "10:54 platform.router.prefix_affine.load_factor: a load factor of 99% leaves requests without a pool (100% is the mean load of all pools: give at least that)\n",
             "10:59 platform.router.prefix_affine.pools: unknown key `pools` (the keys here are `blocks`, `load_factor`)",
+        ),
+    ),
+    (
+        "a quantile and a margin out of range",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  router: { covenant: { quantile: 100%, margin: 91% } }",
+        )],
+        concat!(
+            "10:35 platform.router.covenant.quantile: `100%` is out of range: it must be between 50% and 99.9%\n",
+            "10:49 platform.router.covenant.margin: `91%` is out of range: it must be between 0% and 90%",
         ),
     ),
     (
@@ -418,7 +429,7 @@ pub(super) const CASES: &[Case] = &[
             "models: [gemma-2b]",
             "models: [gemma-2b]\nplatform:\n  router: { cheapest: {}, fastest: {} }",
         )],
-        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `static`, found keys",
+        "10:11 platform.router: expected one of `cheapest`, `fastest`, `random`, `round_robin`, `weighted`, `least_loaded`, `power_of_two`, `prefix_affine`, `tiered`, `covenant`, `static`, found keys",
     ),
     (
         "a choice that needs settings",

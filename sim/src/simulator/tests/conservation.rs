@@ -388,6 +388,7 @@ impl Books {
                     max_tokens: Tokens::new(output),
                     temperature: Temperature::default(),
                     stream: true,
+                    progress: None,
                 })
             }),
             Question::CancelLast => {
@@ -433,6 +434,7 @@ impl Books {
                 assert!(self.first_tokens.insert(ticket.0), "two first tokens: {ticket:?}");
                 return;
             }
+            EventKind::Progress { .. } => panic!("nobody asked for it"),
             EventKind::Preempted { allocation, .. } => {
                 assert!(!self.firm.contains(&allocation), "{allocation:?} may not be taken away");
                 return;

@@ -1,0 +1,141 @@
+//! The cheapest candidate that is predicted to keep the covenant.
+//!
+//! # Mechanism
+//!
+//! Every candidate has a predicted quantile of each time that the covenant bounds, and an expected
+//! cost (price x expected time that the share is held). Its *breach* is the largest excess over a
+//! target as a share of that target; 0 if all are kept. The least breach wins, among equals the least
+//! cost: so the cheapest of those that keep everything, or the one that misses by least.
+//!
+//! A candidate whose line is short enough to keep the covenant is waited for, even if a dearer one
+//! would take the request at once.
+//!
+//! # Edges
+//!
+//! Without targets it is the cheapest by measured time. A candidate of which nothing is known is
+//! trusted with [`TRIALS`] requests at once until the first of them has come back: its stated pace
+//! may be a lie, and a crowd on a slow pool is noticed only when it is too late.
+//!
+//! Candidates that the covenant rules out (pools that may take shares away, cards or models of the
+//! wrong size) are no candidates at all.
+
+use connector::{Duration, PoolKind};
+
+use super::{
+    Scene,
+    choice::{Choice, List},
+    places::Places,
+    predict::{Prediction, Predictor},
+};
+use crate::{config::CovenantRouting, covenant::Targets};
+
+/// Requests at once on a candidate of which nothing is known.
+const TRIALS: u64 = 8;
+/// Breach of a candidate that has had its trials: worse than keeping, better than any other.
+const UNTRIED: f64 = 1e-9;
+const HOUR_NS: f64 = 3.6e12;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keeper {
+    /// What a predicted time is multiplied by before it is held against its target.
+    caution: f64,
+}
+
+/// What speaks for and against a candidate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Assessment {
+    pub(crate) prediction: Prediction,
+    /// In the unit of currency.
+    pub(crate) cost: f64,
+    /// Share of a target; 0 keeps all of them.
+    pub(crate) breach: f64,
+}
+
+impl Keeper {
+    pub(super) fn new(config: CovenantRouting) -> Self {
+        Self { caution: 1.0 / (1.0 - config.margin.as_ratio()) }
+    }
+
+    pub(super) fn pick(
+        self,
+        scene: &Scene<'_>,
+        list: &List,
+        open: Places,
+        predictor: &Predictor,
+    ) -> Option<usize> {
+        let (targets, ceiling) = bounds(scene);
+        let mut best: Option<(usize, f64, f64)> = None;
+        for place in open.iter() {
+            let choice = &list.choices[place];
+            if !is_eligible(scene, choice) {
+                continue;
+            }
+            let Assessment { breach, cost, .. } =
+                self.weigh(scene, choice, predictor, &targets, ceiling);
+            let better = |&(_, least, cheapest): &(usize, f64, f64)| {
+                breach < least || (breach <= least && cost < cheapest)
+            };
+            if best.as_ref().is_none_or(better) {
+                best = Some((place, breach, cost));
+            }
+        }
+        best.map(|(place, ..)| place)
+    }
+
+    /// Whether this candidate's line is short enough.
+    pub(super) fn waits(self, scene: &Scene<'_>, choice: &Choice, predictor: &Predictor) -> bool {
+        let assessment = self.assess(scene, choice, predictor);
+        assessment.breach <= 0.0 && assessment.prediction.is_known()
+    }
+
+    pub(super) fn assess(
+        self,
+        scene: &Scene<'_>,
+        choice: &Choice,
+        predictor: &Predictor,
+    ) -> Assessment {
+        let (targets, ceiling) = bounds(scene);
+        self.weigh(scene, choice, predictor, &targets, ceiling)
+    }
+
+    fn weigh(
+        self,
+        scene: &Scene<'_>,
+        choice: &Choice,
+        predictor: &Predictor,
+        targets: &Targets,
+        ceiling: Option<f64>,
+    ) -> Assessment {
+        let cable = &scene.cables[choice.cable.index()];
+        let prediction = predictor.predict(scene.now, choice, cable, scene.request);
+        let cost = choice.weight * prediction.held / HOUR_NS;
+        let times = [
+            (prediction.first_token, targets.first_token),
+            (prediction.per_output_token, targets.per_output_token),
+            (prediction.end_to_end, targets.end_to_end),
+        ];
+        let mut breach = times.into_iter().fold(0.0, |most: f64, (time, target)| {
+            most.max(target.map_or(0.0, |target| excess(time * self.caution, ns(target))))
+        });
+        breach = breach.max(ceiling.map_or(0.0, |ceiling| excess(cost, ceiling)));
+        let tried = prediction.is_known() || cable.load().outstanding() < TRIALS;
+        Assessment { prediction, cost, breach: if tried { breach } else { breach.max(UNTRIED) } }
+    }
+}
+
+fn bounds(scene: &Scene<'_>) -> (Targets, Option<f64>) {
+    (scene.covenant.targets(), scene.covenant.cost_ceiling().map(connector::Money::as_f64))
+}
+
+/// Whether the covenant allows this candidate at all.
+pub(super) fn is_eligible(scene: &Scene<'_>, choice: &Choice) -> bool {
+    choice.kind != PoolKind::Preemptible || scene.covenant.preemptible() != Some(false)
+}
+
+fn excess(value: f64, target: f64) -> f64 {
+    (value / target.max(f64::MIN_POSITIVE) - 1.0).max(0.0)
+}
+
+fn ns(time: Duration) -> f64 {
+    time.as_nanos() as f64
+}
