@@ -1,5 +1,7 @@
 //! Giving up by agreement what cannot be kept.
 
+use std::fmt::Write as _;
+
 use connector::{Concession, ModelId, Timestamp};
 
 use super::Platform;
@@ -234,13 +236,14 @@ impl Platform {
         let Some(negotiation) = &self.flights[key].negotiation else {
             return reason;
         };
+        // Writing to a string cannot fail.
         let mut text = String::from(reason);
         let aside = negotiation.all_aside().count_ones();
         if aside > 0 {
-            text += &format!("; {aside} more would break the covenant");
+            let _ = write!(text, "; {aside} more would break the covenant");
         }
         if !negotiation.given_up.is_empty() {
-            text += &format!("; given up: {}", negotiation.given_up);
+            let _ = write!(text, "; given up: {}", negotiation.given_up);
         }
         text.into()
     }

@@ -4,6 +4,7 @@ mod cooldown;
 pub(super) mod covenant;
 mod ejection;
 mod hedging;
+mod leases;
 mod limit;
 mod retry;
 mod route;
@@ -44,6 +45,8 @@ pub(super) fn lower(
     let classes = classes(context, platform, known);
     let router = route::lower(context, platform, known, pools, models);
     let timeouts = timeouts::lower(context, platform.and_then(|spec| read(&spec.timeouts)));
+    let leases = platform.and_then(|spec| read(&spec.leases));
+    let leases = leases::lower(context, leases, known, pools, models);
     let cables = cables(context, platform, known, pools, models, &timeouts);
     let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let terms = models.iter().map(|model| Some(model.as_ref()?.terms.clone()));
@@ -65,7 +68,7 @@ pub(super) fn lower(
             .and_then(|spec| read(&spec.ejection))
             .map(|spec| ejection::lower(context, spec)),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
-        leases: platform::config::LeaseConfig::default(),
+        leases,
         seed: 0,
     })
 }

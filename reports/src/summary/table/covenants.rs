@@ -20,7 +20,9 @@ pub(super) fn covenants(tenants: &[TenantGroup]) -> Option<Layout> {
     ranked.sort_by_key(|(_, report)| std::cmp::Reverse(report.broken));
     let mut table = Layout::of_words(&COLUMNS, 1..5);
     let (shown, rest) = ranked.split_at(ranked.len().min(TENANTS_SHOWN));
-    shown.iter().for_each(|(name, report)| table.row(row(short(name), report)));
+    for (name, report) in shown {
+        table.row(row(short(name), report));
+    }
     if !rest.is_empty() {
         let parts: Vec<&CovenantReport> = rest.iter().map(|(_, report)| report).collect();
         table.row(row(format!("({} others)", rest.len()), &CovenantReport::together(&parts)));
@@ -40,7 +42,7 @@ fn row(name: String, report: &CovenantReport) -> Vec<String> {
     ]
 }
 
-fn words(counts: &ByName) -> String {
+pub(super) fn words(counts: &ByName) -> String {
     let words = counts.0.iter().map(|(name, count)| format!("{name} {}", humanise::whole(*count)));
     words.collect::<Vec<_>>().join(", ")
 }
