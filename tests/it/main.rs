@@ -9,6 +9,7 @@ mod capacity;
 mod cli;
 mod conformance;
 mod determinism;
+mod explain;
 mod hedging;
 mod inference_lab;
 mod leaks;
