@@ -22,8 +22,8 @@ pub(super) const CASES: &[Case] = &[
             "  regions: [{ name: eu, control_plane: { infer: { pareto: { least: 0s, alpha: 0.01 } } } }]\n  pools:",
         )],
         concat!(
-            "4:67 provider.regions[0].control_plane.infer.pareto.least: the least time takes no time: it must be longer than 0s\n",
-            "4:78 provider.regions[0].control_plane.infer.pareto.alpha: `0.01` is out of range: it must be between 0.1 and 10",
+            "4:68 provider.regions[0].control_plane.infer.pareto.least: the least time takes no time: it must be longer than 0s\n",
+            "4:79 provider.regions[0].control_plane.infer.pareto.alpha: `0.01` is out of range: it must be between 0.1 and 10",
         ),
     ),
     (
