@@ -13,6 +13,7 @@
 mod calibrate;
 mod check;
 mod completions;
+mod explain;
 mod failure;
 mod interrupt;
 mod key;
@@ -57,6 +58,7 @@ enum Verb {
     Calibrate(calibrate::Calibrate),
     Place(place::Place),
     Check(check::Check),
+    Explain(explain::Explain),
     Schema(schema::Schema),
     #[command(subcommand)]
     Trace(trace::Trace),
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Verb::Calibrate(calibrate) => calibrate.execute(),
         Verb::Place(place) => place.execute(),
         Verb::Check(check) => check.execute(),
+        Verb::Explain(explain) => explain.execute(),
         Verb::Schema(schema) => schema.execute(),
         Verb::Trace(trace) => trace.execute(),
         Verb::Completions(completions) => completions.execute(),

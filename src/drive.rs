@@ -31,6 +31,11 @@ pub use sampling::Sampling;
 
 /// What a driver reports to while it runs.
 pub trait Observer {
+    /// A request is about to be handed to the platform. Default: it does not matter.
+    fn arriving(&mut self, now: Timestamp, platform: &Platform, request: &Request) {
+        let _ = (now, platform, request);
+    }
+
     /// A request is finished.
     fn record(&mut self, record: &RequestRecord);
 
@@ -265,6 +270,7 @@ where
             self.next_arrival = self.arrivals.next().transpose()?;
             self.requests += 1;
             self.lag.record(now.since(request.arrived));
+            self.observer.arriving(now, &self.platform, &request);
             self.platform.handle(now, Input::Request(request));
             self.observer.in_flight(now, self.platform.in_flight());
             self.carry_out(now, lines);

@@ -6,7 +6,7 @@ pub mod live;
 use std::time::Instant;
 
 use connector::{Duration, PoolGauge, ProviderUsage, RequestRecord, Timestamp, TokenGaps};
-use platform::{Platform, PlatformConfig};
+use platform::{Holding, HoldingState, Platform, PlatformConfig};
 use reports::{
     FilesError, GeneratorLag, Header, Recorder, RecorderConfig, RunEnd, RunFiles, Summary,
 };
@@ -17,6 +17,9 @@ use crate::drive::{Ended, Lines, Observer, RunError, Sampling, Session, Watch, v
 
 /// Between two looks at the pools, and the length of an interval of the time series.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Shares that may still be held are told one by one up to this number.
+const HOLDINGS_TOLD: usize = 20;
 
 /// Why an experiment has no summary.
 #[derive(Debug, thiserror::Error)]
@@ -121,20 +124,42 @@ fn conclude(
     let (arrivals, platform, recorder) = session.into_parts();
     let mut warnings = arrivals.warnings().to_vec();
     if ended.unreleased > 0 {
-        let shares = ended.unreleased;
-        warnings
-            .push(format!("{shares} shares may still be held: their release was not confirmed"));
+        warnings.extend(drain_report(ended.unreleased, &platform, scenario));
     }
     let (summary, files) = recorder.finish(RunEnd {
         ended: ended.at,
         partial: ended.partial,
         unfinished: platform.in_flight() as u64,
         meters: platform.meters().to_vec(),
+        overhead: platform.overhead(),
         lag,
         wall: Some(started.elapsed()),
         objectives: scenario.objectives.clone(),
     });
     Outcome { summary, files, warnings }
+}
+
+/// What may still be held, with the evidence: which share, where, since when, how often its release
+/// was asked for.
+fn drain_report(shares: usize, platform: &Platform, scenario: &Scenario) -> Vec<String> {
+    let sum = format!("{shares} shares may still be held: their release was not confirmed");
+    let each = platform.holdings().take(HOLDINGS_TOLD).map(
+        |Holding { cable, allocation, since, state }| {
+            let pool = &scenario.platform.cables[cable.index()].name;
+            let share =
+                allocation.map_or_else(|| "without a name".to_owned(), |share| share.to_string());
+            let asked = match state {
+                HoldingState::Asked => "asked for and not answered".to_owned(),
+                HoldingState::Busy => "at work".to_owned(),
+                HoldingState::Warm => "warm".to_owned(),
+                HoldingState::Releasing { times } | HoldingState::Unreleased { times } => {
+                    format!("its release was asked for {times} times")
+                }
+            };
+            format!("share {share} of pool `{pool}`, since {} s: {asked}", since.as_secs_f64())
+        },
+    );
+    std::iter::once(sum).chain(each).collect()
 }
 
 impl Observer for Recorder {

@@ -6,6 +6,7 @@ pub mod calibrate;
 pub mod cli;
 pub mod drive;
 pub mod experiment;
+pub mod explain;
 pub mod mock;
 pub mod place;
 mod tables;

@@ -101,6 +101,7 @@ impl HoltWinters {
 
     /// Starts from a known state: level, trend, and the terms of the season that was last seen, the
     /// earliest first, at least one.
+    #[must_use]
     pub fn starting_from(mut self, level: f64, trend: f64, seasons: Vec<f64>) -> Self {
         self.length = seasons.len().max(1);
         (self.level, self.trend, self.seasons) = (level, trend, seasons);

@@ -51,6 +51,7 @@ pub(crate) enum LeaseState {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, learnt by itself")]
 pub(crate) struct Held {
     pub(crate) allocation: AllocationId,
     pub(crate) owner: FlightKey,

@@ -202,9 +202,7 @@ impl<K: Copy> Line<K> {
     /// Who has to go if the line is full and somebody joins; `None` if it is the newcomer.
     pub(crate) fn loser(&self, number: u64, entrant: &Entrant<K>) -> Option<K> {
         match &self.order {
-            Order::Fifo(_) => None,
-            // The first come, who has waited for longest, goes for the sake of the last.
-            Order::Ranked { by: Rank::FirstOrLast(_), .. } => None,
+            Order::Fifo(_) | Order::Ranked { by: Rank::FirstOrLast(_), .. } => None,
             Order::Ranked { by, entries, .. } => {
                 let (last, key) = entries.last_key_value()?;
                 (by.of(number, entrant) < *last).then_some(*key)

@@ -7,6 +7,7 @@ mod cooldown;
 mod deadline;
 mod decide;
 mod doubt;
+mod explain;
 mod finish;
 mod give_back;
 mod hedge;

@@ -30,7 +30,7 @@ mod weighted;
 
 use connector::{BasisPoints, CableId, ClassId, Duration, ErrorKind, ModelId, Money, Timestamp};
 
-pub(crate) use self::{choice::Choice, load::Load, predict::Band};
+pub(crate) use self::{choice::Choice, covenant::Assessment, load::Load, predict::Band};
 use self::{choice::List, places::Places, policy::Policy, predict::Predictor};
 use crate::{
     cable::Cable,
@@ -77,6 +77,11 @@ impl Route {
         self.current == self.first && !self.detour
     }
 
+    /// Whether the request has been to this candidate.
+    pub(crate) fn is_been(&self, place: usize) -> bool {
+        self.been.iter().any(|been| been == place)
+    }
+
     /// Candidates that it has been to, one bit each.
     pub(crate) const fn been(&self) -> u128 {
         self.been.bits()
@@ -106,7 +111,7 @@ impl Route {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Router {
     policy: Policy,
     /// One list per class, then one per model for requests that insist on one, then one per model
@@ -118,6 +123,7 @@ pub(crate) struct Router {
     cost_ceiling: BasisPoints,
     /// Where predictions are asked for.
     predictor: Option<Predictor>,
+    rule: &'static str,
 }
 
 impl Router {
@@ -127,6 +133,7 @@ impl Router {
         Self {
             policy: Policy::new(config, &lists),
             predictor: predictor(config),
+            rule: config.router.name(),
             lists,
             classes: config.classifier.classes.len(),
             models: config.models.len(),
@@ -201,6 +208,24 @@ impl Router {
         };
         let known = self.predictor.as_ref().zip(self.current(route));
         known.is_some_and(|(predictor, choice)| keeper.waits(scene, choice, predictor))
+    }
+
+    /// What the rule thinks of a candidate, if it predicts.
+    pub(crate) fn assess(&self, scene: &Scene<'_>, choice: &Choice) -> Option<Assessment> {
+        let Policy::Covenant(keeper) = &self.policy else {
+            return None;
+        };
+        Some(keeper.assess(scene, choice, self.predictor.as_ref()?))
+    }
+
+    /// The rule's name, as in scenarios.
+    pub(crate) const fn rule(&self) -> &'static str {
+        self.rule
+    }
+
+    /// How many candidates there are on this way.
+    pub(crate) fn candidates(&self, route: &Route) -> usize {
+        self.lists[route.list].choices.len()
     }
 
     /// The first token of a strike came, or its time ran out.

@@ -129,7 +129,7 @@ impl Shelf {
 /// The shelves of one cable.
 #[derive(Debug, Default)]
 pub(crate) struct Shelves {
-    pub(crate) shelves: Vec<Shelf>,
+    pub(crate) all: Vec<Shelf>,
     places: BTreeMap<Kind, usize>,
     /// Whatever lies warm since when; dead once it does not, or does so since later.
     order: Fifo<(Timestamp, LeaseKey)>,
@@ -148,8 +148,8 @@ impl Shelves {
     /// The shelf of this kind.
     pub(crate) fn find(&mut self, kind: Kind) -> usize {
         *self.places.entry(kind).or_insert_with(|| {
-            self.shelves.push(Shelf::new(kind));
-            self.shelves.len() - 1
+            self.all.push(Shelf::new(kind));
+            self.all.len() - 1
         })
     }
 
@@ -165,7 +165,7 @@ impl Shelves {
         lease: LeaseKey,
         alive: impl Fn(Timestamp, LeaseKey) -> bool,
     ) {
-        self.shelves[shelf].warm.push_back(lease);
+        self.all[shelf].warm.push_back(lease);
         self.warm += 1;
         self.order.push((now, lease));
         self.order.compact(self.warm as usize, |&(since, lease)| alive(since, lease));
@@ -173,14 +173,14 @@ impl Shelves {
 
     /// The lease put down last.
     pub(crate) fn take(&mut self, shelf: usize) -> Option<LeaseKey> {
-        let lease = self.shelves[shelf].warm.pop_back()?;
+        let lease = self.all[shelf].warm.pop_back()?;
         self.warm -= 1;
         Some(lease)
     }
 
     /// Takes a lease from wherever it lies; it is mostly the oldest.
     pub(crate) fn remove(&mut self, shelf: usize, lease: LeaseKey) {
-        let warm = &mut self.shelves[shelf].warm;
+        let warm = &mut self.all[shelf].warm;
         let place = warm.iter().position(|&other| other == lease);
         warm.remove(place.expect("a warm lease lies on its shelf"));
         self.warm -= 1;
@@ -198,7 +198,7 @@ impl Shelves {
     /// Takes every lease that lies warm.
     pub(crate) fn take_all(&mut self) -> Vec<LeaseKey> {
         self.warm = 0;
-        self.shelves.iter_mut().flat_map(|shelf| shelf.warm.drain(..)).collect()
+        self.all.iter_mut().flat_map(|shelf| shelf.warm.drain(..)).collect()
     }
 
     /// An allocation for this shelf may have been granted or not.
@@ -212,7 +212,7 @@ impl Shelves {
     /// A share on these terms was found: the shelf that lost it, if that can only be one.
     pub(crate) fn found(&mut self, (model, needed): (ModelId, Requirements)) -> Option<usize> {
         let is_it = |shelf: &&usize| {
-            let kind = &self.shelves[**shelf].kind;
+            let kind = &self.all[**shelf].kind;
             kind.model == model && kind.requirements() == needed
         };
         let first = *self.lost.iter().find(is_it)?;
@@ -266,7 +266,7 @@ mod tests {
     fn the_mean_at_work_is_exact() {
         let mut shelves = Shelves::default();
         let shelf = shelves.find(kind(None));
-        let shelf = &mut shelves.shelves[shelf];
+        let shelf = &mut shelves.all[shelf];
         shelf.begin_work(at(2));
         shelf.begin_work(at(5));
         shelf.end_work(at(6));

@@ -19,7 +19,7 @@
 
 use connector::{
     ClassId, CovenantBook, Duration, ErrorKind, Metric, ModelId, Money, Names, Outcome, PoolId,
-    RequestRecord, Scope, TenantId,
+    Rejection, RequestRecord, Scope, TenantId,
 };
 
 use crate::distribution::{Distribution, Merged};
@@ -36,6 +36,7 @@ pub(crate) struct Counts {
     pub(crate) completed: u64,
     failed: [u64; KINDS],
     pub(crate) rejected: u64,
+    rejected_by: [u64; Rejection::ALL.len()],
     pub(crate) cancelled: u64,
     pub(crate) attempts: u64,
     pub(crate) retried: u64,
@@ -60,6 +61,9 @@ impl Counts {
             Outcome::Rejected => self.rejected += 1,
             Outcome::Cancelled => self.cancelled += 1,
         }
+        if let Some(rejection) = record.rejection {
+            self.rejected_by[rejection as usize] += 1;
+        }
         self.attempts += u64::from(record.attempts);
         self.retried += u64::from(record.attempts > record.hedges + 1);
         self.fell_back += u64::from(record.fallbacks > 0);
@@ -76,6 +80,9 @@ impl Counts {
             *mine += theirs;
         }
         self.rejected += other.rejected;
+        for (mine, theirs) in self.rejected_by.iter_mut().zip(other.rejected_by) {
+            *mine += theirs;
+        }
         self.cancelled += other.cancelled;
         self.attempts += other.attempts;
         self.retried += other.retried;
@@ -102,6 +109,11 @@ impl Counts {
             }
         }
         found
+    }
+
+    /// Rejections by the bound that was met, in the order of [`Rejection::ALL`].
+    pub(crate) fn rejected_by(&self) -> [(&'static str, u64); Rejection::ALL.len()] {
+        Rejection::ALL.map(|one| (one.name(), self.rejected_by[one as usize]))
     }
 
     pub(crate) fn offered(&self) -> u64 {

@@ -50,6 +50,8 @@ pub struct RunEnd {
     pub unfinished: u64,
     /// What each tenant used, by [`TenantId`](connector::TenantId), warm-up included; may be empty.
     pub meters: Vec<Meter>,
+    /// What leases cost that lay warm and worked for no tenant, warm-up included.
+    pub overhead: Meter,
     /// How late a generator of live traffic was; `None` in virtual time.
     pub lag: Option<GeneratorLag>,
     /// How long the run took on the clock on the wall. Only for

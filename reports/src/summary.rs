@@ -98,13 +98,16 @@ pub struct Run {
     /// What the platform metered for all tenants over the whole run, warm-up included; `None` if
     /// nobody said.
     pub metered_cost: Option<Amount>,
+    /// What leases cost over the whole run that lay warm and worked for no tenant; `None` if none did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_cost: Option<Amount>,
     /// What the provider will charge for over the whole run; `None` if nobody could look.
     pub charged: Option<ChargeReport>,
     /// What the cards of pools that scale cost their operator over the whole run; `None` if there are
     /// no such pools, or their cards' prices are not stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provisioned_cost: Option<Amount>,
-    /// How much more that is than what was metered, negative if it is less; `None` if either is
+    /// How much more that is than what was metered and `idle_cost`, negative if it is less; `None` if either is
     /// not known.
     pub charged_beyond_metered: Option<Amount>,
     /// Shares x time charged and not metered for no reason told in `charged`: releases that had to
@@ -133,13 +136,15 @@ impl Summary {
             folded_tenants: measured.cells.folded_tenants(),
             folded_requests: measured.cells.folded().offered(),
             metered_cost,
+            idle_cost: (end.overhead.slot_ns > 0).then_some(Amount(end.overhead.cost)),
             charged,
             provisioned_cost: Scaling::provisioned_cost(&measured),
             charged_beyond_metered: charged
                 .zip(metered_cost)
-                .map(|(charged, metered)| charged.beyond(metered)),
+                .map(|(charged, metered)| charged.beyond(Amount(metered.0 + end.overhead.cost))),
             charged_otherwise_slot_ns: charged.filter(|_| metered_cost.is_some()).map(|charged| {
-                charged.otherwise(end.meters.iter().map(|meter| meter.slot_ns).sum())
+                let used: u128 = end.meters.iter().map(|meter| meter.slot_ns).sum();
+                charged.otherwise(used + end.overhead.slot_ns)
             }),
         };
         let judge = |objective: connector::Objective| {

@@ -11,6 +11,7 @@ mod case;
 mod desk;
 mod distribution;
 mod estimate;
+mod feedback;
 mod hedge;
 mod observer;
 mod retry;
@@ -29,8 +30,8 @@ use rayon::prelude::*;
 use sim::{Simulator, random::Streams};
 
 use self::{
-    arrivals::Arrivals, case::Case, desk::Desk, estimate::estimate, observer::Windows,
-    verdict::Verdict, world::World,
+    arrivals::Arrivals, case::Case, desk::Desk, estimate::estimate, feedback::Failing,
+    observer::Windows, verdict::Verdict, world::World,
 };
 
 /// Batches of a run, and as many more before them until the system has forgotten its start.
@@ -39,12 +40,18 @@ const WARM_UP: usize = 4;
 const SEED: u64 = 1;
 
 /// Cases of the kept file that the product has no parts for yet, and which part is missing.
-const OUT_OF_REACH: [(&str, &str); 5] = [
-    ("bernoulli_feedback_p0.2_lam0.6", "answers that fail at their end and are tried again"),
-    ("erlang_a_c1_lam1.5_theta0.5", "a patience of each request's own"),
-    ("lcfs_preemptive_exp_lam0.8", "another order than first come first served"),
-    ("sjf_nonpreemptive_exp_lam0.8", "another order than first come first served"),
-    ("srpt_exp_lam0.8", "another order than first come first served"),
+const OUT_OF_REACH: [(&str, &str); 2] = [
+    ("lcfs_preemptive_exp_lam0.8", "shares taken away for whoever comes later"),
+    ("srpt_exp_lam0.8", "shares taken away for whoever has less left to do"),
+];
+
+/// Cases of dispatching that hold through the platform's own router too.
+const BY_ROUTER: [&str; 5] = [
+    "jsq_2_servers",
+    "power_of_2_choices_lam0.9_asymptotic",
+    "random_split_2_servers",
+    "round_robin_2_servers",
+    "round_robin_poisson_4_servers_lam0.9",
 ];
 
 /// Exact values that are no figure of a run: the throughput at which an engine saturates.
@@ -101,6 +108,26 @@ fn the_kept_oracles_of_hedging_and_fan_out_hold() {
     assert_all_hold(&verdicts);
 }
 
+/// One pool of one card for each server, and the platform's router instead of the pool's placement.
+#[test]
+fn dispatching_by_the_platforms_router_holds() {
+    let Some(cases) = case::kept() else {
+        println!("skipped: ../shared/vectors/queueing.json is not there");
+        return;
+    };
+    let cases: Vec<&Case> =
+        cases.iter().filter(|case| BY_ROUTER.contains(&case.name.as_str())).collect();
+    assert_eq!(cases.len(), BY_ROUTER.len());
+    let dispatched = |case: &&Case| {
+        let world = World::by_router(&case.params().expect("known parameters"));
+        measured(case, &world.expect("a rule of the router"))
+    };
+    let verdicts: Vec<Verdict> = cases.par_iter().with_max_len(1).map(dispatched).collect();
+    print!("{}", verdict::table(&verdicts));
+    assert_eq!(unmeasured(&verdicts), []);
+    assert_all_hold(&verdicts);
+}
+
 #[test]
 fn textbook_values_hold() {
     let cases = textbook::cases();
@@ -145,11 +172,14 @@ fn run(case: &Case) -> Result<Verdict, String> {
             measured.get(metric).copied()
         }));
     }
-    let world = World::realise(&params)?;
-    let windows = simulate(case, &world);
+    Ok(measured(case, &World::realise(&params)?))
+}
+
+fn measured(case: &Case, world: &World) -> Verdict {
+    let windows = simulate(case, world);
     let customers: f64 = windows.closed.iter().map(|w| w.completed + w.refused + w.abandoned).sum();
     let measure = |metric: &str| estimate(metric, &windows, world.reading);
-    Ok(Verdict::new(case, customers as u64, world.band, measure))
+    Verdict::new(case, customers as u64, world.band, measure)
 }
 
 /// The whole loop in virtual time: arrivals, platform or desk, simulator.
@@ -184,7 +214,8 @@ fn drive(
     let sampling = Sampling::new(window, Timestamp::ZERO);
     let mut session =
         Session::new(arrivals, platform, observer, sampling).expect("no file is read");
-    let mut lines = Lines::single(simulator);
+    let failing = Failing::new(simulator, world.feedback, Streams::new(SEED));
+    let mut lines = Lines::single(failing);
     virtual_time::run(&mut session, &mut lines, &Watch::default(), Timestamp::ZERO)
         .expect("the run ends");
     let (_, _, windows) = session.into_parts();

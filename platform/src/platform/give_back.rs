@@ -86,7 +86,7 @@ impl Platform {
     /// A lease of this shelf is at work no longer.
     pub(super) fn end_work(&mut self, now: Timestamp, cable: usize, shelf: Option<usize>) {
         if let Some(shelf) = shelf {
-            self.cables[cable].shelves.shelves[shelf].end_work(now);
+            self.cables[cable].shelves.all[shelf].end_work(now);
         }
     }
 
@@ -219,7 +219,7 @@ impl Platform {
 
     /// The account of shares that lie on a shelf.
     fn account_of(&self, cable: usize, shelf: usize) -> Account {
-        let kind = &self.cables[cable].shelves.shelves[shelf].kind;
+        let kind = &self.cables[cable].shelves.all[shelf].kind;
         let tenant = kind.tenant.unwrap_or(self.lease_config.tenant);
         Account { tenant, requirements: kind.requirements(), shelf: Some(shelf) }
     }

@@ -9,6 +9,7 @@ use connector::{Allocate, Duration, EventKey, Money, Operation, Timestamp};
 use super::Platform;
 use crate::{
     breaker::BreakerState,
+    cable::Cable,
     config::{ForecastConfig, ForecastMethod, LeaseConfig},
     forecast::{self, Demand, enough},
     lease::{Account, Lease, LeaseKey, LeaseState},
@@ -41,7 +42,7 @@ impl Platform {
             let cable = self.cables.iter_mut().find(|cable| cable.pool == wanted.of.pool);
             let shelves = &mut cable.expect("the configuration was checked").shelves;
             let shelf = shelves.find(kind);
-            shelves.shelves[shelf].least = wanted.leases;
+            shelves.all[shelf].least = wanted.leases;
         }
         if !min_warm.is_empty() {
             self.looks.due = Some(self.timers.pause(Timestamp::ZERO, Pause::Look));
@@ -86,7 +87,7 @@ impl Platform {
         // Nobody looked while nothing went on; whole seasons of it change nothing more.
         let missed = (passed.saturating_sub(1) % season(config) as u64) as usize;
         let ahead = forecast::steps(config.ahead, config.interval);
-        for shelf in self.cables.iter_mut().flat_map(|cable| &mut cable.shelves.shelves) {
+        for shelf in self.cables.iter_mut().flat_map(|cable| &mut cable.shelves.all) {
             let mean = shelf.mean(now, config.interval);
             let demand = shelf.demand.get_or_insert_with(|| Demand::new(config));
             (0..missed).for_each(|_| demand.observe(0.0));
@@ -97,10 +98,10 @@ impl Platform {
 
     /// Asks for what is missing, as long as there is room and money.
     fn stock(&mut self, now: Timestamp) {
-        let mut spent: Money = self.cables.iter().map(|cable| cable.idle_per_hour()).sum();
+        let mut spent: Money = self.cables.iter().map(Cable::idle_per_hour).sum();
         for cable in 0..self.cables.len() {
             let takes_strikes = self.cables[cable].breaker.state() == BreakerState::Closed;
-            let shelves = self.cables[cable].shelves.shelves.len();
+            let shelves = self.cables[cable].shelves.all.len();
             for shelf in (0..shelves).filter(|_| takes_strikes) {
                 while self.lacks(cable, shelf, spent) {
                     spent += self.cables[cable].price();
@@ -113,7 +114,7 @@ impl Platform {
     /// Whether another lease is to be asked for.
     fn lacks(&self, cable: usize, shelf: usize, spent: Money) -> bool {
         let (cable, config) = (&self.cables[cable], &self.lease_config);
-        let shelf = &cable.shelves.shelves[shelf];
+        let shelf = &cable.shelves.all[shelf];
         let limit = config.forecast.as_ref().and_then(|forecast| forecast.cost_per_hour);
         let affordable = limit.is_none_or(|limit| spent + cable.price() <= limit);
         shelf.all() < shelf.floor()
@@ -124,14 +125,14 @@ impl Platform {
 
     fn ask_stock(&mut self, now: Timestamp, index: usize, shelf: usize) {
         let cable = &mut self.cables[index];
-        let kind = cable.shelves.shelves[shelf].kind;
+        let kind = cable.shelves.all[shelf].kind;
         let tenant = kind.tenant.unwrap_or(self.lease_config.tenant);
         let ask = self.covenants.stock(kind.model, cable.pool, tenant);
         let (requirements, preemptible) = (kind.requirements(), kind.preemptible);
         let ask = Allocate { requirements, preemptible, ..ask };
         let account = Account::of(&ask, Some(shelf));
         let state = LeaseState::Stocking { account, number: cable.reconciler.asked() };
-        cable.shelves.shelves[shelf].stocking += 1;
+        cable.shelves.all[shelf].stocking += 1;
         cable.shelves.stocking += 1;
         cable.statistics.stocked += 1;
         let lease = self.leases.insert(Lease { cable: index, since: now, state });
@@ -153,7 +154,7 @@ impl Platform {
         cable.orphans += 1;
         cable.shelves.stocking -= 1;
         if let Some(shelf) = account.shelf {
-            cable.shelves.shelves[shelf].stocking -= 1;
+            cable.shelves.all[shelf].stocking -= 1;
         }
         true
     }
@@ -168,7 +169,7 @@ impl Platform {
     }
 
     fn is_quiet(&self) -> bool {
-        let mut shelves = self.cables.iter().flat_map(|cable| &cable.shelves.shelves);
+        let mut shelves = self.cables.iter().flat_map(|cable| &cable.shelves.all);
         shelves.all(|shelf| shelf.all() == 0 && shelf.floor() == 0)
     }
 

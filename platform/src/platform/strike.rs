@@ -62,7 +62,7 @@ impl Platform {
         self.heed_breaker(index);
         let shelf = self.shelf_of(index, &allocate);
         if let Some(shelf) = shelf {
-            self.cables[index].shelves.shelves[shelf].begin_work(now);
+            self.cables[index].shelves.all[shelf].begin_work(now);
             self.will_look(now);
             if let Some((lease, share)) = self.take_warm(now, owner, index, shelf) {
                 return (lease, Some(share));

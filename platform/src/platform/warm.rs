@@ -63,7 +63,7 @@ impl Platform {
     /// Whether a share granted then may lie on this shelf from now on.
     fn may_lie(&self, now: Timestamp, cable: usize, shelf: usize, granted: Timestamp) -> bool {
         let cable = &self.cables[cable];
-        let (config, shelf) = (&self.lease_config, &cable.shelves.shelves[shelf]);
+        let (config, shelf) = (&self.lease_config, &cable.shelves.all[shelf]);
         !self.draining
             && !cable.breaker.state().refuses()
             && shelf.warm() < config.max_warm
@@ -131,8 +131,9 @@ impl Platform {
     pub(super) fn close_shelves(&mut self, now: Timestamp) {
         for cable in 0..self.cables.len() {
             self.clear_shelves(now, cable);
-            let watch = self.cables[cable].shelves.watch.take();
-            watch.into_iter().for_each(|watch| self.timers.call_off(watch));
+            if let Some(watch) = self.cables[cable].shelves.watch.take() {
+                self.timers.call_off(watch);
+            }
         }
         for due in [self.looks.due.take(), self.sweep_due.take()].into_iter().flatten() {
             self.timers.call_off(due);
@@ -145,7 +146,7 @@ impl Platform {
         let warm = self.warm(key);
         let shelves = &mut self.cables[cable].shelves;
         shelves.remove(warm.shelf, key);
-        let shelf = &shelves.shelves[warm.shelf];
+        let shelf = &shelves.all[warm.shelf];
         if shelf.all() < shelf.floor() && self.is_fresh(now, warm.granted) {
             self.pay_idle(now, cable, &warm);
             self.put_warm(key, Warm { since: now, ..warm });

@@ -40,6 +40,10 @@ impl Choice {
         }
     }
 
+    pub(crate) const fn price_per_slot_hour(&self) -> Money {
+        self.price
+    }
+
     pub(super) fn is_local(&self) -> bool {
         self.kind == PoolKind::Local
     }

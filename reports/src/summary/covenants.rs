@@ -65,11 +65,16 @@ pub(crate) fn share(part: u64, book: &CovenantBook) -> Option<f64> {
 pub struct ByName(pub Vec<(&'static str, u64)>);
 
 impl ByName {
-    fn of(counts: &[(&'static str, u64)]) -> Self {
+    /// Whether nothing occurred.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn of(counts: &[(&'static str, u64)]) -> Self {
         Self(counts.iter().copied().filter(|&(_, count)| count > 0).collect())
     }
 
-    fn together<'a>(parts: impl Iterator<Item = &'a Self>) -> Self {
+    pub(crate) fn together<'a>(parts: impl Iterator<Item = &'a Self>) -> Self {
         let mut sum: Vec<(&'static str, u64)> = Vec::new();
         for &(name, count) in parts.flat_map(|part| &part.0) {
             match sum.iter_mut().find(|(known, _)| *known == name) {

@@ -1,4 +1,5 @@
 mod covenants;
+mod rejections;
 
 use std::fmt::Write as _;
 
@@ -30,6 +31,7 @@ impl Summary {
         section(&mut text, style, "models", groups("model", &self.models));
         section(&mut text, style, "classes", groups("class", &self.classes));
         section(&mut text, style, "tenants", tenants(&self.tenants, &self.run));
+        section(&mut text, style, "rejections", rejections::rejections(&self.tenants));
         section(&mut text, style, "covenants", covenants::covenants(&self.tenants));
         if !self.objectives.is_empty() {
             let verdicts = objectives(&self.objectives).finish_with_verdicts(style);
@@ -181,6 +183,9 @@ fn cost(requests: &Traffic, run: &Run) -> String {
     let mut text = format!("{}, {per_thousand} per 1k output tokens", money(requests.cost.0));
     if let Some(metered) = run.metered_cost {
         let _ = write!(text, "; metered over the whole run {}", money(metered.0));
+    }
+    if let Some(idle) = run.idle_cost {
+        let _ = write!(text, ", and {} for leases that lay warm", money(idle.0));
     }
     text
 }

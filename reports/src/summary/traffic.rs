@@ -2,7 +2,7 @@ use connector::Money;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::Measured;
+use super::{ByName, Measured};
 use crate::cells::Counts;
 
 /// How many requests ended how, and what they took.
@@ -18,6 +18,9 @@ pub struct Traffic {
     pub failed_by_kind: FailuresByKind,
     /// Never started, by the platform's own bounds.
     pub rejected: u64,
+    /// The same by the bound that they met, where the platform said so.
+    #[serde(skip_serializing_if = "ByName::is_empty")]
+    pub rejected_by: ByName,
     /// Given up by the caller.
     pub cancelled: u64,
     /// Share that did not complete; `None` without requests.
@@ -55,6 +58,7 @@ impl Traffic {
             failed: counts.failed(),
             failed_by_kind: FailuresByKind(counts.failed_by_kind()),
             rejected: counts.rejected,
+            rejected_by: ByName::of(&counts.rejected_by()),
             cancelled: counts.cancelled,
             error_rate: counts.error_rate(),
             attempts: counts.attempts,

@@ -3,6 +3,7 @@ mod breaker;
 mod cooldown;
 mod covenant;
 mod hedging;
+mod leases;
 mod limit;
 mod retry;
 mod route;
@@ -13,8 +14,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    admission::*, breaker::*, cooldown::*, covenant::*, hedging::*, limit::*, retry::*, route::*,
-    timeouts::*,
+    admission::*, breaker::*, cooldown::*, covenant::*, hedging::*, leases::*, limit::*, retry::*,
+    route::*, timeouts::*,
 };
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
@@ -42,6 +43,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) fallback: Optional<FallbackSpec>,
     /// When a request that takes long is sent a second time. Default: never.
     pub(crate) hedging: Optional<HedgingSpec>,
+    /// What is held beyond a strike, ahead of strikes, and looked for. Default: nothing.
+    pub(crate) leases: Optional<LeasesSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.
     pub(crate) overcommit: Optional<bool>,
     /// Who is let in.

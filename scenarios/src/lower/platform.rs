@@ -3,6 +3,7 @@ mod breaker;
 mod cooldown;
 pub(super) mod covenant;
 mod hedging;
+mod leases;
 mod limit;
 mod retry;
 mod route;
@@ -43,6 +44,8 @@ pub(super) fn lower(
     let classes = classes(context, platform, known);
     let router = route::lower(context, platform, known, pools, models);
     let timeouts = timeouts::lower(context, platform.and_then(|spec| read(&spec.timeouts)));
+    let leases = platform.and_then(|spec| read(&spec.leases));
+    let leases = leases::lower(context, leases, known, pools, models);
     let cables = cables(context, platform, known, pools, models, &timeouts);
     let retry = retry::lower(context, platform.and_then(|spec| read(&spec.retry)));
     let terms = models.iter().map(|model| Some(model.as_ref()?.terms.clone()));
@@ -61,7 +64,7 @@ pub(super) fn lower(
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
         hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
-        leases: platform::config::LeaseConfig::default(),
+        leases,
         seed: 0,
     })
 }

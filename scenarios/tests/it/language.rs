@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use connector::{
     BasisPoints, Comparison, Duration, ErrorKind, Mebibytes, Metric, ModelId, Money, OperationKind,
-    PoolId, PoolKind, Scope, Statistic, Tokens,
+    PoolId, PoolKind, Scope, Statistic, TenantId, Tokens,
 };
 use platform::config::{
-    Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ErrorKinds, HalfOpenThen,
-    HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, LimitConfig, LimitRule, MidStream,
-    ProbeRenewal, RampUp, RatesConfig, RouterConfig, SlowCall, WindowConfig,
+    Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ErrorKinds, ForecastConfig,
+    ForecastMethod, HalfOpenThen, HedgeAfter, HedgeMeasure, HedgingConfig, Jitter, LeaseConfig,
+    LimitConfig, LimitRule, MidStream, MinWarm, ProbeRenewal, RampUp, RatesConfig, RouterConfig,
+    SlowCall, WindowConfig,
 };
 use scenarios::Scenario;
 use serde_json::Value;
@@ -347,6 +348,7 @@ fn every_key_of_the_platform_reaches_it() {
         same_pool: true,
     };
     assert_eq!(platform.hedging, Some(hedging));
+    assert_eq!(platform.leases, all_about_leases());
     assert_eq!(platform.fallback.cost_ceiling, BasisPoints::from_percent(150));
     assert_eq!(platform.classifier.classes[0].max_prompt_tokens, Tokens::new(512));
     let RouterConfig::Static(table) = &platform.router else { panic!("static") };
@@ -514,13 +516,16 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
         "static",
         "empirical",
         "adaptive_lifo",
+        "pareto",
     ];
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];
     let breaker = ["calls", "seconds", "after", "aimd", "gradient"];
     let routers = ["weighted", "power_of_two", "prefix_affine", "covenant"];
+    let forecasts = ["ewma", "holt_winters"];
     let described =
-        [&variants[..], &arrivals[..], &sharing[..], &breaker[..], &routers[..]].concat();
+        [&variants[..], &arrivals[..], &sharing[..], &breaker[..], &routers[..], &forecasts[..]]
+            .concat();
     bare.retain(|name| !described.contains(&name.as_str()));
     assert!(bare.is_empty(), "without a description: {bare:?}");
     assert_eq!(schema["title"], "Harpoon scenario");
@@ -546,5 +551,31 @@ fn visit_objects(value: &Value, visit: &mut impl FnMut(&serde_json::Map<String, 
         }
         Value::Array(items) => items.iter().for_each(|value| visit_objects(value, visit)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn all_about_leases() -> LeaseConfig {
+    let percent = BasisPoints::from_percent;
+    LeaseConfig {
+        idle: Duration::from_secs(30),
+        max_warm: 20,
+        min_warm: vec![MinWarm { of: Candidate { model: ModelId(0), pool: PoolId(0) }, leases: 2 }],
+        shared: true,
+        priority: connector::Priority::new(6).unwrap(),
+        tenant: TenantId(1),
+        max_age: Some(Duration::from_secs(3_600)),
+        forecast: Some(ForecastConfig {
+            method: ForecastMethod::HoltWinters {
+                alpha: percent(40),
+                beta: percent(2),
+                gamma: percent(20),
+                season: Duration::from_secs(3_600),
+            },
+            interval: Duration::from_secs(60),
+            ahead: Duration::from_secs(120),
+            quantile: percent(99),
+            cost_per_hour: Some("3.50".parse().unwrap()),
+        }),
+        sweep: Some(Duration::from_secs(300)),
     }
 }

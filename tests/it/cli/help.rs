@@ -12,6 +12,7 @@ fn every_verb_explains_itself() {
         "calibrate",
         "place",
         "check",
+        "explain",
         "schema",
         "trace",
         "trace describe",

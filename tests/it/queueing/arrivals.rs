@@ -18,6 +18,8 @@ pub(super) struct Traffic {
     pub(super) batch: u32,
     /// How often customers of each class come, relative to each other, and their service.
     pub(super) classes: Vec<(f64, Distribution)>,
+    /// How long customers wait before they leave, where each has a patience of its own.
+    pub(super) patience: Option<Distribution>,
 }
 
 /// The requests of one run.
@@ -27,6 +29,8 @@ pub(super) struct Arrivals {
     classes: Vec<(f64, Distribution)>,
     class: Stream,
     services: Stream,
+    patience: Option<Distribution>,
+    patiences: Stream,
     batch: u32,
     left_in_batch: u32,
     now: Timestamp,
@@ -43,6 +47,8 @@ impl Arrivals {
             classes: traffic.classes,
             class: stream("classes"),
             services: stream("services"),
+            patience: traffic.patience,
+            patiences: stream("patience"),
             batch: traffic.batch,
             left_in_batch: 0,
             now: Timestamp::ZERO,
@@ -83,6 +89,8 @@ impl Iterator for Arrivals {
         self.arrived += 1;
         let class = self.draw_class();
         let service = self.classes[class].1.sample(&mut self.services) * TOKENS_PER_SECOND;
+        let patience = self.patience.map(|law| law.sample(&mut self.patiences));
+        let patience = patience.map(Duration::from_secs_f64);
         Some(Ok(Request {
             id,
             tenant: TenantId(class as u32),
@@ -92,7 +100,7 @@ impl Iterator for Arrivals {
             content: connector::Content::Unknown,
             class: None,
             model: None,
-            patience: None,
+            patience,
             terms: None,
         }))
     }

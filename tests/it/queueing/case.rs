@@ -58,6 +58,7 @@ pub(super) struct Params {
     pub(super) slowdown_alpha: Option<f64>,
     pub(super) max_batch: Option<u32>,
     pub(super) patience: Option<Distribution>,
+    pub(super) feedback_prob: Option<f64>,
     pub(super) population: Option<u32>,
     pub(super) think: Option<Distribution>,
     pub(super) dispatch: Option<String>,

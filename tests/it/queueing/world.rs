@@ -6,7 +6,9 @@
 //!   takes longer the more jobs are in the batch.
 //! * Dispatching is placement: cards whose batch holds one job, each with its own line. Who joins
 //!   the shortest of equal lines does not matter to their lengths in order.
-//! * Patience is the time-out of a cable's line.
+//! * Patience is the time-out of a cable's line, or a request's own where it differs.
+//! * Feedback is answers that fail at their end and are retried without a pause, see
+//!   [`feedback`](super::feedback).
 //! * A closed system of `N` customers is a saturated cable with `N` places: whoever leaves is
 //!   replaced at once. The time an allocation takes is the time to think.
 //! * Preemptive priority is a pool of one place that is taken from whoever is less important, who
@@ -16,7 +18,7 @@
 //! * Failures are a scripted error rate of allocations; what follows is the platform's own retry.
 
 use connector::{BasisPoints, Duration};
-use platform::config::RetryConfig;
+use platform::config::{Discipline, Jitter, Measure, RetryConfig, RouterConfig};
 use sim::{
     config::{
         KeptProgress, Latency, ModelShape, Placement, PreemptionConfig, RequeueConfig, Timing,
@@ -28,6 +30,7 @@ use super::{
     arrivals::Traffic,
     case::{ClassParams, Params, Servers},
     distribution::{Distribution, Gaps},
+    feedback::Feedback,
     observer::{Busy, Reading, WaitsAt},
     setting::{BANDWIDTH, FLOPS, FOR_EVER, Setting, iteration},
 };
@@ -37,6 +40,8 @@ const PLENTY: u32 = 100_000;
 /// Servers that stand for infinitely many, and shares of each.
 const MANY_SERVERS: u32 = 1000;
 const SHARES_OF_MANY: u32 = 1000;
+/// As many pools as the router takes.
+const CANDIDATES: u32 = 128;
 /// How far a system of so many servers may be from its limit: it differs by O(1/n).
 const BAND: f64 = 0.03;
 /// Customers that wait for a place in a closed system, and how much faster than needed they come.
@@ -53,6 +58,8 @@ pub(super) struct World {
     pub(super) reading: Reading,
     /// Share by which the exact value itself may be off.
     pub(super) band: f64,
+    /// Answers that fail when they are done.
+    pub(super) feedback: Option<Feedback>,
     /// Customers deal with the pool themselves, see [`desk`](super::desk).
     pub(super) at_desk: bool,
 }
@@ -64,13 +71,15 @@ impl World {
         let batches = params.batch_rate.or(params.arrival_rate).ok_or("no arrivals are given")?;
         let poisson = Gaps::Renewal(Distribution::Exp { mean: 1.0 / batches });
         let classes = vec![(1.0, service)];
-        let traffic = Traffic { gaps: params.arrival.unwrap_or(poisson), batch, classes };
+        let traffic =
+            Traffic { gaps: params.arrival.unwrap_or(poisson), batch, classes, patience: None };
         Ok(Self {
             setting,
             traffic,
             rate: batches * f64::from(batch),
             reading,
             band: 0.0,
+            feedback: None,
             at_desk: false,
         })
     }
@@ -89,7 +98,11 @@ impl World {
         if let Some(classes) = &params.classes {
             return priorities(params, classes);
         }
+        if params.feedback_prob.is_some() {
+            return feedback(params);
+        }
         match (params.discipline.as_deref(), params.dispatch.as_deref(), &params.servers) {
+            (Some("sjf"), None, Some(Servers::Number(servers))) => line(params, *servers),
             (Some(discipline), _, _) => engine(params, discipline),
             (None, Some(rule), Some(Servers::Number(servers))) => dispatch(params, rule, *servers),
             (None, None, Some(Servers::Number(servers))) => line(params, *servers),
@@ -105,18 +118,45 @@ fn line(params: &Params, servers: u32) -> Result<World, String> {
         return dealt(params, k, mean);
     }
     let mut setting = Setting { cards: servers, ..Setting::default() };
+    if params.discipline.as_deref() == Some("sjf") {
+        setting.discipline = Discipline::Shortest;
+    }
     let waiting = params.capacity.map_or(Ok(u32::MAX), |capacity| {
         capacity.checked_sub(servers).ok_or("fewer places than servers")
     })?;
     if waiting > 0 {
         setting.line = Some((servers, waiting));
     }
-    match params.patience {
-        None => {}
-        Some(Distribution::Det { mean }) => setting.patience = Duration::from_secs_f64(mean),
-        Some(_) => return Err("patience differs from one request to the next".into()),
-    }
-    World::new(setting, params, Reading::open(WaitsAt::Line, servers))
+    let own_patience = match params.patience {
+        Some(Distribution::Det { mean }) => {
+            setting.patience = Duration::from_secs_f64(mean);
+            None
+        }
+        other => other,
+    };
+    let mut world = World::new(setting, params, Reading::open(WaitsAt::Line, servers))?;
+    world.traffic.patience = own_patience;
+    Ok(world)
+}
+
+/// Whoever was served joins the line again with some probability.
+fn feedback(params: &Params) -> Result<World, String> {
+    let (Some(failing), Some(service), Some(Servers::Number(servers))) =
+        (params.feedback_prob, params.service, &params.servers)
+    else {
+        return Err("feedback needs a probability, service and servers".into());
+    };
+    let retry = RetryConfig {
+        max_retries: 1000,
+        base: Duration::ZERO,
+        jitter: Jitter::None,
+        budget: None,
+        ..RetryConfig::default()
+    };
+    let line = Some((*servers, u32::MAX));
+    let setting = Setting { cards: *servers, line, retry, ..Setting::default() };
+    let world = World::new(setting, params, Reading::open(WaitsAt::Line, *servers))?;
+    Ok(World { feedback: Some(Feedback { failing, service }), ..world })
 }
 
 /// Erlang-k gaps are what each of k servers sees of a Poisson stream that is dealt in turn.
@@ -141,6 +181,38 @@ fn dispatch(params: &Params, rule: &str, servers: u32) -> Result<World, String> 
     let setting =
         Setting { cards: servers, sharing_ratio: PLENTY, placement, ..Setting::default() };
     World::new(setting, params, Reading::open(WaitsAt::Card, servers))
+}
+
+impl World {
+    /// Dispatching by the platform's router: a pool of one card for each server.
+    pub(super) fn by_router(params: &Params) -> Result<Self, String> {
+        let mut params = params.clone();
+        let (rule, servers, band) = match (params.dispatch.as_deref(), params.arrival) {
+            (Some("random"), _) => (RouterConfig::Random, 2, 0.0),
+            (Some("round_robin"), _) => (RouterConfig::RoundRobin, 2, 0.0),
+            (Some("jsq"), _) => (RouterConfig::LeastLoaded, 2, 0.0),
+            (None, Some(Gaps::Renewal(Distribution::Erlang { k, mean }))) => {
+                let poisson = Distribution::Exp { mean: mean / f64::from(k) };
+                params.arrival = Some(Gaps::Renewal(poisson));
+                params.arrival_rate = Some(1.0 / poisson.mean());
+                (RouterConfig::RoundRobin, k, 0.0)
+            }
+            (None, None) if params.choices == Some(2) => {
+                let per_server = params.arrival_rate_per_server.ok_or("no arrival rate")?;
+                params.arrival_rate = Some(per_server * f64::from(CANDIDATES));
+                (RouterConfig::PowerOfTwo(Measure::Load), CANDIDATES, BAND)
+            }
+            (rule, _) => return Err(format!("no rule `{rule:?}` of the router")),
+        };
+        let setting = Setting {
+            pools: servers,
+            sharing_ratio: PLENTY / 100,
+            router: Some(rule),
+            ..Setting::default()
+        };
+        let reading = Reading { pools: servers, ..Reading::open(WaitsAt::Card, servers) };
+        Ok(Self { band, ..Self::new(setting, &params, reading)? })
+    }
 }
 
 fn supermarket(params: &Params) -> Result<World, String> {
@@ -310,8 +382,21 @@ fn closed(params: &Params) -> Result<World, String> {
         busy: if *servers == 1 { Busy::Cards } else { Busy::Work },
         ..Reading::open(WaitsAt::Card, *servers)
     };
-    let traffic = Traffic { gaps: Gaps::Renewal(gap), batch: 1, classes: vec![(1.0, service)] };
-    Ok(World { setting, traffic, rate: fastest, reading, band: 0.0, at_desk: false })
+    let traffic = Traffic {
+        gaps: Gaps::Renewal(gap),
+        batch: 1,
+        classes: vec![(1.0, service)],
+        patience: None,
+    };
+    Ok(World {
+        setting,
+        traffic,
+        rate: fastest,
+        reading,
+        band: 0.0,
+        feedback: None,
+        at_desk: false,
+    })
 }
 
 /// Short jobs on a pool that is never full but often fails.

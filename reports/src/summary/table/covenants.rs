@@ -42,7 +42,7 @@ fn row(name: String, report: &CovenantReport) -> Vec<String> {
     ]
 }
 
-fn words(counts: &ByName) -> String {
+pub(super) fn words(counts: &ByName) -> String {
     let words = counts.0.iter().map(|(name, count)| format!("{name} {}", humanise::whole(*count)));
     words.collect::<Vec<_>>().join(", ")
 }

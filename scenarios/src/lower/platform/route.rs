@@ -169,7 +169,7 @@ fn candidates(
     candidates.filter_map(|node| candidate(context, node, known, pools, models)).collect()
 }
 
-fn candidate(
+pub(super) fn candidate(
     context: Context<'_>,
     node: &Node<String>,
     known: &Known,

@@ -140,6 +140,40 @@ pub(super) const CASES: &[Case] = &[
         ),
     ),
     (
+        "leases of one tenant among several, and more than lie warm",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\ntenants: [{ name: acme }, { name: globex }]\nplatform:\n  leases: { max_warm: 2, min_warm: { gemma-2b@a: 3 } }",
+        )],
+        concat!(
+            "11:50 platform.leases.min_warm.gemma-2b@a: these leases would serve one tenant only (add `shared: true`, so that tenants share leases)\n",
+            "11:50 platform.leases.min_warm.gemma-2b@a: more than lie warm at most, which is 2 (raise `max_warm`)",
+        ),
+    ),
+    (
+        "leases of something that is no candidate, and sweeps without a pause",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  leases: { sweep: 0s, min_warm: { gemma-2b: 3 } }",
+        )],
+        concat!(
+            "10:20 platform.leases.sweep: the time between two sweeps takes no time: it must be longer than 0s\n",
+            "10:36 platform.leases.min_warm.gemma-2b: `gemma-2b` is not a candidate (write it as `model@pool`)",
+        ),
+    ),
+    (
+        "a forecast that is certain, of a season that is too long, with too much weight",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  leases: { forecast: { quantile: 100%, interval: 1s, method: { holt_winters: { gamma: 101%, season: 2h } } } }",
+        )],
+        concat!(
+            "10:35 platform.leases.forecast.quantile: no number of leases is enough for certain: it must be below 100%\n",
+            "10:88 platform.leases.forecast.method.holt_winters.gamma: 101% of all weight cannot lie on the newest value: at most 100% can (state a share from 0% to 100%)\n",
+            "10:102 platform.leases.forecast.method.holt_winters.season: a season of 7200 intervals: it has from 2 to 4032 (change `interval`)",
+        ),
+    ),
+    (
         "hedges after a percentile that is none",
         &[("models: [gemma-2b]", "models: [gemma-2b]\nplatform:\n  hedging: { after: p100 }")],
         "10:21 platform.hedging.after: `p100` is not a percentile between p1 and p99.99",
