@@ -206,6 +206,7 @@ impl Setting {
             },
             cooldown: platform::config::CooldownConfig::default(),
             hedging: self.hedging,
+            ejection: None,
             fallback: FallbackConfig { enabled: self.pools > 1, ..FallbackConfig::default() },
             overcommit: true,
             seed: 1,
