@@ -42,7 +42,7 @@ pub struct CableStatistics {
     pub called_off_slot_ns: u128,
     /// The same time at the pool's price.
     pub called_off_cost: Money,
-    /// Requests sent on because the breaker was open.
+    /// Requests sent on because the breaker was open, or the pool was ejected.
     pub refused_open: u64,
     /// Requests sent on because the line was full, or because too many allocations that nobody
     /// waits for any more are still unanswered.
@@ -126,6 +126,7 @@ pub struct CableStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     BreakerOpen,
+    Ejected,
     QueueFull,
     PushedOut,
     Shed,
@@ -145,6 +146,7 @@ impl Refusal {
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::BreakerOpen => "the breaker is open",
+            Self::Ejected => "it does worse than its peers",
             Self::QueueFull => "the queue is full",
             Self::PushedOut => "pushed out of the full queue",
             Self::Shed => "not important enough for a queue that fills up",
@@ -161,7 +163,7 @@ impl Refusal {
     /// The same for records.
     pub(crate) const fn rejection(self) -> Rejection {
         match self {
-            Self::BreakerOpen => Rejection::BreakerOpen,
+            Self::BreakerOpen | Self::Ejected => Rejection::BreakerOpen,
             Self::QueueFull => Rejection::LineFull,
             Self::PushedOut => Rejection::PushedOut,
             Self::Shed => Rejection::Shed,
@@ -366,7 +368,7 @@ impl Cable {
     /// Counts a refusal.
     pub(crate) fn refuse(&mut self, refusal: Refusal) -> Refusal {
         match refusal {
-            Refusal::BreakerOpen => self.statistics.refused_open += 1,
+            Refusal::BreakerOpen | Refusal::Ejected => self.statistics.refused_open += 1,
             Refusal::QueueFull | Refusal::Unanswered => self.statistics.refused_full += 1,
             Refusal::WaitedTooLong => self.statistics.queue_timeouts += 1,
             Refusal::BudgetSpent => self.statistics.refused_budget += 1,

@@ -7,6 +7,7 @@ mod budget;
 mod check;
 mod classifier;
 mod cooldown;
+mod ejection;
 mod error;
 mod hedging;
 mod leases;
@@ -30,6 +31,7 @@ pub use breaker::{
 pub use budget::BudgetConfig;
 pub use classifier::{ClassConfig, ClassifierConfig, ClassifyMethod, ModelClassifierConfig};
 pub use cooldown::CooldownConfig;
+pub use ejection::EjectionConfig;
 pub use error::ConfigError;
 pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
@@ -69,6 +71,8 @@ pub struct PlatformConfig {
     pub fallback: FallbackConfig,
     /// When a request that takes long is sent a second time; `None`: never.
     pub hedging: Option<HedgingConfig>,
+    /// When a pool is left out because it does worse than its peers. `None`: never.
+    pub ejection: Option<EjectionConfig>,
     /// Whether shares on overcommitted cards are acceptable.
     pub overcommit: bool,
     /// What is held beyond a strike, ahead of strikes, and looked for.

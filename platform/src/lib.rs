@@ -15,6 +15,7 @@ mod cable;
 pub mod classify;
 pub mod config;
 mod covenant;
+pub mod ejection;
 mod explain;
 mod fifo;
 mod flight;

@@ -39,6 +39,7 @@ use crate::{
         PlatformConfig, RetryConfig,
     },
     covenant::Covenants,
+    ejection::Ejector,
     flight::{Flight, FlightKey},
     hedging::Hedging,
     holding::Holding,
@@ -108,6 +109,8 @@ pub struct Platform {
     retries: Backoff,
     budget: Option<Budget>,
     hedging: Option<Hedging>,
+    /// Pools compared with each other, where that is wanted.
+    ejector: Option<Ejector>,
     persistence: Backoff,
     /// How long a provider may ask us to wait before a retry; if longer, the next candidate is
     /// tried instead.
@@ -163,6 +166,7 @@ impl Platform {
             retries: Backoff::new(config.retry, config.seed),
             budget: config.retry.budget.map(Budget::new),
             hedging: Hedging::new(&config),
+            ejector: config.ejection.map(|rules| Ejector::new(rules, config.cables.len())),
             persistence: Backoff::new(PERSISTENCE, config.seed ^ PERSISTENCE_SEED),
             patience: config.timeouts.queue.max(config.retry.cap),
             total: config.timeouts.total,
@@ -260,6 +264,11 @@ impl Platform {
     /// The state of every cable, in the order of [`CableId`].
     pub fn cables(&self) -> impl Iterator<Item = CableStatus> + '_ {
         self.cables.iter().map(Cable::status)
+    }
+
+    /// Times that a pool was left out because it did worse than its peers.
+    pub fn ejections(&self) -> u64 {
+        self.ejector.as_ref().map_or(0, Ejector::ejections)
     }
 
     /// The state of one cable.

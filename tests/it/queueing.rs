@@ -45,6 +45,15 @@ const OUT_OF_REACH: [(&str, &str); 2] = [
     ("srpt_exp_lam0.8", "shares taken away for whoever has less left to do"),
 ];
 
+/// Cases of dispatching that hold through the platform's own router too.
+const BY_ROUTER: [&str; 5] = [
+    "jsq_2_servers",
+    "power_of_2_choices_lam0.9_asymptotic",
+    "random_split_2_servers",
+    "round_robin_2_servers",
+    "round_robin_poisson_4_servers_lam0.9",
+];
+
 /// Exact values that are no figure of a run: the throughput at which an engine saturates.
 const UNMEASURED: [(&str, &str); 2] =
     [("batch_engine_exp_B8", "capacity"), ("batch_engine_unlimited_det", "capacity")];
@@ -99,6 +108,26 @@ fn the_kept_oracles_of_hedging_and_fan_out_hold() {
     assert_all_hold(&verdicts);
 }
 
+/// One pool of one card for each server, and the platform's router instead of the pool's placement.
+#[test]
+fn dispatching_by_the_platforms_router_holds() {
+    let Some(cases) = case::kept() else {
+        println!("skipped: ../shared/vectors/queueing.json is not there");
+        return;
+    };
+    let cases: Vec<&Case> =
+        cases.iter().filter(|case| BY_ROUTER.contains(&case.name.as_str())).collect();
+    assert_eq!(cases.len(), BY_ROUTER.len());
+    let dispatched = |case: &&Case| {
+        let world = World::by_router(&case.params().expect("known parameters"));
+        measured(case, &world.expect("a rule of the router"))
+    };
+    let verdicts: Vec<Verdict> = cases.par_iter().with_max_len(1).map(dispatched).collect();
+    print!("{}", verdict::table(&verdicts));
+    assert_eq!(unmeasured(&verdicts), []);
+    assert_all_hold(&verdicts);
+}
+
 #[test]
 fn textbook_values_hold() {
     let cases = textbook::cases();
@@ -143,11 +172,14 @@ fn run(case: &Case) -> Result<Verdict, String> {
             measured.get(metric).copied()
         }));
     }
-    let world = World::realise(&params)?;
-    let windows = simulate(case, &world);
+    Ok(measured(case, &World::realise(&params)?))
+}
+
+fn measured(case: &Case, world: &World) -> Verdict {
+    let windows = simulate(case, world);
     let customers: f64 = windows.closed.iter().map(|w| w.completed + w.refused + w.abandoned).sum();
     let measure = |metric: &str| estimate(metric, &windows, world.reading);
-    Ok(Verdict::new(case, customers as u64, world.band, measure))
+    Verdict::new(case, customers as u64, world.band, measure)
 }
 
 /// The whole loop in virtual time: arrivals, platform or desk, simulator.

@@ -49,6 +49,7 @@ impl PlatformConfig {
             return Err(too_many("retries", retry.max_retries as usize, RETRIES_MAX as usize));
         }
         self.check_hedging()?;
+        self.ejection.map_or(Ok(()), |ejection| ejection.check())?;
         at_least(1, "time-out of allocations in ns", timeouts.allocation.as_nanos())?;
         at_least(1, "time-out of inferences in ns", timeouts.inference.as_nanos())?;
         at_least(1, "time-out of releases in ns", timeouts.release.as_nanos())

@@ -5,6 +5,7 @@ use crate::{
     breaker::{BreakerState, Control, Verdict},
     config::{BreakerConfig, SlowCall},
     flight::{Ended, Strike},
+    limit::Took,
     timers::Pause,
 };
 
@@ -53,14 +54,48 @@ impl Platform {
     }
 
     /// What a strike that has ended says about its pool.
-    pub(super) fn judge(&mut self, now: Timestamp, cable: usize, strike: Strike, ended: Ended) {
-        let line = &mut self.cables[cable];
+    pub(super) fn judge(
+        &mut self,
+        now: Timestamp,
+        cable: usize,
+        strike: Strike,
+        ended: Ended,
+        first_token: Option<Took>,
+    ) {
+        let line = &self.cables[cable];
         let verdict = verdict(now, line.breaker.config(), &strike, ended);
+        self.compare(now, cable, verdict, first_token);
+        let line = &mut self.cables[cable];
         if line.breaker.record(now, strike.permit, verdict) {
             line.statistics.openings += 1;
             self.clear_shelves(now, cable);
         }
         self.heed_breaker(cable);
+    }
+}
+
+impl Platform {
+    /// What a strike says about its pool beside its peers.
+    fn compare(
+        &mut self,
+        now: Timestamp,
+        cable: usize,
+        verdict: Verdict,
+        first_token: Option<Took>,
+    ) {
+        let Some(ejector) = &mut self.ejector else {
+            return;
+        };
+        match verdict {
+            Verdict::Success | Verdict::Slow => ejector.record(now, cable, false, first_token),
+            Verdict::Failure | Verdict::SlowFailure => ejector.record(now, cable, true, None),
+            Verdict::Ignored => {}
+        }
+    }
+
+    /// Whether a pool is left out because it does worse than its peers.
+    pub(super) fn is_ejected(&self, now: Timestamp, cable: usize) -> bool {
+        self.ejector.as_ref().is_some_and(|ejector| ejector.is_out(now, cable))
     }
 }
 

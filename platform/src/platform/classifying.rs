@@ -312,7 +312,7 @@ impl Platform {
         let _ = model.trust.record(now, consultation.trust, trust);
         let cable = model.cable;
         self.cables[cable].vacate();
-        self.judge(now, cable, consultation.strike, ended);
+        self.judge(now, cable, consultation.strike, ended, None);
         cable
     }
 }

@@ -91,6 +91,9 @@ impl Platform {
         if self.is_too_late(now, key) {
             return Err(self.cables[cable].refuse(Refusal::NoTime));
         }
+        if self.is_ejected(now, cable) {
+            return Err(self.cables[cable].refuse(Refusal::Ejected));
+        }
         let wish = self.wish(now, key);
         match self.cables[cable].admit(now, &wish)? {
             Admission::Strike(permit) => self.strike(now, key, permit),

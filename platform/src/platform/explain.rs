@@ -20,8 +20,8 @@ impl Platform {
         let mut ranked = Vec::new();
         let mut chosen = None;
         while router.advance(&scene, &mut route) {
-            let place = route.current.expect("it has advanced");
-            let standing = self.standing(&scene, &router, &route);
+            let Some(place) = route.current else { break };
+            let standing = self.standing(&scene, &router, &route, place);
             if chosen.is_none() && standing.is_chosen() {
                 chosen = Some(ranked.len());
             }
@@ -44,8 +44,14 @@ impl Platform {
     }
 
     /// What the route's present candidate would do, if it came first.
-    fn standing(&self, scene: &Scene<'_>, router: &Router, route: &Route) -> Standing {
-        let choice = router.current(route).expect("it has advanced");
+    fn standing(
+        &self,
+        scene: &Scene<'_>,
+        router: &Router,
+        route: &Route,
+        place: usize,
+    ) -> Standing {
+        let choice = router.choice(route, place);
         let cable = &self.cables[choice.cable.index()];
         if !cable.breaker.admits(scene.now) {
             Standing::BreakerOpen

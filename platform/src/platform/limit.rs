@@ -23,6 +23,15 @@ impl Platform {
         limiter.first_token(now, asked, Took::new(now.since(granted), expected));
     }
 
+    /// Time to the first token of a strike, since its share was granted.
+    pub(super) fn first_token_of_strike(&self, key: FlightKey, strike: &Strike) -> Option<Took> {
+        self.ejector.as_ref()?;
+        let flight = &self.flights[key];
+        let choice = self.router.choice(&flight.route, strike.place);
+        let time = strike.first_token?.since(granted(strike));
+        Some(Took::new(time, choice.expected_first_token(&flight.request)))
+    }
+
     /// A strike has ended. What says nothing about how much the pool can take is left out.
     pub(super) fn tell_ended(
         &mut self,

@@ -110,8 +110,11 @@ impl Platform {
     /// Places became free, or the breaker opened: whoever waits strikes or goes elsewhere.
     pub(super) fn tend_line(&mut self, now: Timestamp, cable: usize) {
         if self.cables[cable].breaker.state().refuses() {
-            self.clear_line(now, cable);
+            self.clear_line(now, cable, Refusal::BreakerOpen);
             return;
+        }
+        if self.is_ejected(now, cable) {
+            return self.clear_line(now, cable, Refusal::Ejected);
         }
         while self.cables[cable].has_place(now)
             && let Some(key) = self.cables[cable].line.front(now)
@@ -132,10 +135,10 @@ impl Platform {
         }
     }
 
-    /// The breaker is open: nobody waits for what may not come.
-    fn clear_line(&mut self, now: Timestamp, cable: usize) {
+    /// The pool is not asked for now: nobody waits for what may not come.
+    fn clear_line(&mut self, now: Timestamp, cable: usize, why: Refusal) {
         while let Some(key) = self.cables[cable].line.front(now) {
-            self.pass_over(now, key, cable, Refusal::BreakerOpen);
+            self.pass_over(now, key, cable, why);
         }
         self.stop_awaiting_list(now, cable);
     }

@@ -377,7 +377,8 @@ impl Platform {
         self.flights[key].cost += cost;
         self.cables[index].vacate();
         self.tell_ended(now, key, &strike, ended);
-        self.judge(now, index, strike, ended);
+        let first_token = self.first_token_of_strike(key, &strike);
+        self.judge(now, index, strike, ended, first_token);
         index
     }
 }

@@ -4,7 +4,7 @@ use connector::{BasisPoints, CableId, Duration, ErrorKind, OperationKind, Outcom
 use platform::{
     BreakerState, Input,
     breaker::Control,
-    config::{RampUp, RatesConfig, SlowCall, WindowConfig},
+    config::{EjectionConfig, RampUp, RatesConfig, SlowCall, WindowConfig},
 };
 
 use crate::{
@@ -248,4 +248,30 @@ fn a_breaker_that_turns_half_open_by_itself_needs_no_traffic_and_does_not_hold_u
     world.run();
     assert_eq!(world.platform.deadline(), None);
     assert_eq!(world.status(0).breaker, BreakerState::Open);
+}
+
+#[test]
+fn a_pool_that_fails_more_than_its_peers_is_left_out_although_its_breaker_is_closed() {
+    let mut config = pools(3);
+    config.retry.max_retries = 0;
+    config.ejection = Some(EjectionConfig::default());
+    for cable in &mut config.cables {
+        cable.max_in_flight = Some(10);
+        cable.breaker.failure_threshold = u32::MAX;
+    }
+    let mut world = World::new(config);
+    let answers = || (0..120).map(|n| if n % 2 == 0 { no(DOWN) } else { yes_after(ms(10)) });
+    world.script(0, OperationKind::Allocate, answers());
+    for _ in 0..15 {
+        (0..30).for_each(|_| _ = world.request());
+        world.run_for(secs(2));
+    }
+    assert_eq!(world.platform.ejections(), 1);
+    assert_eq!(world.status(0).breaker, BreakerState::Closed);
+    let struck = world.status(0).statistics.strikes;
+    (0..10).for_each(|_| _ = world.request());
+    assert_eq!(world.status(0).statistics.strikes, struck, "the others serve");
+    world.run_for(secs(60));
+    world.request();
+    assert_eq!(world.status(0).statistics.strikes, struck + 1, "it is back in time");
 }

@@ -32,4 +32,5 @@ mod retry;
 mod routing;
 mod setting;
 mod warm;
+mod warm_property;
 mod world;

@@ -36,6 +36,7 @@ pub(crate) fn pools(number: u32) -> PlatformConfig {
         cooldown: platform::config::CooldownConfig::default(),
         fallback: FallbackConfig::default(),
         hedging: None,
+        ejection: None,
         overcommit: true,
         leases: LeaseConfig::default(),
         seed: 7,

@@ -3,6 +3,7 @@ mod breaker;
 mod classifier;
 mod cooldown;
 mod covenant;
+mod ejection;
 mod hedging;
 mod leases;
 mod limit;
@@ -15,8 +16,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::{
-    admission::*, breaker::*, classifier::*, cooldown::*, covenant::*, hedging::*, leases::*,
-    limit::*, retry::*, route::*, timeouts::*,
+    admission::*, breaker::*, classifier::*, cooldown::*, covenant::*, ejection::*, hedging::*,
+    leases::*, limit::*, retry::*, route::*, timeouts::*,
 };
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
@@ -46,6 +47,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) fallback: Optional<FallbackSpec>,
     /// When a request that takes long is sent a second time. Default: never.
     pub(crate) hedging: Optional<HedgingSpec>,
+    /// Pools that do worse than their peers are left out for a while. Default: never.
+    pub(crate) ejection: Optional<EjectionSpec>,
     /// What is held beyond a strike, ahead of strikes, and looked for. Default: nothing.
     pub(crate) leases: Optional<LeasesSpec>,
     /// Whether shares on overcommitted cards are acceptable. Default: true.

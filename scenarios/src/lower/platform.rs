@@ -3,6 +3,7 @@ mod breaker;
 mod classifier;
 mod cooldown;
 pub(super) mod covenant;
+mod ejection;
 mod hedging;
 mod leases;
 mod limit;
@@ -65,6 +66,9 @@ pub(super) fn lower(
         cooldown: cooldown::lower(platform.and_then(|spec| read(&spec.cooldown))),
         fallback: fallback(platform.and_then(|spec| read(&spec.fallback))),
         hedging: platform.and_then(|spec| read(&spec.hedging)).map(hedging::lower),
+        ejection: platform
+            .and_then(|spec| read(&spec.ejection))
+            .map(|spec| ejection::lower(context, spec)),
         overcommit: platform.and_then(|spec| read(&spec.overcommit)).copied().unwrap_or(true),
         leases,
         seed: 0,

@@ -3,6 +3,7 @@ mod conservation;
 mod control;
 mod meter;
 mod preemption;
+mod progress;
 mod quirks;
 mod rules;
 mod scaling;

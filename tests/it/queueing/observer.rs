@@ -45,11 +45,13 @@ pub(super) struct Reading {
     pub(super) servers: u32,
     /// Whether customers are those at the cable's places; the line before it is no part then.
     pub(super) closed: bool,
+    /// Pools that are looked at.
+    pub(super) pools: u32,
 }
 
 impl Reading {
     pub(super) fn open(waits_at: WaitsAt, servers: u32) -> Self {
-        Self { waits_at, busy: Busy::Cards, servers, closed: false }
+        Self { waits_at, busy: Busy::Cards, servers, closed: false, pools: 1 }
     }
 
     /// Wait and response of a customer that was served.
@@ -116,6 +118,14 @@ pub(super) struct OfClass {
     pub(super) response: f64,
 }
 
+/// What all pools tell together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Look {
+    told: u32,
+    busy: u128,
+    cards: u128,
+}
+
 /// The observer of a run.
 #[derive(Debug)]
 pub(super) struct Windows {
@@ -129,7 +139,9 @@ pub(super) struct Windows {
     opened: Timestamp,
     settled: Timestamp,
     present: usize,
-    gauge: PoolGauge,
+    look: Look,
+    /// The look before.
+    seen_then: Look,
     waits: Spread,
     responses: Spread,
 }
@@ -153,7 +165,8 @@ impl Windows {
             opened: Timestamp::ZERO,
             settled: Timestamp::ZERO,
             present: 0,
-            gauge: PoolGauge::default(),
+            look: Look::default(),
+            seen_then: Look::default(),
             waits: Spread::new(),
             responses: Spread::new(),
         }
@@ -275,10 +288,16 @@ impl Observer for Windows {
 
     fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge) {
         self.settle(at);
-        let busy = gauge.busy_card_ns - self.gauge.busy_card_ns;
-        let cards = gauge.card_ns - self.gauge.card_ns;
-        (self.open.busy_cards, self.open.cards) = (busy as f64, cards as f64);
-        self.gauge = *gauge;
+        self.look.told += 1;
+        self.look.busy += gauge.busy_card_ns;
+        self.look.cards += gauge.card_ns;
+        if self.look.told < self.reading.pools {
+            return;
+        }
+        let look = std::mem::take(&mut self.look);
+        self.open.busy_cards = (look.busy - self.seen_then.busy) as f64;
+        self.open.cards = (look.cards - self.seen_then.cards) as f64;
+        self.seen_then = look;
         if at > self.opened {
             self.close(at);
         }

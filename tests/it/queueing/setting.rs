@@ -60,6 +60,8 @@ pub(super) struct Setting {
     pub(super) hedging: Option<HedgingConfig>,
     /// How the place of whoever is less important is taken.
     pub(super) preemption: Option<PreemptionConfig>,
+    /// How the platform chooses among pools; `None`: in order.
+    pub(super) router: Option<RouterConfig>,
 }
 
 impl Default for Setting {
@@ -82,6 +84,7 @@ impl Default for Setting {
             weights: Vec::new(),
             pools: 1,
             hedging: None,
+            router: None,
             preemption: None,
         }
     }
@@ -189,9 +192,10 @@ impl Setting {
                 ..ClassifierConfig::default()
             },
             admission: AdmissionConfig { wait_bound: None, ..AdmissionConfig::default() },
-            router: RouterConfig::Static(vec![
-                pools().map(|pool| Candidate { model, pool }).collect(),
-            ]),
+            router: self.router.clone().unwrap_or_else(|| {
+                let all = pools().map(|pool| Candidate { model, pool }).collect();
+                RouterConfig::Static(vec![all])
+            }),
             retry: self.retry,
             timeouts: Timeouts {
                 queue: self.patience,
@@ -202,6 +206,7 @@ impl Setting {
             },
             cooldown: platform::config::CooldownConfig::default(),
             hedging: self.hedging,
+            ejection: None,
             fallback: FallbackConfig { enabled: self.pools > 1, ..FallbackConfig::default() },
             overcommit: true,
             seed: 1,

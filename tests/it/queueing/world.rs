@@ -18,7 +18,7 @@
 //! * Failures are a scripted error rate of allocations; what follows is the platform's own retry.
 
 use connector::{BasisPoints, Duration};
-use platform::config::{Discipline, Jitter, RetryConfig};
+use platform::config::{Discipline, Jitter, Measure, RetryConfig, RouterConfig};
 use sim::{
     config::{
         KeptProgress, Latency, ModelShape, Placement, PreemptionConfig, RequeueConfig, Timing,
@@ -40,6 +40,8 @@ const PLENTY: u32 = 100_000;
 /// Servers that stand for infinitely many, and shares of each.
 const MANY_SERVERS: u32 = 1000;
 const SHARES_OF_MANY: u32 = 1000;
+/// As many pools as the router takes.
+const CANDIDATES: u32 = 128;
 /// How far a system of so many servers may be from its limit: it differs by O(1/n).
 const BAND: f64 = 0.03;
 /// Customers that wait for a place in a closed system, and how much faster than needed they come.
@@ -179,6 +181,38 @@ fn dispatch(params: &Params, rule: &str, servers: u32) -> Result<World, String> 
     let setting =
         Setting { cards: servers, sharing_ratio: PLENTY, placement, ..Setting::default() };
     World::new(setting, params, Reading::open(WaitsAt::Card, servers))
+}
+
+impl World {
+    /// Dispatching by the platform's router: a pool of one card for each server.
+    pub(super) fn by_router(params: &Params) -> Result<Self, String> {
+        let mut params = params.clone();
+        let (rule, servers, band) = match (params.dispatch.as_deref(), params.arrival) {
+            (Some("random"), _) => (RouterConfig::Random, 2, 0.0),
+            (Some("round_robin"), _) => (RouterConfig::RoundRobin, 2, 0.0),
+            (Some("jsq"), _) => (RouterConfig::LeastLoaded, 2, 0.0),
+            (None, Some(Gaps::Renewal(Distribution::Erlang { k, mean }))) => {
+                let poisson = Distribution::Exp { mean: mean / f64::from(k) };
+                params.arrival = Some(Gaps::Renewal(poisson));
+                params.arrival_rate = Some(1.0 / poisson.mean());
+                (RouterConfig::RoundRobin, k, 0.0)
+            }
+            (None, None) if params.choices == Some(2) => {
+                let per_server = params.arrival_rate_per_server.ok_or("no arrival rate")?;
+                params.arrival_rate = Some(per_server * f64::from(CANDIDATES));
+                (RouterConfig::PowerOfTwo(Measure::Load), CANDIDATES, BAND)
+            }
+            (rule, _) => return Err(format!("no rule `{rule:?}` of the router")),
+        };
+        let setting = Setting {
+            pools: servers,
+            sharing_ratio: PLENTY / 100,
+            router: Some(rule),
+            ..Setting::default()
+        };
+        let reading = Reading { pools: servers, ..Reading::open(WaitsAt::Card, servers) };
+        Ok(Self { band, ..Self::new(setting, &params, reading)? })
+    }
 }
 
 fn supermarket(params: &Params) -> Result<World, String> {

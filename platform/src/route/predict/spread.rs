@@ -152,7 +152,9 @@ mod tests {
             let mut spread = Spread::new(share);
             let mut sorted = times.clone();
             sorted.sort_unstable();
-            times.iter().for_each(|&ns| spread.observe(at(1), Duration::from_nanos(ns)));
+            for &ns in &times {
+                spread.observe(at(1), Duration::from_nanos(ns));
+            }
             let rank = (share * sorted.len() as f64).ceil().max(1.0) as usize - 1;
             let exact = sorted[rank] as f64;
             let found = spread.quantile();

@@ -74,5 +74,9 @@ pub(super) const CASES: &[Case] = &[
             "11:65 traffic[0].covenant.concessions[3]: expected one of `fallback`, `shorter_answer`, `preemptible`, `higher_price`, found `speed`",
         ),
     ),
-    ("an unknown key", &[("name: chat", "name: chat\n    covenant: { ttfb: 1s }")], ""),
+    (
+        "an unknown key",
+        &[("name: chat", "name: chat\n    covenant: { ttfb: 1s }")],
+        "11:17 traffic[0].covenant.ttfb: unknown key `ttfb` (did you mean `ttft`?)",
+    ),
 ];
