@@ -155,7 +155,7 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     match values.len() {
         0 => None,
         number if number % 2 == 1 => Some(values[half]),
-        _ => Some((values[half - 1] + values[half]) / 2.0),
+        _ => Some(f64::midpoint(values[half - 1], values[half])),
     }
 }
 

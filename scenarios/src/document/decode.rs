@@ -252,7 +252,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
             let message = format!("expected one of {}, found `{variant}`", near::list(variants));
             return Err(DecodeError { message, help: near::did_you_mean(help) });
         }
-        visitor.visit_enum(Variant { variant, content, decoder: self })
+        visitor.visit_enum(Variant { name: variant, content, decoder: self })
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
@@ -384,7 +384,7 @@ impl<'de> MapAccess<'de> for Pairs<'_> {
 
 /// A variant's name and what it holds; a bare word holds nothing, or the defaults of its keys.
 struct Variant<'a> {
-    variant: &'a str,
+    name: &'a str,
     content: Option<Decoder<'a>>,
     decoder: Decoder<'a>,
 }
@@ -394,7 +394,7 @@ impl<'a, 'de> EnumAccess<'de> for Variant<'a> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Decoded<(V::Value, Variant<'a>)> {
-        let name: StrDeserializer<'_, DecodeError> = self.variant.into_deserializer();
+        let name: StrDeserializer<'_, DecodeError> = self.name.into_deserializer();
         Ok((seed.deserialize(name)?, self))
     }
 }
@@ -402,8 +402,8 @@ impl<'a, 'de> EnumAccess<'de> for Variant<'a> {
 impl Variant<'_> {
     fn content(&self) -> Decoded<Decoder<'_>> {
         self.content.ok_or_else(|| DecodeError {
-            message: format!("`{}` needs settings of its own", self.variant),
-            help: Some(format!("write `{{ {}: ... }}`", self.variant)),
+            message: format!("`{}` needs settings of its own", self.name),
+            help: Some(format!("write `{{ {}: ... }}`", self.name)),
         })
     }
 }
@@ -417,7 +417,7 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
             Some((_, Some(Kind::Scalar(scalar)))) if scalar.is_null() => Ok(()),
             Some((_, Some(Kind::Mapping(pairs)))) if pairs.is_empty() => Ok(()),
             Some((content, _)) => {
-                Err(content.expected(&format!("`{}` without settings", self.variant)))
+                Err(content.expected(&format!("`{}` without settings", self.name)))
             }
         }
     }

@@ -35,7 +35,7 @@ struct Told {
     share: ShareKey,
     asked: bool,
     made: u32,
-    told: u32,
+    before: u32,
 }
 
 impl Told {
@@ -45,7 +45,7 @@ impl Told {
             share: inference.share,
             asked: inference.progress.is_some(),
             made: 0,
-            told: inference.told,
+            before: inference.told,
         }
     }
 }
@@ -229,8 +229,8 @@ impl Simulator {
     }
 
     /// Tells that so many tokens are out, if that is news that was asked for.
-    fn tell_progress(&mut self, now: Timestamp, Told { ticket, share, asked, made, told }: Told) {
-        let is_news = asked && made > told;
+    fn tell_progress(&mut self, now: Timestamp, Told { ticket, share, asked, made, before }: Told) {
+        let is_news = asked && made > before;
         if is_news && !self.faults.lose_answer(now, self.shares[share].pool()) {
             let tokens = Tokens::new(made);
             self.emit(now, EventKind::Progress { ticket, tokens, text: None });

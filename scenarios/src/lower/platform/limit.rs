@@ -3,11 +3,14 @@
 use connector::BasisPoints;
 use platform::config::{LimitConfig, LimitRule};
 
-use super::super::{Context, above_zero, read};
+use super::super::{Context, above_zero};
 use crate::{
     document::Node,
-    language::{AimdSpec, GradientSpec, LimitSpec, Optional, Quantity, Time, Whole},
+    language::{AimdSpec, GradientSpec, LimitSpec, Quantity, Time, Whole},
 };
+
+/// A key that may be left out.
+type Key<'a, T> = Option<&'a Node<T>>;
 
 const BACKOFF: BasisPoints = BasisPoints::from_percent(90);
 
@@ -16,12 +19,24 @@ pub(super) fn lower(context: Context<'_>, spec: &LimitSpec) -> Option<LimitConfi
     match spec {
         LimitSpec::Fixed => None,
         LimitSpec::Aimd(AimdSpec { backoff, initial, least, tolerance, recalibrate }) => {
-            let rule = LimitRule::Aimd { backoff: self::backoff(context, backoff) };
-            Some(limit(context, rule, [initial, least], tolerance, recalibrate))
+            let rule = LimitRule::Aimd { backoff: self::backoff(context, backoff.as_ref()) };
+            Some(limit(
+                context,
+                rule,
+                [initial.as_ref(), least.as_ref()],
+                tolerance.as_ref(),
+                recalibrate.as_ref(),
+            ))
         }
         LimitSpec::Gradient(GradientSpec { initial, least, tolerance, recalibrate }) => {
             let rule = LimitRule::Gradient;
-            Some(limit(context, rule, [initial, least], tolerance, recalibrate))
+            Some(limit(
+                context,
+                rule,
+                [initial.as_ref(), least.as_ref()],
+                tolerance.as_ref(),
+                recalibrate.as_ref(),
+            ))
         }
     }
 }
@@ -29,14 +44,14 @@ pub(super) fn lower(context: Context<'_>, spec: &LimitSpec) -> Option<LimitConfi
 fn limit(
     context: Context<'_>,
     rule: LimitRule,
-    [initial, least]: [&Optional<Whole<1, 1_000_000>>; 2],
-    tolerance: &Optional<Quantity<BasisPoints>>,
-    recalibrate: &Optional<Time>,
+    [initial, least]: [Key<'_, Whole<1, 1_000_000>>; 2],
+    tolerance: Key<'_, Quantity<BasisPoints>>,
+    recalibrate: Key<'_, Time>,
 ) -> LimitConfig {
     let default = LimitConfig::default();
-    let lowest = read(least).map_or(default.least, |least| least.small());
-    let first = read(initial).map_or(default.initial.max(lowest), |initial| initial.small());
-    if let Some(node) = initial.as_ref().filter(|_| first < lowest) {
+    let lowest = least.and_then(Node::get).map_or(default.least, |least| least.small());
+    let first = initial.and_then(Node::get).map_or(default.initial.max(lowest), |initial| initial.small());
+    if let Some(node) = initial.filter(|_| first < lowest) {
         let message = format!("an initial limit of {first} is below the least, {lowest}");
         context.report.problem_with_help(node.at, message, "raise `initial`, or lower `least`");
     }
@@ -53,14 +68,14 @@ fn limit(
         }),
         recalibrate: above_zero(
             context,
-            recalibrate.as_ref(),
+            recalibrate,
             "a look at the idle pool",
             default.recalibrate,
         ),
     }
 }
 
-fn backoff(context: Context<'_>, backoff: &Optional<Quantity<BasisPoints>>) -> BasisPoints {
+fn backoff(context: Context<'_>, backoff: Key<'_, Quantity<BasisPoints>>) -> BasisPoints {
     ratio(backoff).map_or(BACKOFF, |(node, share)| {
         if share >= BasisPoints::ONE || share == BasisPoints::ZERO {
             let message = format!("a limit cannot back off to {share} of itself");
@@ -70,7 +85,6 @@ fn backoff(context: Context<'_>, backoff: &Optional<Quantity<BasisPoints>>) -> B
     })
 }
 
-fn ratio(key: &Optional<Quantity<BasisPoints>>) -> Option<(crate::document::NodeId, BasisPoints)> {
-    let node: &Node<Quantity<BasisPoints>> = key.as_ref()?;
-    Some((node.at, node.get()?.0))
+fn ratio(key: Key<'_, Quantity<BasisPoints>>) -> Option<(crate::document::NodeId, BasisPoints)> {
+    Some((key?.at, key?.get()?.0))
 }
