@@ -70,11 +70,10 @@ impl Model {
     pub(crate) fn acquire(&mut self, now: Timestamp) -> Option<Ticket> {
         self.wake(now);
         match self.state {
-            BreakerState::ForcedOpen => return None,
             BreakerState::Open if now > self.since + self.wait() => {
                 self.enter(now, BreakerState::HalfOpen);
             }
-            BreakerState::Open => return None,
+            BreakerState::Open | BreakerState::ForcedOpen => return None,
             _ => {}
         }
         if self.state == BreakerState::HalfOpen {

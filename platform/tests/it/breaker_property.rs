@@ -28,7 +28,7 @@ proptest! {
     ) {
         let mut pair = Pair::new(config);
         for step in steps {
-            pair.take(step)?;
+            pair.take(&step)?;
         }
     }
 }
@@ -68,8 +68,8 @@ impl Pair {
         }
     }
 
-    fn take(&mut self, step: Step) -> Result<(), TestCaseError> {
-        match step {
+    fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match *step {
             Step::Pass(millis) => self.pass(ms(millis)),
             Step::Acquire => self.acquire()?,
             Step::Report(which, verdict) => {
