@@ -111,7 +111,8 @@ impl<'a> Told<'a> {
     /// For programs.
     pub fn to_json(&self) -> Value {
         let Explanation { request, at, class, rule, targets, candidates } = self.explanation;
-        let millis = |time: Option<connector::Duration>| time.map(|time| time.as_millis_f64());
+        let millis =
+            |time: Option<connector::Duration>| time.map(connector::Duration::as_millis_f64);
         json!({
             "request": request.0,
             "at_s": at.as_secs_f64(),
@@ -195,7 +196,7 @@ impl fmt::Display for Told<'_> {
         writeln!(f, "promised: {promised}\n")?;
         writeln!(
             f,
-            "{:<32}{:<17}{:<14}{:>12}{:>10}{:>9}{:>10}{:>11}{:>5}  {:<9} {}",
+            "{:<32}{:<17}{:<14}{:>12}{:>10}{:>9}{:>10}{:>11}{:>5}  {:<9} times",
             "candidate",
             "standing",
             "keeps",
@@ -206,7 +207,6 @@ impl fmt::Display for Told<'_> {
             "in flight",
             "line",
             "breaker",
-            "times",
         )?;
         candidates.iter().try_for_each(|one| self.row(f, one))
     }

@@ -38,7 +38,11 @@ fn whoever_is_slow_is_asked_elsewhere_too_and_the_first_answer_counts() {
     assert_eq!(record.pool, Some(PoolId(1)), "who answered");
     assert_eq!((record.attempts, record.hedges, record.fallbacks), (2, 1, 0));
     assert_eq!(record.finished.as_nanos(), 3_010_000_000);
-    assert_eq!(record.first_token.map(|at| at.as_nanos()), Some(2_210_000_000), "the winner's");
+    assert_eq!(
+        record.first_token.map(connector::Timestamp::as_nanos),
+        Some(2_210_000_000),
+        "the winner's"
+    );
     let (slow, fast) = (world.status(0).statistics, world.status(1).statistics);
     assert_eq!((slow.called_off, slow.completed, slow.failed), (1, 0, 0));
     assert_eq!((fast.hedges, fast.hedges_won, fast.completed, fast.retries), (1, 1, 1, 0));
@@ -105,7 +109,7 @@ fn where_the_first_token_decides_a_strike_that_made_one_is_not_hedged() {
     world.request();
     world.run();
     assert_eq!(world.operations(ASKED).len(), 1);
-    assert_eq!(world.record().first_token.map(|at| at.as_nanos()), Some(210_000_000));
+    assert_eq!(world.record().first_token.map(connector::Timestamp::as_nanos), Some(210_000_000));
 }
 
 #[test]

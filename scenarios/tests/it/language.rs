@@ -568,7 +568,7 @@ fn all_about_leases() -> LeaseConfig {
         max_warm: 20,
         min_warm: vec![MinWarm { of: Candidate { model: ModelId(0), pool: PoolId(0) }, leases: 2 }],
         shared: true,
-        priority: connector::Priority::new(6).unwrap(),
+        priority: connector::Priority::new(6).expect("6 is a rank"),
         tenant: TenantId(1),
         max_age: Some(Duration::from_secs(3_600)),
         forecast: Some(ForecastConfig {
@@ -581,7 +581,7 @@ fn all_about_leases() -> LeaseConfig {
             interval: Duration::from_secs(60),
             ahead: Duration::from_secs(120),
             quantile: percent(99),
-            cost_per_hour: Some("3.50".parse().unwrap()),
+            cost_per_hour: Some("3.50".parse().expect("it is a price")),
         }),
         sweep: Some(Duration::from_secs(300)),
     }

@@ -50,7 +50,8 @@ fn limit(
 ) -> LimitConfig {
     let default = LimitConfig::default();
     let lowest = least.and_then(Node::get).map_or(default.least, |least| least.small());
-    let first = initial.and_then(Node::get).map_or(default.initial.max(lowest), |initial| initial.small());
+    let first =
+        initial.and_then(Node::get).map_or(default.initial.max(lowest), |initial| initial.small());
     if let Some(node) = initial.filter(|_| first < lowest) {
         let message = format!("an initial limit of {first} is below the least, {lowest}");
         context.report.problem_with_help(node.at, message, "raise `initial`, or lower `least`");
