@@ -1,4 +1,4 @@
-//! A metastable failure (Bronson et al., "Metastable Failures in Distributed Systems", HotOS 2021), and
+//! A metastable failure (Bronson et al., "Metastable Failures in Distributed Systems", `HotOS` 2021), and
 //! what ends it. The published figures are of a model of its own: 300 requests a second, a time-out of a
 //! second, a trigger of ten. With three retries goodput never comes back at 280 a second; with a budget
 //! of 10 % it comes back within minutes at 260 and never at 280; with a queue of half the time-out at

@@ -102,10 +102,9 @@ impl World {
             return feedback(params);
         }
         match (params.discipline.as_deref(), params.dispatch.as_deref(), &params.servers) {
-            (Some("sjf"), None, Some(Servers::Number(servers))) => line(params, *servers),
+            (None | Some("sjf"), None, Some(Servers::Number(servers))) => line(params, *servers),
             (Some(discipline), _, _) => engine(params, discipline),
             (None, Some(rule), Some(Servers::Number(servers))) => dispatch(params, rule, *servers),
-            (None, None, Some(Servers::Number(servers))) => line(params, *servers),
             (None, None, None) => infinite(params),
             (None, _, servers) => Err(format!("no way to have {servers:?} servers")),
         }
