@@ -74,7 +74,6 @@ fn write_the_weights_and_the_figures() {
 /// Judges on a file of lines `level<TAB>prompt`, where `\n` stands for a line's end.
 #[test]
 #[ignore = "needs a file of labelled prompts that may not be shipped; target/labelled.tsv"]
-#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 fn judge_a_file_of_labelled_prompts() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(root.join("../target/labelled.tsv")).unwrap();

@@ -124,7 +124,7 @@ pub(super) fn rank_correlation(corpus: &Corpus) -> f64 {
     let scores: Vec<f64> = corpus.prompts.iter().map(|(_, text)| score(text)).collect();
     let labels: Vec<f64> = corpus.prompts.iter().map(|(level, _)| *level as f64).collect();
     let (scores, labels) = (ranks(&scores), ranks(&labels));
-    let mean = (scores.len() as f64 + 1.0) / 2.0;
+    let mean = f64::midpoint(scores.len() as f64, 1.0);
     let product = |one: &[f64], other: &[f64]| -> f64 {
         one.iter().zip(other).map(|(a, b)| (a - mean) * (b - mean)).sum()
     };
@@ -136,7 +136,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     let place = |value: &f64| {
         let below = values.iter().filter(|other| *other < value).count();
         let equal = values.iter().filter(|other| other.total_cmp(value).is_eq()).count();
-        below as f64 + (equal as f64 + 1.0) / 2.0
+        below as f64 + f64::midpoint(equal as f64, 1.0)
     };
     values.iter().map(place).collect()
 }
