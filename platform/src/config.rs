@@ -47,7 +47,7 @@ use crate::covenant::Terms;
 /// Everything the platform is told before a run.
 #[derive(Clone, Debug)]
 pub struct PlatformConfig {
-    /// Models, in the order of [`ModelId`].
+    /// Models, in the order of [`ModelId`](connector::ModelId).
     pub models: Vec<ModelTerms>,
     /// Cables, in the order of [`CableId`](connector::CableId): one per pool the platform may use.
     pub cables: Vec<CableConfig>,
@@ -109,7 +109,7 @@ pub struct CableConfig {
     pub price_per_slot_hour: Money,
     /// Memory of one of its cards: models that need more never go there.
     pub card_vram: Mebibytes,
-    /// How fast each model runs on an idle card of the pool, in the order of [`ModelId`]; what
+    /// How fast each model runs on an idle card of the pool, in the order of [`ModelId`](connector::ModelId); what
     /// ranking by expected time starts from before anything was measured.
     pub paces: Vec<Pace>,
     /// Strikes at once; further ones queue. `None`: no limit of our own.

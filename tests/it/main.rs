@@ -6,6 +6,7 @@ mod binary;
 mod books;
 mod calibrate;
 mod capacity;
+mod cheapest_vs_covenant;
 mod cli;
 mod conformance;
 mod determinism;

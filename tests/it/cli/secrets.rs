@@ -50,7 +50,7 @@ fn a_key_that_no_header_can_carry_is_refused_without_being_shown() {
     let ran = Running::start(command.env("HOSTED_AI_API_KEY", "sekret\nline")).finish();
     insta::assert_snapshot!(ran.refusal(), @r"
     error: the API key holds characters that an HTTP header cannot carry, such as a line break
-    help: set HOSTED_AI_API_KEY again, without line breaks
+    help: set the key again, without line breaks: HOSTED_AI_API_KEY or OPENAI_API_KEY
     exit code 2
     ");
 }
