@@ -1,4 +1,4 @@
-//! The serving engine, and a fleet of shared cards, by instructions, which no other process on the
+//! The serving engine, a fleet of shared cards, and the platform, by instructions, which no other process on the
 //! machine changes. Limits are what it took when they were set, and 10 %.
 //!
 //! Needs valgrind and `gungraun-runner` of the version of `gungraun` in `Cargo.lock`:
@@ -8,6 +8,8 @@
 //! cargo bench --features instructions --bench instructions
 //! ```
 
+#[path = "request/desk.rs"]
+mod desk;
 #[path = "fleet/provider.rs"]
 mod provider;
 #[path = "serving/workloads.rs"]
@@ -15,6 +17,7 @@ mod workloads;
 
 use std::hint::black_box;
 
+use desk::Desk;
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
@@ -82,6 +85,18 @@ fn fleet(mut fleet: Fleet) -> usize {
     (0..TURNOVERS).map(|_| black_box(fleet.turn_over())).sum()
 }
 
+/// Requests measured, from arrival to record.
+const REQUESTS: u32 = 10_000;
+
+#[library_benchmark]
+#[bench::cheapest(args = (Desk::new(&[])), config = at_most(64_600_000))]
+#[bench::fastest(args = (Desk::new(&["platform.router=fastest"])), config = at_most(67_000_000))]
+fn platform(mut desk: Desk) -> u64 {
+    (0..REQUESTS).for_each(|_| desk.serve_one());
+    black_box(desk.finished())
+}
+
 library_benchmark_group!(name = engine, benchmarks = [serving]);
 library_benchmark_group!(name = sharing, benchmarks = [fleet]);
-main!(library_benchmark_groups = engine, sharing);
+library_benchmark_group!(name = requests, benchmarks = [platform]);
+main!(library_benchmark_groups = engine, sharing, requests);
