@@ -1,12 +1,13 @@
 //! The full path of a request: classification, routing, breaker, allocation, inference, release,
 //! metering, and the simulated provider on the other side. One element is one request.
 //!
-//! Two scenarios, each measured in two ways:
+//! Three scenarios, each measured in two ways:
 //!
 //! * `quickstart`: the shipped one, cards and arrival rates times thirty, so that the load of each card
 //!   stays the same and a thousand requests are in flight on average. About one request at a time on
 //!   each of a thousand cards, whose engines do not fit in the processor's caches.
 //! * `shared` (`full_path/shared.yaml`): quanta, paging and preemption all at work, on sixteen busy cards.
+//! * `shared_warm`: the same, where leases stay warm for two seconds, so that few requests ask for a share.
 //!
 //! `admission_to_meter` is the path itself: arrivals are drawn beforehand and finished requests only
 //! counted. `whole_run` is what `harpoon run` does: it draws the arrivals too, and records latencies,
@@ -33,7 +34,12 @@ const SCALE: u32 = 30;
 const SECONDS: u32 = 600;
 
 fn full_path(c: &mut Criterion) {
-    for (name, scenario) in [("quickstart", quickstart()), ("shared", shared())] {
+    let scenarios = [
+        ("quickstart", quickstart()),
+        ("shared", shared(&[])),
+        ("shared_warm", shared(&["platform.leases.idle=2s"])),
+    ];
+    for (name, scenario) in scenarios {
         let mut group = c.benchmark_group(format!("full_path/{name}"));
         group.sample_size(10).measurement_time(Duration::from_secs(10));
         let arrivals = scenario.arrivals(scenario.seed).expect("valid traffic");
@@ -105,9 +111,11 @@ impl Observer for Counter {
 }
 
 /// Shared cards at work; what is to be measured does happen.
-fn shared() -> Scenario {
+fn shared(settings: &[&str]) -> Scenario {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/full_path/shared.yaml");
-    let scenario = scenarios::load(&path, &[]).expect("the scenario is valid");
+    let settings = settings.iter().map(|setting| setting.parse().expect("a setting"));
+    let settings: Vec<Override> = settings.collect();
+    let scenario = scenarios::load(&path, &settings).expect("the scenario is valid");
     let run = experiment::simulate(&scenario, scenario.seed, None, &Watch::default());
     let summary = run.expect("the scenario runs").summary;
     let pool = summary.pools.first().expect("there is a pool");
