@@ -15,7 +15,7 @@ mod chat;
 mod failure;
 
 pub use chat::{
-    ChatChoice, ChatChunk, ChatMessage, ChatRequest, ChatResponse, ChatUsage, ChunkChoice, DONE,
-    Delta, ModelBody, ModelList, ReplyMessage, StreamOptions,
+    ChatChoice, ChatChunk, ChatMessage, ChatRequest, ChatResponse, ChatUsage, ChunkChoice, Delta,
+    ModelBody, ModelList, ReplyMessage, StreamOptions,
 };
 pub use failure::{OpenAiError, read_failure};

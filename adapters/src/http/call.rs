@@ -77,10 +77,7 @@ impl Expects {
 
 /// A streamed answer, folded from the data of its events.
 pub(super) trait Stream {
-    /// Whether the stream has ended; what follows means nothing.
-    fn is_done(&self) -> bool;
-
-    /// Takes the data of one event; adds to `news` what the platform should hear at once.
+    /// Takes the data of one event before the last; adds to `news` what the platform should hear at once.
     ///
     /// # Errors
     /// That of an event that tells one; `Protocol` for data that cannot be understood.
@@ -257,7 +254,7 @@ async fn read_stream(
             reporter.report(item).await;
         }
         taken?;
-        if stream.is_done() {
+        if events.is_over() {
             *unread = Some(response);
             break;
         }

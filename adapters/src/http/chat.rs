@@ -3,7 +3,7 @@
 use connector::{Error, ErrorKind, Tokens, Usage};
 
 use super::call::{Answer, News, Stream};
-use crate::openai::{ChatChunk, ChatResponse, DONE, Delta};
+use crate::openai::{ChatChunk, ChatResponse, Delta};
 
 /// The status under which an error in the middle of a stream is read: the answer had begun well.
 const FAILED_INSIDE: u16 = 500;
@@ -18,13 +18,12 @@ pub(super) struct ChatStream {
     pieces: u32,
     usage: Option<Usage>,
     finished: bool,
-    done: bool,
 }
 
 impl ChatStream {
     pub(super) const fn new(prompt: Tokens) -> Self {
         let text = String::new();
-        Self { prompt, text, pieces: 0, usage: None, finished: false, done: false }
+        Self { prompt, text, pieces: 0, usage: None, finished: false }
     }
 
     fn piece(&mut self, delta: &Delta<'_>, news: &mut Vec<News>) {
@@ -42,18 +41,7 @@ impl ChatStream {
 }
 
 impl Stream for ChatStream {
-    fn is_done(&self) -> bool {
-        self.done
-    }
-
     fn take(&mut self, data: &str, news: &mut Vec<News>) -> Result<(), Error> {
-        if self.done {
-            return Ok(());
-        }
-        if data == DONE {
-            self.done = true;
-            return Ok(());
-        }
         let chunk: ChatChunk<'_> = serde_json::from_str(data)
             .map_err(|error| Error::new(ErrorKind::Protocol, format!("stream chunk: {error}")))?;
         if let Some(error) = chunk.error {
@@ -102,8 +90,6 @@ mod tests {
             r#"{"choices":[{"delta":{"content":"hi "}}],"usage":null}"#,
             r#"{"choices":[{"delta":{"content":"there"},"finish_reason":"stop"}]}"#,
             r#"{"choices":[],"usage":{"prompt_tokens":19,"completion_tokens":3}}"#,
-            DONE,
-            "after the end",
         ]);
         assert_eq!(news, [News::FirstToken]);
         assert_eq!(answer, Ok(generated(19, 3, "hi there")));
@@ -126,7 +112,6 @@ mod tests {
             (&["{"][..], ErrorKind::Protocol),
             (&[r#"{"choices":[{"delta":{"content":7}}]}"#], ErrorKind::Protocol),
             (&[], ErrorKind::Protocol),
-            (&[DONE], ErrorKind::Protocol),
             (
                 &[
                     r#"{"error":{"message":"out of memory","type":"InternalServerError","code":500}}"#,

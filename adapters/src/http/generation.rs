@@ -3,7 +3,7 @@
 use connector::{Duration, Error, ErrorKind};
 
 use super::call::{Answer, News, Stream};
-use crate::harpoon_v1::{DONE, StreamFrame, UsageBody};
+use crate::harpoon_v1::{StreamFrame, UsageBody};
 
 /// What a stream has said so far.
 #[derive(Debug, Default)]
@@ -11,22 +11,10 @@ pub(super) struct Generation {
     text: String,
     usage: Option<UsageBody>,
     noticed: bool,
-    done: bool,
 }
 
 impl Stream for Generation {
-    fn is_done(&self) -> bool {
-        self.done
-    }
-
     fn take(&mut self, data: &str, news: &mut Vec<News>) -> Result<(), Error> {
-        if self.done {
-            return Ok(());
-        }
-        if data == DONE {
-            self.done = true;
-            return Ok(());
-        }
         let frame: StreamFrame<'_> = serde_json::from_str(data)
             .map_err(|error| Error::new(ErrorKind::Protocol, format!("stream frame: {error}")))?;
         if let Some(delta) = frame.delta.filter(|delta| !delta.is_empty()) {
@@ -69,8 +57,6 @@ mod tests {
             r#"{"ping":true}"#,
             r#"{"delta":"b"}"#,
             r#"{"usage":{"prompt_tokens":3,"output_tokens":2}}"#,
-            DONE,
-            "after the end",
         ]);
         assert_eq!(news, [News::FirstToken]);
         let usage = UsageBody { prompt_tokens: 3, output_tokens: 2 };
@@ -92,10 +78,10 @@ mod tests {
     fn what_cannot_be_understood_is_a_protocol_error() {
         for frames in [
             &["{"][..],
-            &["[1]", DONE],
+            &["[1]"],
             &[r#"{"delta":7}"#],
             &[r#"{"error":{"kind":"moody"}}"#],
-            &[r#"{"delta":"a"}"#, DONE],
+            &[r#"{"delta":"a"}"#],
             &[],
         ] {
             assert_eq!(fold(frames).1.unwrap_err().kind, ErrorKind::Protocol, "{frames:?}");

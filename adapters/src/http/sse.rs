@@ -2,9 +2,12 @@
 //!
 //! Lines end in LF, CRLF or CR; an event is the `data` lines up to an empty line, joined by LF
 //! (WHATWG HTML, section 9.2.6, "Interpreting an event stream"). Other fields and comments are
-//! skipped. Only one line and one event are held at a time.
+//! skipped. Only one line and one event are held at a time. Both dialects end a stream with an event
+//! of its own; what follows means nothing.
 
 use connector::{Error, ErrorKind};
+
+use crate::harpoon_v1::DONE;
 
 /// Takes bytes in pieces of any size, gives out the data of events.
 #[derive(Debug)]
@@ -14,16 +17,22 @@ pub(super) struct Events {
     data: Option<String>,
     /// The line before ended in CR: an LF that follows belongs to it.
     after_cr: bool,
+    over: bool,
 }
 
 impl Events {
     /// `limit` bounds the bytes of a line and of an event's data.
     pub(super) const fn new(limit: usize) -> Self {
-        Self { limit, line: Vec::new(), data: None, after_cr: false }
+        Self { limit, line: Vec::new(), data: None, after_cr: false, over: false }
+    }
+
+    /// Whether the stream has said that it is over.
+    pub(super) const fn is_over(&self) -> bool {
+        self.over
     }
 
     /// Takes the next bytes and hands every event that they complete to `on_event`, until it
-    /// returns an error.
+    /// returns an error or the stream is over.
     ///
     /// # Errors
     /// `Protocol` for a line or event beyond the limit or not UTF-8, and those of `on_event`.
@@ -32,6 +41,9 @@ impl Events {
         mut bytes: &[u8],
         on_event: &mut dyn FnMut(&str) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        if self.over {
+            return Ok(());
+        }
         if self.after_cr && !bytes.is_empty() {
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
             self.after_cr = false;
@@ -45,6 +57,10 @@ impl Events {
                 bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
             }
             if let Some(data) = self.end_line()? {
+                if data == DONE {
+                    self.over = true;
+                    return Ok(());
+                }
                 on_event(&data)?;
             }
         }
@@ -106,6 +122,14 @@ mod tests {
             database: no\n\rdata: d\r\r\n\ndata: unfinished";
         for size in 1..=stream.len() {
             assert_eq!(read(stream, size, 64).unwrap(), ["a", "b\n\n c", "d"], "cut at {size}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_end_means_nothing() {
+        let stream = b"data: a\n\ndata: [DONE]\n\ndata: b\n\ndata: \xff\n\n";
+        for size in 1..=stream.len() {
+            assert_eq!(read(stream, size, 64).unwrap(), ["a"], "cut at {size}");
         }
     }
 

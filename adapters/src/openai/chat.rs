@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::OpenAiError;
 
-/// Payload of the last event of a stream.
-pub const DONE: &str = "[DONE]";
-
 /// Body of `POST /v1/chat/completions`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChatRequest<'a> {
