@@ -77,22 +77,23 @@ impl Covenants {
 
     /// The share that a request needs.
     pub(crate) fn allocate(&self, request: &Request, model: ModelId, pool: PoolId) -> Allocate {
-        let (terms, covenant) = (&self.models[model.index()], self.of(request));
-        Allocate {
-            pool,
-            model,
-            requirements: covenant.requirements(terms.requirements),
-            overcommit: self.overcommit,
-            preemptible: covenant.preemptible().unwrap_or(terms.preemptible),
-            priority: self.priorities[request.tenant.index()],
-            tenant: request.tenant,
-        }
+        self.share(self.of(request), model, pool, request.tenant)
     }
 
     /// A share that the platform asks for of its own accord.
     pub(crate) fn stock(&self, model: ModelId, pool: PoolId, tenant: TenantId) -> Allocate {
-        let terms = &self.models[model.index()];
         let covenant = Covenant { own: None, tenants: self.terms(tenant) };
+        self.share(covenant, model, pool, tenant)
+    }
+
+    fn share(
+        &self,
+        covenant: Covenant<'_>,
+        model: ModelId,
+        pool: PoolId,
+        tenant: TenantId,
+    ) -> Allocate {
+        let terms = &self.models[model.index()];
         Allocate {
             pool,
             model,
