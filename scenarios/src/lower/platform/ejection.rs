@@ -21,14 +21,17 @@ pub(super) fn lower(context: Context<'_>, spec: &EjectionSpec) -> EjectionConfig
         slowness: slowness(context, spec.slowness.as_ref(), default.slowness),
         base: above_zero(context, base, "an ejection", default.base),
         longest: time(spec.longest.as_ref(), default.longest),
-        most: spec
-            .most
-            .as_ref()
-            .and_then(|node| Some((node, node.get()?.0)))
-            .map_or(default.most, |(node, most)| {
-                at_most_all(context, node.at, most, "pools", "be left out")
-            }),
+        most: stated(spec.most.as_ref()).map_or(default.most, |(node, most)| {
+            at_most_all(context, node.at, most, "pools", "be left out")
+        }),
     }
+}
+
+/// A ratio that was given and could be read.
+fn stated(
+    node: Option<&Node<Quantity<BasisPoints>>>,
+) -> Option<(&Node<Quantity<BasisPoints>>, BasisPoints)> {
+    node.and_then(|node| Some((node, node.get()?.0)))
 }
 
 fn share(
@@ -36,9 +39,7 @@ fn share(
     node: Option<&Node<Quantity<BasisPoints>>>,
     default: BasisPoints,
 ) -> BasisPoints {
-    let Some((node, share)) = node.and_then(|node| Some((node, node.get()?.0))) else {
-        return default;
-    };
+    let Some((node, share)) = stated(node) else { return default };
     if share == BasisPoints::ZERO {
         let message = "with a margin of 0% half of the pools are outliers";
         context.report.problem_with_help(node.at, message, "state a margin above 0%");
@@ -51,9 +52,7 @@ fn slowness(
     node: Option<&Node<Quantity<BasisPoints>>>,
     default: BasisPoints,
 ) -> BasisPoints {
-    let Some((node, share)) = node.and_then(|node| Some((node, node.get()?.0))) else {
-        return default;
-    };
+    let Some((node, share)) = stated(node) else { return default };
     if share <= BasisPoints::ONE {
         let message = format!("{share} of its peers' time is not slow");
         context.report.problem_with_help(node.at, message, "state more than 100%");
