@@ -203,15 +203,6 @@ impl Wish {
     }
 }
 
-/// How a cable takes a request.
-#[derive(Debug)]
-pub(crate) enum Admission {
-    /// There is a place: strike now.
-    Strike(Permit),
-    /// Join the line.
-    Wait,
-}
-
 /// The line to one pool: a breaker, then a first-in-first-out line before a number of places.
 ///
 /// A place is taken when a strike begins and free again when it ends: when the release of its share
@@ -269,32 +260,28 @@ impl Cable {
         }
     }
 
-    /// Whether and how a request is taken now. An admitted strike holds its place already.
-    pub(crate) fn admit(&mut self, now: Timestamp, wish: &Wish) -> Result<Admission, Refusal> {
-        if !self.breaker.admits(now) {
-            return Err(self.refuse(Refusal::BreakerOpen));
-        }
-        if self.orphans >= ORPHANS_MAX {
-            return Err(self.refuse(Refusal::Unanswered));
-        }
-        if self.paused_until.since(now) > wish.longest_wait.unwrap_or(wish.patience) {
-            return Err(self.refuse(Refusal::Paused));
-        }
-        if self.has_place(now) {
-            let permit = self.occupy(now)?;
-            self.line.pass(wish.entrant.tenant, wish.entrant.work);
-            return Ok(Admission::Strike(permit));
-        }
-        match self.may_wait(now, wish) {
-            Ok(()) => Ok(Admission::Wait),
-            Err(refusal) => Err(self.refuse(refusal)),
-        }
-    }
-
-    /// A place for a strike that is given up rather than waited for.
-    pub(crate) fn admit_at_once(&mut self, now: Timestamp) -> Option<Permit> {
+    /// A place for a strike that begins now, if there is one.
+    #[inline]
+    pub(crate) fn admit(&mut self, now: Timestamp) -> Option<Permit> {
         let is_free = self.breaker.admits(now) && self.orphans < ORPHANS_MAX && self.has_place(now);
         if is_free { self.occupy(now).ok() } else { None }
+    }
+
+    /// Whether a request that found no place may wait for one.
+    pub(crate) fn admit_to_line(&mut self, now: Timestamp, wish: &Wish) -> Result<(), Refusal> {
+        let refusal = if !self.breaker.admits(now) {
+            Refusal::BreakerOpen
+        } else if self.orphans >= ORPHANS_MAX {
+            Refusal::Unanswered
+        } else if self.paused_until.since(now) > wish.longest_wait.unwrap_or(wish.patience) {
+            Refusal::Paused
+        } else {
+            match self.may_wait(now, wish) {
+                Ok(()) => return Ok(()),
+                Err(refusal) => refusal,
+            }
+        };
+        Err(self.refuse(refusal))
     }
 
     /// Whether a request may join the line.

@@ -191,6 +191,12 @@ impl<K: Copy> Line<K> {
         }
     }
 
+    /// Whether it keeps account of who is served, also of those who do not have to wait.
+    #[inline]
+    pub(crate) const fn is_fair(&self) -> bool {
+        matches!(self.order, Order::Fair(_))
+    }
+
     /// Somebody is served who did not have to wait.
     #[inline]
     pub(crate) fn pass(&mut self, tenant: TenantId, work: u64) {

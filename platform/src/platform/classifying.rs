@@ -326,6 +326,6 @@ fn admitted(
     if !model.trust.admits(now) {
         return None;
     }
-    let permit = cables[model.cable].admit_at_once(now)?;
+    let permit = cables[model.cable].admit(now)?;
     Some((permit, model.trust.acquire(now).expect("it admits")))
 }

@@ -2,8 +2,9 @@ use connector::{Duration, Error, ErrorKind, Timestamp};
 
 use super::{Platform, resend::took_work};
 use crate::{
-    cable::{Admission, Refusal},
+    cable::Refusal,
     flight::{Cause, Flight, FlightKey, Phase},
+    line::Entrant,
     route::Scene,
     timers::Pause,
 };
@@ -94,12 +95,17 @@ impl Platform {
         if self.is_ejected(now, cable) {
             return Err(self.cables[cable].refuse(Refusal::Ejected));
         }
-        let wish = self.wish(now, key);
-        match self.cables[cable].admit(now, &wish)? {
-            Admission::Strike(permit) => self.strike(now, key, permit),
-            Admission::Wait => return Ok(Taken::InLine),
+        if let Some(permit) = self.cables[cable].admit(now) {
+            if self.cables[cable].line.is_fair() {
+                let Entrant { tenant, work, .. } = self.wish(now, key).entrant;
+                self.cables[cable].line.pass(tenant, work);
+            }
+            self.strike(now, key, permit);
+            return Ok(Taken::Yes);
         }
-        Ok(Taken::Yes)
+        let wish = self.wish(now, key);
+        self.cables[cable].admit_to_line(now, &wish)?;
+        Ok(Taken::InLine)
     }
 
     /// A strike failed: again here after a pause, or on.
