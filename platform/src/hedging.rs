@@ -25,6 +25,7 @@ use connector::{CableId, Duration, ModelId};
 
 use crate::{
     config::{HedgeAfter, HedgeMeasure, HedgingConfig, PlatformConfig},
+    per_pair::PerPair,
     quantile::Quantile,
 };
 
@@ -32,37 +33,29 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Hedging {
     config: HedgingConfig,
-    models: usize,
-    /// By cable and model. Only what is used has the room for it.
-    measured: Vec<Option<Quantile>>,
+    /// Only what is used has the room for it.
+    measured: PerPair<Option<Quantile>>,
 }
 
 impl Hedging {
     /// `None` where nothing is hedged.
     pub(crate) fn new(config: &PlatformConfig) -> Option<Self> {
-        let (hedging, models) = (config.hedging?, config.models.len());
-        let pairs = match hedging.after {
-            HedgeAfter::Fixed(_) => 0,
-            HedgeAfter::Quantile(_) => config.cables.len() * models,
-        };
-        Some(Self { config: hedging, models, measured: vec![None; pairs] })
+        let measured = PerPair::new(config.cables.len(), config.models.len(), None);
+        Some(Self { config: config.hedging?, measured })
     }
 
     /// How long a strike may take before it is hedged; `None` while that is not known.
     pub(crate) fn patience(&self, cable: CableId, model: ModelId) -> Option<Duration> {
         match self.config.after {
             HedgeAfter::Fixed(time) => Some(time),
-            HedgeAfter::Quantile(_) => {
-                self.measured.get(self.index(cable, model))?.as_ref()?.value()
-            }
+            HedgeAfter::Quantile(_) => self.measured[(cable, model)].as_ref()?.value(),
         }
     }
 
     /// A strike took so long, or was still under way after so long when it should have been over.
     pub(crate) fn observe(&mut self, cable: CableId, model: ModelId, took: Duration) {
         if let HedgeAfter::Quantile(share) = self.config.after {
-            let index = self.index(cable, model);
-            self.measured[index].get_or_insert_with(|| Quantile::new(share)).observe(took);
+            self.measured[(cable, model)].get_or_insert_with(|| Quantile::new(share)).observe(took);
         }
     }
 
@@ -73,9 +66,5 @@ impl Hedging {
 
     pub(crate) const fn same_pool(&self) -> bool {
         self.config.same_pool
-    }
-
-    fn index(&self, cable: CableId, model: ModelId) -> usize {
-        cable.index() * self.models + model.index()
     }
 }

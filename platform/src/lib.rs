@@ -28,6 +28,7 @@ pub mod limit;
 mod line;
 mod meter;
 mod part;
+mod per_pair;
 mod platform;
 mod quantile;
 mod question;

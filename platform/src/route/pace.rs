@@ -1,5 +1,7 @@
 use connector::{CableId, Duration, ModelId, Timestamp};
 
+use crate::per_pair::PerPair;
+
 /// Weight of a new measurement (1/8, as TCP smooths its round-trip time; RFC 6298).
 const GAIN: f64 = 0.125;
 /// An estimate that is not renewed fades to the stated pace over this time, so that a pool that was
@@ -10,8 +12,7 @@ const MEMORY: Duration = Duration::from_secs(60);
 /// in line included: a moving average of measured over expected time.
 #[derive(Clone, Debug)]
 pub(crate) struct Estimates {
-    models: usize,
-    table: Vec<Estimate>,
+    table: PerPair<Estimate>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +24,12 @@ struct Estimate {
 impl Estimates {
     pub(crate) fn new(cables: usize, models: usize) -> Self {
         let stated = Estimate { slowdown: 1.0, at: Timestamp::ZERO };
-        Self { models, table: vec![stated; cables * models] }
+        Self { table: PerPair::new(cables, models, stated) }
     }
 
     /// By how much the stated pace is to be multiplied.
     pub(crate) fn slowdown(&self, now: Timestamp, cable: CableId, model: ModelId) -> f64 {
-        let estimate = &self.table[self.index(cable, model)];
+        let estimate = &self.table[(cable, model)];
         let age = now.since(estimate.at).as_nanos() as f64 / MEMORY.as_nanos() as f64;
         1.0 + (estimate.slowdown - 1.0) * (1.0 - age).max(0.0)
     }
@@ -47,13 +48,8 @@ impl Estimates {
         }
         let present = self.slowdown(now, cable, model);
         let measured = took.as_nanos() as f64 / expected;
-        let index = self.index(cable, model);
         let slowdown = present + GAIN * (measured - present);
-        self.table[index] = Estimate { slowdown, at: now };
-    }
-
-    fn index(&self, cable: CableId, model: ModelId) -> usize {
-        cable.index() * self.models + model.index()
+        self.table[(cable, model)] = Estimate { slowdown, at: now };
     }
 }
 

@@ -8,14 +8,14 @@
 use connector::{CableId, Duration, ModelId, Timestamp};
 
 use super::fading::Fading;
+use crate::per_pair::PerPair;
 
 /// 8.6 s; Finagle's decay time of 10 s is a half-life of 6.9 s.
 const MEMORY: Fading = Fading::halving_every_two_to_the(33);
 
 #[derive(Clone, Debug)]
 pub(super) struct Peaks {
-    models: usize,
-    table: Vec<Peak>,
+    table: PerPair<Peak>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,12 +27,12 @@ struct Peak {
 impl Peaks {
     pub(super) fn new(cables: usize, models: usize) -> Self {
         let stated = Peak { slowdown: 1.0, at: Timestamp::ZERO };
-        Self { models, table: vec![stated; cables * models] }
+        Self { table: PerPair::new(cables, models, stated) }
     }
 
     /// By how much the stated pace is to be multiplied.
     pub(super) fn slowdown(&self, now: Timestamp, cable: CableId, model: ModelId) -> f64 {
-        let peak = &self.table[self.index(cable, model)];
+        let peak = &self.table[(cable, model)];
         1.0 + (peak.slowdown - 1.0) * MEMORY.left(now.since(peak.at))
     }
 
@@ -40,7 +40,7 @@ impl Peaks {
     pub(super) fn observe(
         &mut self,
         now: Timestamp,
-        (cable, model): (CableId, ModelId),
+        pair: (CableId, ModelId),
         took: Duration,
         expected: f64,
     ) {
@@ -48,15 +48,10 @@ impl Peaks {
             return;
         }
         let measured = took.as_nanos() as f64 / expected;
-        let index = self.index(cable, model);
-        let peak = &mut self.table[index];
+        let peak = &mut self.table[pair];
         let keep = MEMORY.left(now.since(peak.at));
         let average = measured + (peak.slowdown - measured) * keep;
         *peak = Peak { slowdown: average.max(measured), at: now };
-    }
-
-    fn index(&self, cable: CableId, model: ModelId) -> usize {
-        cable.index() * self.models + model.index()
     }
 }
 

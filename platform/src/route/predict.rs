@@ -37,11 +37,11 @@
 
 mod spread;
 
-use connector::{CableId, Duration, ModelId, Timestamp};
+use connector::{Duration, Timestamp};
 
 use self::spread::Spread;
 use super::{choice::Choice, load::Load};
-use crate::{cable::Cable, interface::Request};
+use crate::{cable::Cable, interface::Request, per_pair::PerPair};
 
 /// Levels of load that are told apart.
 const BANDS: usize = 8;
@@ -100,9 +100,8 @@ impl Prediction {
 #[derive(Clone, Debug)]
 pub(crate) struct Predictor {
     share: f64,
-    models: usize,
-    /// By cable and model; nothing before the first answer.
-    pairs: Vec<Option<Box<Pair>>>,
+    /// Nothing before the first answer.
+    pairs: PerPair<Option<Box<Pair>>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -132,7 +131,7 @@ struct Forecast {
 impl Predictor {
     /// Predicts this quantile, as a share below 1.
     pub(super) fn new(cables: usize, models: usize, share: f64) -> Self {
-        Self { share, models, pairs: vec![None; cables * models] }
+        Self { share, pairs: PerPair::new(cables, models, None) }
     }
 
     /// A first token came so long after its share was asked for.
@@ -170,9 +169,8 @@ impl Predictor {
         Band(band): Band,
         observe: impl FnOnce(&mut Seen),
     ) {
-        let index = self.index(choice.cable, choice.model);
         let (share, band) = (self.share, usize::from(band));
-        let pair = self.pairs[index].get_or_insert_with(Box::default);
+        let pair = self.pairs[(choice.cable, choice.model)].get_or_insert_with(Box::default);
         let nothing =
             || Box::new(Seen { start: Spread::new(share), per_token: Spread::new(share) });
         let seen = pair.bands[band].get_or_insert_with(nothing);
@@ -213,14 +211,10 @@ impl Predictor {
 
     /// Of this level of load, or else of the nearest below, or else of the nearest above.
     fn forecast(&self, choice: &Choice, Band(band): Band) -> Option<&Forecast> {
-        let pair = self.pairs[self.index(choice.cable, choice.model)].as_ref()?;
+        let pair = self.pairs[(choice.cable, choice.model)].as_ref()?;
         let (below, above) = pair.forecasts.split_at(usize::from(band) + 1);
         let known = |one: &&Forecast| one.count > 0.0;
         below.iter().rev().find(known).or_else(|| above.iter().find(known))
-    }
-
-    fn index(&self, cable: CableId, model: ModelId) -> usize {
-        cable.index() * self.models + model.index()
     }
 }
 
