@@ -336,20 +336,25 @@ fn a_forecast_asks_ahead_of_need_and_lets_go_when_nobody_comes() {
 
 #[test]
 fn what_is_asked_for_ahead_of_need_may_cost_so_much_and_no_more() {
-    let mut config = keeping(pools(1), Duration::ZERO);
-    let limit = Some(crate::setting::money("2.00"));
-    config.leases.forecast = Some(ForecastConfig { cost_per_hour: limit, ..Default::default() });
-    let mut world = World::new(config);
-    for _ in 0..60 {
-        (0..10).for_each(|_| _ = world.request());
-        world.run_for(ms(1_010));
-    }
-    let stocked = world.status(0).statistics.stocked;
-    assert!(stocked > 0);
-    world.run_for(ms(1_010));
-    world.drain();
-    world.run();
-    world.assert_nothing_leaked();
+    let held_with = |limit: Option<u32>| {
+        let mut config = keeping(pools(1), Duration::ZERO);
+        let price = config.cables[0].price_per_slot_hour;
+        let cost_per_hour = limit.map(|leases| (0..leases).map(|_| price).sum());
+        config.leases.forecast = Some(ForecastConfig { cost_per_hour, ..Default::default() });
+        let mut world = World::new(config);
+        // As above: two at work at any time, of whom five are wanted.
+        for _ in 0..120 {
+            world.request();
+            world.request();
+            world.run_for(ms(1_010));
+        }
+        let held = world.held.len();
+        world.drain();
+        world.run();
+        world.assert_nothing_leaked();
+        held
+    };
+    assert_eq!([None, Some(3), Some(2), Some(1), Some(0)].map(held_with), [5, 5, 4, 3, 2]);
 }
 
 #[test]
