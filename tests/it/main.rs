@@ -14,6 +14,7 @@ mod explain;
 mod hedging;
 mod inference_lab;
 mod leaks;
+mod leases;
 mod memory;
 mod place;
 mod queueing;
