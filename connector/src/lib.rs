@@ -47,5 +47,7 @@ pub use record::{
     Outcome, PoolGauge, PoolScaling, ProviderUsage, RequestRecord, SetAside, TokenGaps,
 };
 pub use rejection::Rejection;
-pub use units::{BasisPoints, Duration, Mebibytes, Money, Tflops, Timestamp, Tokens};
+pub use units::{
+    Amount, BasisPoints, Duration, Mebibytes, Money, PricingUnit, Tflops, Timestamp, Tokens,
+};
 pub use usage_window::{ShareUsage, ShareUsages, UsageWindow};

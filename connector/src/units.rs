@@ -12,9 +12,11 @@
 //! | [`Tokens`] | 1 token | `256` |
 //! | [`BasisPoints`] | 1/10,000 | `12.5%`, `0.125` |
 //! | [`Money`] | 10^-9 of the currency unit | `2.50` |
+//! | [`Amount`] | a price times a quantity, exactly | `0.00069(4)` |
 //!
 //! Parsing refuses what is out of range and says the value, the range and the quantity's name.
 
+mod amount;
 mod compute;
 mod memory;
 mod money;
@@ -23,6 +25,7 @@ mod ratio;
 mod time;
 mod tokens;
 
+pub use amount::{Amount, GRAINS_PER_UNIT, PricingUnit};
 pub use compute::Tflops;
 pub use memory::Mebibytes;
 pub use money::Money;

@@ -9,6 +9,7 @@
 
 mod admission;
 mod arrivals;
+pub mod billing;
 pub mod breaker;
 pub mod budget;
 mod cable;

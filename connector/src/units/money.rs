@@ -11,6 +11,9 @@ use super::{Duration, UnitError, parse::Notation};
 ///
 /// An integer, because sums of floats depend on their order; nine decimals, because a token at
 /// 0.06 per million costs 6 x 10^-8. Read and printed as a decimal, never computed as one.
+///
+/// The type of prices, of what a platform reckons with while it decides, and of what an invoice
+/// states. What a price times a quantity comes to on a bill is an [`Amount`](super::Amount).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i128);
 

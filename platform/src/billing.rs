@@ -1,0 +1,38 @@
+//! From meter to invoice: what was used, what it costs, and what is written about it.
+//!
+//! # The whole way
+//!
+//! ```text
+//! strike -> UsageRecord -> rating by the price book -> RatedLine -> invoice (the one rounding)
+//!               |                                          |            |
+//!               |                                          +-> ledger <-+  residue
+//!               +-> reconciliation against the provider's statement
+//! ```
+//!
+//! 1. *Meter.* Every attempt leaves one [`UsageRecord`] per kind of use, in integers: tokens,
+//!    requests, slot-nanoseconds, FLOP, MiB-nanoseconds. Its [`RecordKey`] makes it idempotent for
+//!    ever: the same record a second time changes nothing.
+//! 2. *Rate.* A price times a quantity is an [`Amount`](connector::Amount), which is exact: no
+//!    product is ever rounded. A bill is a function of the *set* of records, so order, repetition
+//!    and lateness cannot change it.
+//! 3. *Post.* Amounts are moved between [`AccountId`]s by double entry.
+//! 4. *Invoice.* A line of an invoice is rounded to the smallest coin of its currency, halves to
+//!    even, here and nowhere else. The residue goes to [`AccountId::Rounding`], so that the books
+//!    still add up to the last grain.
+//!
+//! Two books are kept of everything: what tenants are charged, and what the provider will charge.
+//!
+//! # Units
+//!
+//! Prices and invoiced sums are [`Money`](connector::Money) (decimals, nine places). Amounts between them are
+//! [`Amount`](connector::Amount) (grains). One ledger has one [`Currency`]; it is not part of every amount.
+
+mod account;
+mod currency;
+mod rated;
+mod usage;
+
+pub use account::AccountId;
+pub use currency::{Currency, CurrencyError};
+pub use rated::{LineKey, PeriodId, RatedLine};
+pub use usage::{Meter, Meters, Quantity, RecordKey, StrikeId, UsageRecord, UseKind};
