@@ -1,4 +1,6 @@
-use crate::{Event, Operation, PoolGauge, ProviderUsage, Ticket, Timestamp, TokenGaps};
+use crate::{
+    Event, Operation, PoolGauge, ProviderUsage, StatementLine, Ticket, Timestamp, TokenGaps,
+};
 
 /// The far side of the waist: a simulator, a live endpoint, or a recording.
 ///
@@ -46,6 +48,19 @@ pub trait Connector {
     /// Reports what the provider will charge for up to `now`, one record per pool and tenant, where
     /// the far side can be looked into. For the end of a run: it takes as long as there are shares.
     fn provider_usage(&mut self, now: Timestamp, report: &mut dyn FnMut(ProviderUsage)) {
+        let _ = (now, report);
+    }
+
+    /// Hands out the lines of the provider's statement that are complete by `now`, and forgets them:
+    /// each is reported once, in the order in which they ended. Nothing where the far side keeps no
+    /// statement.
+    fn statement(&mut self, now: Timestamp, report: &mut dyn FnMut(StatementLine)) {
+        let _ = (now, report);
+    }
+
+    /// Reports the lines of shares that are still held, as they would read if they ended at `now`.
+    /// For the end of a run: it takes as long as there are shares.
+    fn statement_of_held(&mut self, now: Timestamp, report: &mut dyn FnMut(StatementLine)) {
         let _ = (now, report);
     }
 }

@@ -10,8 +10,8 @@
 //! * [`Error`], [`ErrorKind`]: one taxonomy and the three questions that decide everything else.
 //! * [`units`], [`ids`](TenantId): newtypes; the only place that converts or parses units.
 //! * [`EventQueue`]: deadlines with ties in insertion order and cancellation, used by both sides.
-//! * [`RequestRecord`], [`PoolGauge`], [`ProviderUsage`], [`TokenGaps`], [`Metric`], [`Objective`]: what is reported
-//!   about a run, by name, and what it must achieve.
+//! * [`RequestRecord`], [`PoolGauge`], [`ProviderUsage`], [`StatementLine`], [`TokenGaps`], [`Metric`],
+//!   [`Objective`]: what is reported about a run, by name, and what it must achieve.
 //! * [`testing`]: one conformance suite that every connector passes.
 
 mod contract;
@@ -25,6 +25,7 @@ mod operation;
 mod queue;
 mod record;
 mod rejection;
+mod statement;
 pub mod testing;
 pub mod units;
 mod usage_window;
@@ -47,6 +48,7 @@ pub use record::{
     Outcome, PoolGauge, PoolScaling, ProviderUsage, RequestRecord, SetAside, TokenGaps,
 };
 pub use rejection::Rejection;
+pub use statement::{StatementLine, StayEnd};
 pub use units::{
     Amount, BasisPoints, Duration, Mebibytes, Money, PricingUnit, Tflops, Timestamp, Tokens,
 };

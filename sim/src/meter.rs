@@ -22,6 +22,9 @@
 //! told: until the release), releasing from `released` on, and the rest is held by mutual consent.
 //! Everything is an integer, and the sum over accounts is the integral of what was held.
 //!
+//! Where somebody wants the charges one by one, every stretch in a place makes a line of a statement
+//! when it ends, until it is fetched; otherwise nothing of a share is kept.
+//!
 //! # Edges
 //!
 //! A share that has lost its place and waits for another one is not charged for meanwhile: what it
@@ -37,7 +40,10 @@
 
 use std::collections::BTreeMap;
 
-use connector::{Allocate, Duration, Money, PoolId, ProviderUsage, TenantId, Timestamp, Usage};
+use connector::{
+    Allocate, AllocationId, Duration, Money, PoolId, ProviderUsage, StatementLine, StayEnd,
+    TenantId, Timestamp, Usage,
+};
 
 /// What the meter must know of a share.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +68,27 @@ impl Stay {
     /// Whether its release was asked for.
     pub(crate) const fn is_ending(&self) -> bool {
         self.released.is_some()
+    }
+
+    /// The line of a statement for its present place, if it has one.
+    pub(crate) fn line(
+        &self,
+        allocation: AllocationId,
+        ask: &Allocate,
+        (until, ended): (Timestamp, StayEnd),
+        price: Money,
+    ) -> Option<StatementLine> {
+        let from = self.placed?;
+        Some(StatementLine {
+            allocation,
+            pool: ask.pool,
+            tenant: Some(ask.tenant),
+            from,
+            until,
+            ended,
+            price_per_slot_hour: price,
+            charge: price.per_hour_over(until.since(from)),
+        })
     }
 
     /// How long it has had a place.
@@ -103,6 +130,17 @@ impl Account {
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     accounts: BTreeMap<(PoolId, TenantId), Account>,
+    /// Lines that are complete and were not fetched yet; `None`: nobody wants any.
+    statement: Option<Vec<Finished>>,
+}
+
+/// A stretch of a share in one place that is over, before it has a price.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) allocation: AllocationId,
+    pub(crate) stay: Stay,
+    pub(crate) ask: Allocate,
+    pub(crate) end: (Timestamp, StayEnd),
 }
 
 impl Meter {
@@ -115,8 +153,40 @@ impl Meter {
         self.account(ask).open += 1;
     }
 
+    /// From now on a statement is kept.
+    pub(crate) fn keep_statement(&mut self) {
+        self.statement.get_or_insert_default();
+    }
+
+    /// What is complete of the statement, once.
+    pub(crate) fn take_finished(&mut self) -> Vec<Finished> {
+        self.statement.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn finish(
+        &mut self,
+        allocation: AllocationId,
+        stay: &Stay,
+        ask: &Allocate,
+        end: (Timestamp, StayEnd),
+    ) {
+        if let Some(statement) = &mut self.statement
+            && stay.placed.is_some()
+        {
+            statement.push(Finished { allocation, stay: *stay, ask: *ask, end });
+        }
+    }
+
     /// A share is gone.
-    pub(crate) fn close(&mut self, stay: &Stay, ask: &Allocate, now: Timestamp) {
+    pub(crate) fn close(
+        &mut self,
+        allocation: AllocationId,
+        stay: &Stay,
+        ask: &Allocate,
+        now: Timestamp,
+    ) {
+        let ended = if stay.is_ending() { StayEnd::Released } else { StayEnd::TakenAway };
+        self.finish(allocation, stay, ask, (now, ended));
         let account = self.account(ask);
         let count = if stay.placed.is_some() { &mut account.open } else { &mut account.waiting };
         *count = count.checked_sub(1).expect("a share that ends was opened");
@@ -124,7 +194,14 @@ impl Meter {
     }
 
     /// A share has lost its place and waits for another one.
-    pub(crate) fn pause(&mut self, stay: &mut Stay, ask: &Allocate, now: Timestamp) {
+    pub(crate) fn pause(
+        &mut self,
+        allocation: AllocationId,
+        stay: &mut Stay,
+        ask: &Allocate,
+        now: Timestamp,
+    ) {
+        self.finish(allocation, stay, ask, (now, StayEnd::SetAside));
         let account = self.account(ask);
         account.open = account.open.checked_sub(1).expect("a share that pauses was opened");
         account.waiting += 1;

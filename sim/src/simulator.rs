@@ -30,12 +30,13 @@ mod requeue;
 mod scale;
 mod share;
 mod spot;
+mod statement;
 
 use std::collections::VecDeque;
 
 use connector::{
     AllocationId, Connector, Duration, Event, EventKind, EventQueue, Operation, OperationKind,
-    PoolGauge, PoolId, ProviderUsage, Ticket, Timestamp, TokenGaps,
+    PoolGauge, PoolId, ProviderUsage, StatementLine, Ticket, Timestamp, TokenGaps,
 };
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -368,6 +369,16 @@ impl Connector for Simulator {
         for pool in 0..self.pools.len() {
             report(self.gauge(now, pool));
         }
+    }
+
+    fn statement(&mut self, now: Timestamp, report: &mut dyn FnMut(StatementLine)) {
+        self.catch_up(now);
+        self.finished_lines(report);
+    }
+
+    fn statement_of_held(&mut self, now: Timestamp, report: &mut dyn FnMut(StatementLine)) {
+        self.catch_up(now);
+        self.lines_of_held(now, report);
     }
 
     fn provider_usage(&mut self, now: Timestamp, report: &mut dyn FnMut(ProviderUsage)) {

@@ -245,7 +245,7 @@ impl Simulator {
         self.stop_inferences(now, key, reason);
         let share = self.shares.remove(key).expect("the share was just there");
         share.timer.map(|timer| self.queue.cancel(timer));
-        self.meter.close(&share.stay, &share.ask, now);
+        self.meter.close(key.id(), &share.stay, &share.ask, now);
         self.departures.add(now, key, &share);
         match share.at {
             Some(at) => {

@@ -102,6 +102,11 @@ impl Simulator {
 
 /// A share of another tenant, always the same. Nothing that we may call by this name exists.
 fn foreign(pool: PoolId, row: u32) -> AllocationInfo {
-    let allocation = AllocationId(FIRST_FOREIGN - u64::from(row));
+    let allocation = foreign_share(row);
     AllocationInfo { allocation, pool, model: None, requirements: None, running: None, usage: None }
+}
+
+/// The name of a share of another tenant.
+pub(super) const fn foreign_share(row: u32) -> AllocationId {
+    AllocationId(FIRST_FOREIGN - row as u64)
 }

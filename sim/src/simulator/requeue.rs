@@ -54,7 +54,7 @@ impl Simulator {
         self.interrupt(now, key, leaving.map_or(now, |leaving| leaving.since));
         let share = &mut self.shares[key];
         let at = share.at.take().expect(PLACED);
-        self.meter.pause(&mut share.stay, &share.ask, now);
+        self.meter.pause(key.id(), &mut share.stay, &share.ask, now);
         let (ask, age, old) = (share.ask, share.age, share.timer.take());
         old.map(|timer| self.queue.cancel(timer));
         let max_wait = self.requeue_of(at.pool).map_or(Duration::ZERO, |rules| rules.max_wait);

@@ -1,5 +1,8 @@
 //! The provider's meter against what was held.
 
+use std::collections::BTreeMap;
+
+use connector::StayEnd;
 use proptest::prelude::*;
 
 use super::*;
@@ -121,7 +124,8 @@ fn world_of(ghosts: u32, empty: u32, release_s: u64, lag_s: u64, seed: u64) -> W
     let cut = FaultKind::Partition { direction: Direction::Answer };
     let fault = |at, kind| FaultConfig { at, lasts, pool: None, kind };
     config.faults = vec![fault(at, loss), fault(secs(12), cut)];
-    World { simulator: Simulator::new(config, seed).expect("valid"), ..World::idle() }
+    let simulator = Simulator::new(config, seed).expect("valid").keeping_statement();
+    World { simulator, ..World::idle() }
 }
 
 /// Integrals of what was held, made by looking at every instant at which anything may change.
@@ -200,5 +204,61 @@ proptest! {
         prop_assert_eq!(usage.slots_held as usize, world.simulator.held() - gauge.set_aside.waiting as usize);
         let parts = usage.untold_slot_ns + usage.ghost_slot_ns + usage.releasing_slot_ns;
         prop_assert!(parts <= usage.slot_ns);
+        assert_lines_add_up(&mut world);
     }
+}
+
+/// The lines of the statement are the same time told share by share, and no share has two at once.
+fn assert_lines_add_up(world: &mut World) {
+    let mut lines = Vec::new();
+    world.simulator.statement(world.now, &mut |line| lines.push(line));
+    world.simulator.statement_of_held(world.now, &mut |line| lines.push(line));
+    let (foreign, ours): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.tenant.is_none());
+    assert_eq!(foreign.len(), 1, "the row of another tenant");
+    let mut accounts = Vec::new();
+    world.simulator.provider_usage(world.now, &mut |usage| accounts.push(usage));
+    for usage in accounts {
+        let of_tenant = ours.iter().filter(|line| line.tenant == Some(usage.tenant));
+        let time = of_tenant.map(|line| u128::from(line.until.since(line.from).as_nanos()));
+        assert_eq!(time.sum::<u128>(), usage.slot_ns);
+    }
+    let mut until = BTreeMap::new();
+    for line in &ours {
+        let before = until.insert(line.allocation, line.until);
+        assert!(before.is_none_or(|before| before <= line.from), "{line:?}");
+    }
+    world.simulator.statement(world.now, &mut |line| panic!("told twice: {line:?}"));
+}
+
+#[test]
+fn a_statement_says_of_every_share_since_when_until_when_and_why() {
+    let mut config = one_pool();
+    config.pools[0].price_per_slot_hour = "3.60".parse().expect("a price");
+    let mut world = World::new(config);
+    world.simulator = world.simulator.keeping_statement();
+    let [gone, held] = [(); 2].map(|()| world.grant(ask()));
+    world.run_until(1_000);
+    world.release(gone);
+    let (mut lines, now) = (Vec::new(), world.now);
+    world.simulator.statement(now, &mut |line| lines.push(line));
+    world.simulator.statement_of_held(now, &mut |line| lines.push(line));
+    let told =
+        lines.iter().map(|line| (line.allocation, line.ended, ms(line.until.as_nanos().into())));
+    let released = (gone, StayEnd::Released, 1_000);
+    assert_eq!(told.collect::<Vec<_>>(), [released, (held, StayEnd::Held, world.ms().into())]);
+    assert_eq!(lines[0].charge, "0.001".parse().expect("an amount"));
+}
+
+#[test]
+fn usage_reported_as_zero_has_lines_without_time() {
+    let mut world = World::new(with_quirks(Quirks { zero_usage: true, ..Quirks::default() }));
+    world.simulator = world.simulator.keeping_statement();
+    let share = world.grant(ask());
+    world.run_until(1_000);
+    world.release(share);
+    let mut lines = Vec::new();
+    world.simulator.statement(world.now, &mut |line| lines.push(line));
+    let [line] = lines[..] else { panic!("one share: {lines:?}") };
+    assert_eq!((line.until, line.charge), (line.from, connector::Money::ZERO));
 }
