@@ -31,11 +31,13 @@ pub enum Rejection {
     Draining,
     /// No pool within the cost ceiling serves it.
     NoCandidate,
+    /// It had waited longest in a line that was standing.
+    Standing,
 }
 
 impl Rejection {
     /// Every reason, in the order of tables; `reason as usize` indexes tables of this length.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::RequestQuota,
         Self::TokenQuota,
         Self::ConcurrencyQuota,
@@ -51,6 +53,7 @@ impl Rejection {
         Self::Unanswered,
         Self::Draining,
         Self::NoCandidate,
+        Self::Standing,
     ];
 
     /// Stable name for tables, files and metrics.
@@ -71,6 +74,7 @@ impl Rejection {
             Self::Unanswered => "unanswered",
             Self::Draining => "draining",
             Self::NoCandidate => "no_candidate",
+            Self::Standing => "standing",
         }
     }
 }

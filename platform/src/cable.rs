@@ -5,7 +5,7 @@ use crate::{
     config::CableConfig,
     flight::FlightKey,
     limit::Limiter,
-    line::{Entrant, Line, pace::LinePace},
+    line::{Entrant, Line, codel::Codel, pace::LinePace},
     reconcile::Reconciler,
     route::Load,
     shelf::Shelves,
@@ -55,6 +55,8 @@ pub struct CableStatistics {
     pub shed: u64,
     /// Requests sent on because somebody else took their place in a full line.
     pub pushed_out: u64,
+    /// Requests sent on because they had waited longest in a line that was standing.
+    pub standing: u64,
     /// Allocations not answered in time.
     pub allocation_timeouts: u64,
     /// Inferences not answered in time.
@@ -133,6 +135,8 @@ pub(crate) enum Refusal {
     /// After this time its turn would come.
     TooLate(Duration),
     WaitedTooLong,
+    /// It had waited longest in a line that was standing.
+    Standing,
     Unanswered,
     BudgetSpent,
     /// The pool is left alone for longer than anybody waits.
@@ -152,6 +156,7 @@ impl Refusal {
             Self::Shed => "not important enough for a queue that fills up",
             Self::TooLate(_) => "the wait in the queue would be too long",
             Self::WaitedTooLong => "waited too long in the queue",
+            Self::Standing => "the queue has been standing for too long",
             Self::Unanswered => "too many allocations are unanswered",
             Self::BudgetSpent => "the retry budget is spent",
             Self::Paused => "the pool asked to be left alone",
@@ -171,6 +176,7 @@ impl Refusal {
             Self::BudgetSpent => Rejection::BudgetSpent,
             Self::Paused => Rejection::Paused,
             Self::WaitedTooLong => Rejection::WaitedTooLong,
+            Self::Standing => Rejection::Standing,
             Self::Unanswered => Rejection::Unanswered,
             Self::Draining => Rejection::Draining,
         }
@@ -225,6 +231,8 @@ pub(crate) struct Cable {
     pub(crate) paused_until: Timestamp,
     pub(crate) line: Line<FlightKey>,
     pub(crate) pace: LinePace,
+    /// Shortens a line that is standing.
+    pub(crate) codel: Option<Codel>,
     /// Unanswered allocations that nobody waits for.
     pub(crate) orphans: u32,
     pub(crate) reconciler: Reconciler,
@@ -250,8 +258,9 @@ impl Cable {
                 .map(|limit| Limiter::new(limit, config.max_in_flight.unwrap_or(u32::MAX))),
             in_flight: 0,
             paused_until: Timestamp::ZERO,
-            line: Line::new(config.discipline, weights),
+            line: Line::new(config.discipline, weights).minding_the_oldest(config.codel.is_some()),
             pace: LinePace::default(),
+            codel: config.codel.map(Codel::new),
             orphans: 0,
             reconciler: Reconciler::default(),
             shelves: Shelves::default(),
@@ -363,6 +372,7 @@ impl Cable {
             Refusal::TooLate(_) | Refusal::NoTime => self.statistics.refused_late += 1,
             Refusal::Shed => self.statistics.shed += 1,
             Refusal::PushedOut => self.statistics.pushed_out += 1,
+            Refusal::Standing => self.statistics.standing += 1,
             Refusal::Draining => {}
         }
         refusal

@@ -36,7 +36,7 @@ pub use error::ConfigError;
 pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
 pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
 pub use limit::{LimitConfig, LimitRule};
-pub use line::Discipline;
+pub use line::{CodelConfig, Discipline, Drops};
 pub use retry::{Jitter, MidStream, RetryConfig};
 pub use route::{Candidate, CovenantRouting, Measure, PoolWeight, PrefixConfig, RouterConfig};
 pub use tier::TierConfig;
@@ -118,6 +118,8 @@ pub struct CableConfig {
     pub queue: u32,
     /// Who of them is next.
     pub discipline: Discipline,
+    /// When the line is shortened because it is never short any more; `None`: never.
+    pub codel: Option<CodelConfig>,
     /// When to stop asking a failing pool.
     pub breaker: BreakerConfig,
     /// How many strikes at once the pool does well with, where that is found out; never more than

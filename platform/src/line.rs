@@ -19,6 +19,7 @@
 //! Ties are broken by order of joining. The line does not know its limit: the cable does, and asks
 //! whom a newcomer would push out ([`Line::loser`]).
 
+pub(crate) mod codel;
 mod fair;
 pub(crate) mod pace;
 
@@ -26,7 +27,7 @@ use std::collections::BTreeMap;
 
 use connector::{Priority, TenantId, Timestamp};
 
-use self::fair::Fair;
+use self::{codel::Oldest, fair::Fair};
 use crate::{config::Discipline, fifo::Fifo};
 
 /// Somebody who wants to wait.
@@ -53,6 +54,8 @@ pub(crate) struct Line<K> {
     waiting: u32,
     /// When it was empty last.
     empty_at: Timestamp,
+    /// Who has stayed since when, by number of the stay, where it matters who has waited longest.
+    stays: Option<BTreeMap<u64, (K, Timestamp)>>,
 }
 
 #[derive(Debug)]
@@ -104,7 +107,18 @@ impl<K: Copy> Line<K> {
             Discipline::Priority => ranked(Rank::Priority),
             Discipline::WeightedFair => Order::Fair(Fair::new(weights)),
         };
-        Self { order, waiting: 0, empty_at: Timestamp::ZERO }
+        Self { order, waiting: 0, empty_at: Timestamp::ZERO, stays: None }
+    }
+
+    /// The same line, which knows who has waited longest if that `matters`.
+    pub(crate) fn minding_the_oldest(self, matters: bool) -> Self {
+        Self { stays: matters.then(BTreeMap::new), ..self }
+    }
+
+    /// Who has waited longest; nobody if that does not matter.
+    pub(crate) fn oldest(&self) -> Option<(K, Oldest)> {
+        let (_, &(key, since)) = self.stays.as_ref()?.first_key_value()?;
+        Some((key, Oldest { since, others: self.waiting - 1, empty_at: self.empty_at }))
     }
 
     /// How many wait.
@@ -119,6 +133,9 @@ impl<K: Copy> Line<K> {
             self.empty_at = now;
         }
         self.waiting += 1;
+        if let Some(stays) = &mut self.stays {
+            stays.insert(number, (entrant.key, now));
+        }
         match &mut self.order {
             Order::Fifo(fifo) => {
                 fifo.push((number, entrant.key));
@@ -176,6 +193,9 @@ impl<K: Copy> Line<K> {
         self.waiting -= 1;
         if self.waiting == 0 {
             self.empty_at = now;
+        }
+        if let Some(stays) = &mut self.stays {
+            stays.remove(&place.number);
         }
         match &mut self.order {
             Order::Fifo(fifo) => {

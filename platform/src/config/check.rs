@@ -97,6 +97,10 @@ impl PlatformConfig {
         let of = |what: &str| format!("{what} of cable `{}`", cable.name);
         cable.breaker.check(of)?;
         cable.limit.map_or(Ok(()), |limit| limit.check(of))?;
+        if let Some(codel) = cable.codel {
+            at_least(1, of("target of CoDel in ns"), codel.target.as_nanos())?;
+            at_least(1, of("interval of CoDel in ns"), codel.interval.as_nanos())?;
+        }
         at_least(1, of("strikes at once"), cable.max_in_flight.unwrap_or(u32::MAX))?;
         if cable.price_per_slot_hour < Money::ZERO {
             let (pool, price) = (cable.name.clone(), cable.price_per_slot_hour);

@@ -54,6 +54,7 @@ const fn is_beyond_quota(rejection: Rejection) -> bool {
         | Rejection::LineFull
         | Rejection::PushedOut
         | Rejection::WaitedTooLong
+        | Rejection::Standing
         | Rejection::BreakerOpen
         | Rejection::Unanswered
         | Rejection::Draining

@@ -4,7 +4,10 @@ use super::Platform;
 use crate::{
     cable::{Refusal, Wish},
     flight::{Cause, FlightKey, Phase},
-    line::Entrant,
+    line::{
+        Entrant,
+        codel::{Oldest, Standing},
+    },
     timers::Pause,
 };
 
@@ -116,9 +119,9 @@ impl Platform {
         if self.is_ejected(now, cable) {
             return self.clear_line(now, cable, Refusal::Ejected);
         }
-        while self.cables[cable].has_place(now)
-            && let Some(key) = self.cables[cable].line.front(now)
-        {
+        while self.cables[cable].has_place(now) {
+            self.shorten_line(now, cable);
+            let Some(key) = self.cables[cable].line.front(now) else { break };
             self.end_wait(now, key, true);
             let permit = if self.is_too_late(now, key) {
                 Err(self.cables[cable].refuse(Refusal::NoTime))
@@ -135,6 +138,14 @@ impl Platform {
         }
     }
 
+    /// Whoever has to go from a line that is standing goes before the next is served.
+    fn shorten_line(&mut self, now: Timestamp, cable: usize) {
+        if let Some(mut codel) = self.cables[cable].codel.take() {
+            codel.before_departure(now, &mut LineOf { platform: self, now, cable });
+            self.cables[cable].codel = Some(codel);
+        }
+    }
+
     /// The pool is not asked for now: nobody waits for what may not come.
     fn clear_line(&mut self, now: Timestamp, cable: usize, why: Refusal) {
         while let Some(key) = self.cables[cable].line.front(now) {
@@ -148,6 +159,25 @@ impl Platform {
         let refusal = self.cables[cable].refuse(why);
         self.flights[key].set_back(Cause::Refused(refusal));
         self.send_on(now, key);
+    }
+}
+
+/// The line of a cable, whose oldest go on to their next candidates.
+struct LineOf<'a> {
+    platform: &'a mut Platform,
+    now: Timestamp,
+    cable: usize,
+}
+
+impl Standing for LineOf<'_> {
+    fn oldest(&self) -> Option<Oldest> {
+        Some(self.platform.cables[self.cable].line.oldest()?.1)
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some((key, _)) = self.platform.cables[self.cable].line.oldest() {
+            self.platform.pass_over(self.now, key, self.cable, Refusal::Standing);
+        }
     }
 }
 

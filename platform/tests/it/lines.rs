@@ -1,9 +1,9 @@
 //! Lines in other orders than that of arrival, patience, and who is refused at once.
 
-use connector::{BasisPoints, Outcome, Priority, Rejection, RequestId, TenantId, Tokens};
+use connector::{BasisPoints, Duration, Outcome, Priority, Rejection, RequestId, TenantId, Tokens};
 use platform::{
     PlatformConfig,
-    config::{AdmissionConfig, Discipline},
+    config::{AdmissionConfig, CodelConfig, Discipline, Drops},
 };
 
 use crate::{
@@ -175,4 +175,50 @@ fn the_least_important_are_shed_first_as_a_line_fills() {
     (0..5).for_each(|_| assert_eq!(send(&mut world, 1), None));
     assert_eq!(send(&mut world, 1), Some(Rejection::LineFull), "rank 9 may fill all of it");
     assert_eq!(world.status(0).statistics.shed, 1);
+}
+
+/// One comes whenever one of ten places is free, and once twenty more at a time. How long the last ten
+/// waited, and how many were dropped.
+fn after_a_burst(discipline: Discipline, codel: Option<CodelConfig>) -> (Vec<Duration>, u64) {
+    let mut config = one_pool(10, 1_000);
+    config.cables[0].discipline = discipline;
+    config.cables[0].codel = codel;
+    let mut world = World::new(config);
+    for n in 0..400 {
+        let burst = if n == 20 { 20 } else { 0 };
+        (0..=burst).for_each(|_| _ = world.request());
+        world.run_for(ms(101));
+    }
+    world.run();
+    world.assert_nothing_leaked();
+    let mut served: Vec<_> =
+        world.records.iter().filter(|one| one.outcome == Outcome::Completed).collect();
+    served.sort_by_key(|one| one.arrived);
+    let dropped =
+        world.records.iter().filter(|one| one.rejection == Some(Rejection::Standing)).count();
+    assert_eq!(world.status(0).statistics.standing, dropped as u64);
+    (served.iter().rev().take(10).map(|one| one.queued).collect(), dropped as u64)
+}
+
+#[test]
+fn a_burst_leaves_a_standing_line_without_codel_and_none_with_it() {
+    let (waits, dropped) = after_a_burst(Discipline::Fifo, None);
+    assert_eq!(dropped, 0);
+    assert!(waits.iter().all(|&wait| wait >= ms(1_900)), "{waits:?}");
+    let rule = CodelConfig::default();
+    let (waits, dropped) = after_a_burst(Discipline::Fifo, Some(rule));
+    assert!(waits.iter().all(|&wait| wait <= rule.target + ms(101)), "{waits:?}");
+    // Twenty stand in line; five of them are no longer than the target.
+    assert!((14..=18).contains(&dropped), "{dropped}");
+}
+
+#[test]
+fn a_standing_line_that_is_last_come_first_served_loses_whoever_is_overdue() {
+    let order = Discipline::AdaptiveLifo { after: ms(100) };
+    let rule = CodelConfig { target: ms(5), interval: ms(100), drops: Drops::AllOverdue };
+    let (_, dropped) = after_a_burst(order, None);
+    assert_eq!(dropped, 0, "the burst is served at last");
+    let (waits, dropped) = after_a_burst(order, Some(rule));
+    assert_eq!(dropped, 20, "whoever of the burst was not served at once");
+    assert!(waits.iter().all(|&wait| wait <= ms(101)), "{waits:?}");
 }

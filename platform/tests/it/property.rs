@@ -13,8 +13,8 @@ use connector::{
 use platform::{
     BreakerState, CableStatistics, PlatformConfig,
     config::{
-        BreakerConfig, Discipline, FallbackConfig, HedgeAfter, HedgeMeasure, HedgingConfig, Jitter,
-        QuotaConfig, RequestRate, RetryConfig, RouterConfig,
+        BreakerConfig, CodelConfig, Discipline, Drops, FallbackConfig, HedgeAfter, HedgeMeasure,
+        HedgingConfig, Jitter, QuotaConfig, RequestRate, RetryConfig, RouterConfig,
     },
 };
 use proptest::prelude::*;
@@ -34,6 +34,12 @@ const DISCIPLINES: [Discipline; 6] = [
     Discipline::Shortest,
     Discipline::Priority,
     Discipline::WeightedFair,
+];
+
+const CODELS: [Option<CodelConfig>; 3] = [
+    None,
+    Some(CodelConfig { target: ms(100), interval: ms(300), drops: Drops::ByControlLaw }),
+    Some(CodelConfig { target: ms(100), interval: ms(300), drops: Drops::AllOverdue }),
 ];
 
 const QUOTA: QuotaConfig = QuotaConfig {
@@ -242,6 +248,7 @@ fn configs() -> impl Strategy<Value = PlatformConfig> {
                 line.max_in_flight = places;
                 line.queue = queue;
                 line.discipline = DISCIPLINES[(seed % 5 + u64::from(failures)) as usize % 6];
+                line.codel = CODELS[(seed % 3) as usize];
                 line.breaker = BreakerConfig {
                     failure_threshold: failures,
                     recovery: secs(recovery),

@@ -76,6 +76,7 @@ pub(crate) fn cable(pool: u32, kind: PoolKind, price: &str) -> CableConfig {
         max_in_flight: None,
         queue: 0,
         discipline: Discipline::Fifo,
+        codel: None,
         breaker: BreakerConfig::default(),
         limit: None,
     }

@@ -96,6 +96,8 @@ pub(crate) struct CablesSpec {
     pub(crate) limit: Optional<LimitSpec>,
     /// Who is next of those that wait in line. Default: fifo.
     pub(crate) line: Optional<LineSpec>,
+    /// Shortens a line that is never short any more. Default: none.
+    pub(crate) codel: Optional<CodelSpec>,
     /// By name of a pool, what differs there.
     pub(crate) pools: Optional<Entries<CableSpec>>,
 }
@@ -112,6 +114,8 @@ pub(crate) struct CableSpec {
     pub(crate) limit: Optional<LimitSpec>,
     /// Who is next of them. Default: as for all cables.
     pub(crate) line: Optional<LineSpec>,
+    /// Shortens this line. Default: as for all cables.
+    pub(crate) codel: Optional<CodelSpec>,
     /// When to stop asking this pool. Keys left out are as for all pools.
     pub(crate) breaker: Optional<BreakerSpec>,
 }

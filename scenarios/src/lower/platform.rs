@@ -203,6 +203,9 @@ fn cables(
                 Discipline::default(),
             ),
             limit,
+            codel: all
+                .and_then(|all| read(&all.codel))
+                .map(|codel| admission::codel(context, codel)),
             ..cable(PoolId(index as u32), pool, models, all, breaker)
         })
         .collect();
@@ -241,6 +244,7 @@ fn cable(
         max_in_flight: all.and_then(|all| read(&all.max_in_flight)).map_or(Some(slots), |n| n.0.0),
         queue: all.and_then(|all| read(&all.queue)).map_or(DEFAULT_QUEUE, |n| n.small()),
         discipline: Discipline::default(),
+        codel: None,
         breaker,
         limit: None,
     }
@@ -255,6 +259,9 @@ fn adjust(context: Context<'_>, spec: &CableSpec, cable: &mut CableConfig) {
     }
     if let Some(limit) = read(&spec.limit) {
         cable.limit = limit::lower(context, limit);
+    }
+    if let Some(codel) = read(&spec.codel) {
+        cable.codel = Some(admission::codel(context, codel));
     }
     cable.discipline = admission::discipline(context, spec.line.as_ref(), cable.discipline);
     cable.breaker = breaker::lower(context, read(&spec.breaker), cable.breaker);

@@ -7,10 +7,10 @@ use connector::{
     PoolId, PoolKind, Scope, Statistic, TenantId, Tokens,
 };
 use platform::config::{
-    Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ClassifyMethod, ErrorKinds,
-    ForecastConfig, ForecastMethod, HalfOpenThen, HedgeAfter, HedgeMeasure, HedgingConfig, Jitter,
-    LeaseConfig, LimitConfig, LimitRule, MidStream, MinWarm, ModelClassifierConfig, ProbeRenewal,
-    RampUp, RatesConfig, RouterConfig, SlowCall, WindowConfig,
+    Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ClassifyMethod, CodelConfig,
+    Drops, ErrorKinds, ForecastConfig, ForecastMethod, HalfOpenThen, HedgeAfter, HedgeMeasure,
+    HedgingConfig, Jitter, LeaseConfig, LimitConfig, LimitRule, MidStream, MinWarm,
+    ModelClassifierConfig, ProbeRenewal, RampUp, RatesConfig, RouterConfig, SlowCall, WindowConfig,
 };
 use scenarios::Scenario;
 use serde_json::Value;
@@ -369,6 +369,17 @@ fn every_key_of_the_platform_reaches_it() {
     assert_eq!(own.breaker.failure_threshold, 5);
     let ranks: Vec<u8> = platform.tenants.iter().map(|tenant| tenant.priority.rank()).collect();
     assert_eq!(ranks, [9, 5, 5, 5]);
+}
+
+#[test]
+fn every_key_of_codel_reaches_it() {
+    let platform = everything().platform;
+    let [shared, own, _] = &platform.cables[..] else { panic!("three pools") };
+    let ms = Duration::from_millis;
+    let rule = CodelConfig { target: ms(300), interval: ms(3_000), drops: Drops::ByControlLaw };
+    assert_eq!(own.codel, Some(rule));
+    let rule = CodelConfig { target: ms(50), interval: ms(500), drops: Drops::AllOverdue };
+    assert_eq!(shared.codel, Some(rule));
 }
 
 #[test]

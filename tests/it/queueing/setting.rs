@@ -224,6 +224,7 @@ impl Setting {
             max_in_flight: self.line.map(|(places, _)| places),
             queue: self.line.map_or(0, |(_, length)| length),
             discipline: self.discipline,
+            codel: None,
             breaker: BreakerConfig { failure_threshold: u32::MAX, ..BreakerConfig::default() },
             limit: None,
         }

@@ -42,6 +42,28 @@ pub(crate) enum LineSpec {
     WeightedFair,
 }
 
+/// When a line that is never short any more is shortened (RFC 8289).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CodelSpec {
+    /// Delay that is no queue to speak of, above zero. Default: 500ms.
+    pub(crate) target: Optional<Time>,
+    /// For how long the delay must have been longer, at least `target`. Default: ten times `target`.
+    pub(crate) interval: Optional<Time>,
+    /// How many are dropped then. Default: `by_control_law`.
+    pub(crate) drop: Optional<DropsSpec>,
+}
+
+/// How many are dropped of a line that is standing.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DropsSpec {
+    /// One, and further ones ever faster, until the delay is below the target.
+    ByControlLaw,
+    /// Whoever joined a line that was standing and has waited for longer than the target.
+    AllOverdue,
+}
+
 /// What a tenant may use. Keys left out: as much as it likes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

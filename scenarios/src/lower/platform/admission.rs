@@ -1,13 +1,17 @@
 use connector::{BasisPoints, Duration};
-use platform::config::{AdmissionConfig, Discipline, QuotaConfig, RequestRate};
+use platform::config::{AdmissionConfig, CodelConfig, Discipline, Drops, QuotaConfig, RequestRate};
 
-use super::super::{Context, above_zero, at_most_all, read};
+use super::super::{Context, above_zero, at_most_all, read, time};
 use crate::{
     document::Node,
-    language::{AdmissionSpec, LineSpec, Optional, QuotaSpec, RequestRateSpec},
+    language::{
+        AdmissionSpec, CodelSpec, DropsSpec, LineSpec, Optional, QuotaSpec, RequestRateSpec,
+    },
 };
 
 const STANDING: Duration = Duration::from_millis(100);
+/// As RFC 8289 advises.
+const INTERVAL_OVER_TARGET: u64 = 10;
 
 /// Who is let in.
 pub(in crate::lower) fn admission(
@@ -63,6 +67,22 @@ pub(in crate::lower) fn discipline(
         Some(LineSpec::Priority) => Discipline::Priority,
         Some(LineSpec::WeightedFair) => Discipline::WeightedFair,
     }
+}
+
+/// When a line is shortened.
+pub(in crate::lower) fn codel(context: Context<'_>, spec: &CodelSpec) -> CodelConfig {
+    let default = CodelConfig::default();
+    let target = above_zero(context, spec.target.as_ref(), "a delay to aim at", default.target);
+    let interval = time(spec.interval.as_ref(), target * INTERVAL_OVER_TARGET);
+    if let Some(node) = spec.interval.as_ref().filter(|_| interval < target) {
+        let message = format!("an interval of {interval} is shorter than the target, {target}");
+        context.report.problem_with_help(node.at, message, "raise `interval`, or lower `target`");
+    }
+    let drops = match read(&spec.drop) {
+        None | Some(DropsSpec::ByControlLaw) => Drops::ByControlLaw,
+        Some(DropsSpec::AllOverdue) => Drops::AllOverdue,
+    };
+    CodelConfig { target, interval, drops }
 }
 
 /// What a tenant may use.

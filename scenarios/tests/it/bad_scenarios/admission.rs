@@ -14,6 +14,18 @@ pub(super) const CASES: &[Case] = &[
         ),
     ),
     (
+        "a line shortened sooner than it is long",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  cables: { codel: { target: 2s, interval: 1s }, pools: { a: { codel: { target: 0s, drop: some } } } }",
+        )],
+        concat!(
+            "10:44 platform.cables.codel.interval: an interval of 1s is shorter than the target, 2s (raise `interval`, or lower `target`)\n",
+            "10:81 platform.cables.pools.a.codel.target: a delay to aim at takes no time: it must be longer than 0s\n",
+            "10:91 platform.cables.pools.a.codel.drop: expected one of `by_control_law`, `all_overdue`, found `some`",
+        ),
+    ),
+    (
         "a bound of more than there is, and of nothing",
         &[(
             "models: [gemma-2b]",
