@@ -28,11 +28,25 @@
 //! [`Amount`](connector::Amount) (grains). One ledger has one [`Currency`]; it is not part of every amount.
 
 mod account;
+mod book;
+mod charge;
+mod check;
 mod currency;
+mod error;
+mod periods;
 mod rated;
+mod rating;
+mod split;
+mod tariff;
 mod usage;
 
 pub use account::AccountId;
+pub use book::{PriceBook, Prices, Rate, Version};
+pub use check::BookPlace;
 pub use currency::{Currency, CurrencyError};
-pub use rated::{LineKey, PeriodId, RatedLine};
+pub use error::{BookError, RatingError};
+pub use periods::Periods;
+pub use rated::{Band, LineKey, PeriodId, RatedLine};
+pub use rating::{Change, Rating, Taken};
+pub use tariff::{Scheme, Tariff, Tier};
 pub use usage::{Meter, Meters, Quantity, RecordKey, StrikeId, UsageRecord, UseKind};

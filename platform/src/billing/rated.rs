@@ -23,11 +23,20 @@ pub struct LineKey {
     pub rate: u32,
     /// Which of the rate's prices over time: index into its list.
     pub version: u32,
-    /// Which tier of that price, from 0.
-    pub tier: u32,
+    /// Which part of that price.
+    pub band: Band,
 }
 
-/// A quantity at one price, not rounded: `amount` is exactly `price x quantity` and the tier's fee.
+/// The part of a price that a unit falls into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Band {
+    /// What is free in every period.
+    Included,
+    /// A tier: index into the price's list.
+    Tier(u32),
+}
+
+/// A quantity at one price, not rounded: `amount` is exactly `price x quantity + fee`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RatedLine {
     /// What it is for.
@@ -38,6 +47,8 @@ pub struct RatedLine {
     pub price: Money,
     /// Before discounts.
     pub list_price: Money,
+    /// What is paid once for the tier, if its first unit is among these.
+    pub fee: Money,
     /// What it comes to.
     pub amount: Amount,
 }
