@@ -1,6 +1,10 @@
 //! From records of use to lines: against examples that others published, against rational numbers,
 //! and under every order, repetition and lateness.
 
+mod book;
+mod invoice;
+mod oracle;
+mod order;
 mod published;
 mod splitting;
 
