@@ -9,7 +9,7 @@ pub enum Rejection {
     ConcurrencyQuota,
     /// More money in a day than the tenant may spend.
     SpendQuota,
-    /// Too little importance for a line that is filling up.
+    /// Too little importance for a pool that has much to do.
     Shed,
     /// It would have waited too long for its deadline.
     TooLate,

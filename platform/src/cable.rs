@@ -2,12 +2,13 @@ use connector::{BasisPoints, Duration, EventKey, Money, PoolId, Rejection, Times
 
 use crate::{
     breaker::{Breaker, BreakerState, Permit, Rates},
-    config::CableConfig,
+    config::{CableConfig, ShedRule},
     flight::FlightKey,
     limit::Limiter,
     line::{Entrant, Line, codel::Codel, pace::LinePace},
     reconcile::Reconciler,
     route::Load,
+    shedding::{Importance, Pressure, Shedding},
     shelf::Shelves,
 };
 
@@ -51,7 +52,7 @@ pub struct CableStatistics {
     pub queue_timeouts: u64,
     /// Requests sent on because they would have waited in line, or worked, for longer than their time.
     pub refused_late: u64,
-    /// Requests sent on because the line was filling up and they were not important enough.
+    /// Requests sent on because there was much to do and they were not important enough.
     pub shed: u64,
     /// Requests sent on because somebody else took their place in a full line.
     pub pushed_out: u64,
@@ -153,7 +154,7 @@ impl Refusal {
             Self::Ejected => "it does worse than its peers",
             Self::QueueFull => "the queue is full",
             Self::PushedOut => "pushed out of the full queue",
-            Self::Shed => "not important enough for a queue that fills up",
+            Self::Shed => "not important enough for a pool that has much to do",
             Self::TooLate(_) => "the wait in the queue would be too long",
             Self::WaitedTooLong => "waited too long in the queue",
             Self::Standing => "the queue has been standing for too long",
@@ -193,20 +194,8 @@ pub(crate) struct Wish {
     pub(crate) patience: Duration,
     /// Who would wait longer does not join. `None`: any wait.
     pub(crate) longest_wait: Option<Duration>,
-    /// How much of a line it may fill, in 1/10,000.
-    pub(crate) fill: u32,
     /// Whether somebody else may have to leave a full line for it.
     pub(crate) may_push_out: bool,
-}
-
-impl Wish {
-    /// How many may wait already, of so many.
-    fn room_for(&self, length: u32) -> u32 {
-        if self.fill >= 10_000 {
-            return u32::MAX;
-        }
-        (u64::from(length) * u64::from(self.fill) / 10_000) as u32
-    }
 }
 
 /// The line to one pool: a breaker, then a first-in-first-out line before a number of places.
@@ -233,6 +222,7 @@ pub(crate) struct Cable {
     pub(crate) pace: LinePace,
     /// Shortens a line that is standing.
     pub(crate) codel: Option<Codel>,
+    pub(crate) shedding: Shedding,
     /// Unanswered allocations that nobody waits for.
     pub(crate) orphans: u32,
     pub(crate) reconciler: Reconciler,
@@ -243,8 +233,9 @@ pub(crate) struct Cable {
 }
 
 impl Cable {
-    /// `weights` are those of the tenants, for lines that are fair by weight.
-    pub(crate) fn new(config: &CableConfig, weights: &[u32]) -> Self {
+    /// `weights` are those of the tenants, for lines that are fair by weight; `shed` are the rules of
+    /// shedding.
+    pub(crate) fn new(config: &CableConfig, weights: &[u32], shed: &[ShedRule]) -> Self {
         Self {
             pool: config.pool,
             name: config.name.clone(),
@@ -261,12 +252,27 @@ impl Cable {
             line: Line::new(config.discipline, weights).minding_the_oldest(config.codel.is_some()),
             pace: LinePace::default(),
             codel: config.codel.map(Codel::new),
+            shedding: Shedding::new(shed),
             orphans: 0,
             reconciler: Reconciler::default(),
             shelves: Shelves::default(),
             awaiting_list: Vec::new(),
             statistics: CableStatistics::default(),
         }
+    }
+
+    /// Whether a request of this importance is refused because there is much to do.
+    pub(crate) fn sheds(&mut self, now: Timestamp, importance: &Importance) -> bool {
+        let waiting = self.line.waiting();
+        let wait = if waiting > 0 { self.pace.wait(now, waiting) } else { None };
+        self.shedding.look(&Pressure {
+            waiting,
+            line_length: self.line_length,
+            in_flight: self.in_flight,
+            places: self.usable_places(),
+            wait: wait.unwrap_or_default(),
+        });
+        self.shedding.refuses(importance)
     }
 
     /// A place for a strike that begins now, if there is one.
@@ -295,17 +301,15 @@ impl Cable {
 
     /// Whether a request may join the line.
     fn may_wait(&self, now: Timestamp, wish: &Wish) -> Result<(), Refusal> {
-        let waiting = self.line.waiting();
-        if self.line_length > 0 && waiting >= wish.room_for(self.line_length) {
-            return Err(Refusal::Shed);
-        }
         if let Some(longest) = wish.longest_wait
             && let Some(ahead) = self.line.ahead(&wish.entrant)
             && let Some(wait) = self.pace.wait(now, ahead).filter(|&wait| wait > longest)
         {
             return Err(Refusal::TooLate(wait));
         }
-        if waiting < self.line_length || (wish.may_push_out && self.loser(wish).is_some()) {
+        if self.line.waiting() < self.line_length
+            || (wish.may_push_out && self.loser(wish).is_some())
+        {
             return Ok(());
         }
         Err(Refusal::QueueFull)

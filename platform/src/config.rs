@@ -23,7 +23,9 @@ use connector::{
     Tokens,
 };
 
-pub use admission::{AdmissionConfig, QuotaConfig, RequestRate};
+pub use admission::{
+    AdmissionConfig, QuotaConfig, RequestRate, SHED_RULES_MAX, ShedRule, ShedWhom, Threshold,
+};
 pub use breaker::{
     BreakerConfig, BreakerMode, ErrorKinds, HalfOpenThen, ProbeRenewal, RampUp, RatesConfig,
     SlowCall, WINDOW_CALLS_MAX, WINDOW_SECONDS_MAX, WindowConfig,

@@ -5,7 +5,7 @@ mod terms;
 
 use connector::{
     Allocate, AllocationId, Duration, Infer, ModelId, Money, PoolId, Priority, Prompt,
-    Requirements, Temperature, TenantId, Tokens,
+    Requirements, Temperature, TenantId, TierId, Tokens,
 };
 
 pub(crate) use negotiation::{Negotiation, Offer};
@@ -24,6 +24,7 @@ use crate::{
 pub(crate) struct Covenants {
     models: Vec<ModelTerms>,
     priorities: Vec<Priority>,
+    tiers: Vec<Option<TierId>>,
     /// By tenant: its own terms over those of its tier.
     terms: Vec<Terms>,
     /// By tenant: whether its terms state nothing at all.
@@ -40,6 +41,7 @@ impl Covenants {
         let terms: Vec<Terms> =
             config.tenants.iter().map(|tenant| terms(&config.tiers, tenant)).collect();
         Self {
+            tiers: config.tenants.iter().map(|tenant| tenant.tier).collect(),
             priorities: config.tenants.iter().map(|tenant| tenant.priority).collect(),
             plain: terms.iter().map(|terms| *terms == Terms::default()).collect(),
             terms,
@@ -57,6 +59,11 @@ impl Covenants {
     /// How the tenant of a request ranks.
     pub(crate) fn priority(&self, request: &Request) -> Priority {
         self.priorities[request.tenant.index()]
+    }
+
+    /// The tier of a request's tenant.
+    pub(crate) fn tier(&self, request: &Request) -> Option<TierId> {
+        self.tiers[request.tenant.index()]
     }
 
     /// What a tenant is promised, where its requests do not state otherwise.

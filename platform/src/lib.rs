@@ -36,6 +36,7 @@ mod question;
 mod reconcile;
 pub mod retry;
 mod route;
+mod shedding;
 mod shelf;
 mod timers;
 

@@ -301,5 +301,6 @@ impl Platform {
 
 fn cables(config: &PlatformConfig) -> Vec<Cable> {
     let weights: Vec<u32> = config.tenants.iter().map(|tenant| config.weight(tenant)).collect();
-    config.cables.iter().map(|cable| Cable::new(cable, &weights)).collect()
+    let shed = &config.admission.shed;
+    config.cables.iter().map(|cable| Cable::new(cable, &weights, shed)).collect()
 }

@@ -170,6 +170,14 @@ impl Router {
         &self.lists[route.list].choices[place]
     }
 
+    /// No candidate on this cable is to be tried any more.
+    pub(crate) fn leave(&self, cable: usize, route: &mut Route) {
+        let choices = self.lists[route.list].choices.iter().enumerate();
+        for (place, _) in choices.filter(|(_, choice)| choice.cable.index() == cable) {
+            route.been_to(place);
+        }
+    }
+
     /// Moves on to the best candidate not visited yet. False if there is none.
     pub(crate) fn advance(&mut self, scene: &Scene<'_>, route: &mut Route) -> bool {
         let Some(place) = self.best(scene, route) else {

@@ -1,4 +1,4 @@
-use connector::{BasisPoints, Money};
+use connector::{BasisPoints, ClassId, Duration, Money, Priority, TierId};
 
 use super::{PlatformConfig, TenantConfig, TierConfig};
 
@@ -9,16 +9,51 @@ pub struct AdmissionConfig {
     /// 100 %. Who would wait longer is refused at once. `None`: everybody may wait. Only requests
     /// with a deadline or a patience of their own are bounded.
     pub wait_bound: Option<BasisPoints>,
-    /// From which share of a line's length on the least important are refused; the most important
-    /// may fill it. 100 %: nobody is refused before the line is full.
-    pub shed_from: BasisPoints,
+    /// Who is refused by a pool that has much to do, at most [`SHED_RULES_MAX`] rules.
+    pub shed: Vec<ShedRule>,
 }
 
 impl Default for AdmissionConfig {
-    /// Half of the time left; nobody is shed before the line is full.
+    /// Half of the time left; nobody is shed.
     fn default() -> Self {
-        Self { wait_bound: Some(BasisPoints::from_percent(50)), shed_from: BasisPoints::ONE }
+        Self { wait_bound: Some(BasisPoints::from_percent(50)), shed: Vec::new() }
     }
+}
+
+/// Rules of shedding, at most.
+pub const SHED_RULES_MAX: usize = 32;
+
+/// Requests that a pool refuses while it has much to do, so that the others are served in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShedRule {
+    /// Which requests.
+    pub whom: ShedWhom,
+    /// The load at which the rule begins.
+    pub at: Threshold,
+    /// It ends when the load is below this share of that, at most 100 %, which is at once.
+    pub until: BasisPoints,
+}
+
+/// Requests that matter less than others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShedWhom {
+    /// Of tenants of a lower priority.
+    BelowPriority(Priority),
+    /// Of these classes.
+    Classes(Vec<ClassId>),
+    /// Of tenants of these tiers.
+    Tiers(Vec<TierId>),
+}
+
+/// How much a pool has to do; above zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threshold {
+    /// This share of the length of its line is taken, at most 100 %.
+    Line(BasisPoints),
+    /// This share of its places is taken, at most 100 %: of `max_in_flight`, or of the adaptive limit.
+    Places(BasisPoints),
+    /// Who joins its line now is expected to wait this long.
+    Wait(Duration),
 }
 
 /// What one tenant may use. `None`: as much as it likes.

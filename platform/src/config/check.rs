@@ -4,7 +4,8 @@ use connector::{BasisPoints, Mebibytes, ModelId, Money};
 
 use super::{
     CableConfig, Candidate, ClassConfig, ConfigError, CovenantRouting, HedgeAfter, PlatformConfig,
-    PoolWeight, PrefixConfig, RequestRate, RouterConfig, TenantConfig,
+    PoolWeight, PrefixConfig, RequestRate, RouterConfig, SHED_RULES_MAX, ShedRule, TenantConfig,
+    Threshold,
 };
 use crate::route::{self, CANDIDATES_MAX};
 
@@ -64,6 +65,7 @@ impl PlatformConfig {
     }
 
     fn check_admission(&self) -> Result<(), ConfigError> {
+        self.check_shedding()?;
         let own = self.tenants.iter().map(|one| ("tenant", &one.name, one.weight, one.quota));
         let tiers = self.tiers.iter().map(|one| ("tier", &one.name, one.weight, one.quota));
         for (kind, name, weight, quota) in own.chain(tiers) {
@@ -74,6 +76,25 @@ impl PlatformConfig {
             at_least(1, of("burst of requests"), rate.burst)?;
             at_least(1, of("tokens per minute"), quota.tokens_per_minute.unwrap_or(1))?;
             at_least(1, of("concurrent requests"), quota.concurrent.unwrap_or(1))?;
+        }
+        Ok(())
+    }
+
+    fn check_shedding(&self) -> Result<(), ConfigError> {
+        let rules = &self.admission.shed;
+        if rules.len() > SHED_RULES_MAX {
+            return Err(too_many("rules of shedding", rules.len(), SHED_RULES_MAX));
+        }
+        for ShedRule { at, until, .. } in rules {
+            let what = "threshold of shedding in basis points";
+            match at {
+                Threshold::Line(share) | Threshold::Places(share) => {
+                    at_least(1, what, share.get())?;
+                    at_most(BasisPoints::ONE.get(), what, share.get())?;
+                }
+                Threshold::Wait(wait) => at_least(1, "wait of shedding in ns", wait.as_nanos())?,
+            }
+            at_most(BasisPoints::ONE.get(), "end of shedding in basis points", until.get())?;
         }
         Ok(())
     }

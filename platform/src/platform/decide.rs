@@ -6,6 +6,7 @@ use crate::{
     flight::{Cause, Flight, FlightKey, Phase},
     line::Entrant,
     route::Scene,
+    shedding::Importance,
     timers::Pause,
 };
 
@@ -95,6 +96,9 @@ impl Platform {
         if self.is_ejected(now, cable) {
             return Err(self.cables[cable].refuse(Refusal::Ejected));
         }
+        if self.is_shed(now, key, cable) {
+            return Err(self.cables[cable].refuse(Refusal::Shed));
+        }
         if let Some(permit) = self.cables[cable].admit(now) {
             if self.cables[cable].line.is_fair() {
                 let Entrant { tenant, work, .. } = self.wish(now, key).entrant;
@@ -106,6 +110,18 @@ impl Platform {
         let wish = self.wish(now, key);
         self.cables[cable].admit_to_line(now, &wish)?;
         Ok(Taken::InLine)
+    }
+
+    /// Whether this pool has too much to do for a request of no more importance.
+    #[inline]
+    pub(super) fn is_shed(&mut self, now: Timestamp, key: FlightKey, cable: usize) -> bool {
+        if self.cables[cable].shedding.is_off() {
+            return false;
+        }
+        let Flight { request, class, .. } = &self.flights[key];
+        let priority = self.covenants.priority(request);
+        let tier = self.covenants.tier(request);
+        self.cables[cable].sheds(now, &Importance { priority, class: *class, tier })
     }
 
     /// A strike failed: again here after a pause, or on.

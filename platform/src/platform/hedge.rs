@@ -68,13 +68,20 @@ impl Platform {
     }
 
     /// Whether this candidate takes a second strike for the same model at once.
-    fn takes_hedge(&self, now: Timestamp, key: FlightKey, model: ModelId, place: usize) -> bool {
+    fn takes_hedge(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        model: ModelId,
+        place: usize,
+    ) -> bool {
         let choice = self.router.choice(&self.flights[key].route, place);
         let cable = choice.cable.index();
         choice.model == model
             && self.objection(now, &self.flights[key], place).is_none()
             && self.cables[cable].takes_hedge(now)
             && !self.is_in_doubt(now, key, cable)
+            && !self.is_shed(now, key, cable)
     }
 
     fn hedge(&mut self, now: Timestamp, key: FlightKey, place: usize) {

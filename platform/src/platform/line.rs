@@ -1,4 +1,4 @@
-use connector::{Priority, Timestamp};
+use connector::Timestamp;
 
 use super::Platform;
 use crate::{
@@ -32,7 +32,6 @@ impl Platform {
             number: self.stays,
             patience: self.patience,
             longest_wait,
-            fill: fill(self.admission.shed_from.get(), priority),
             may_push_out: !flight.pushed_out,
         }
     }
@@ -119,9 +118,9 @@ impl Platform {
         if self.is_ejected(now, cable) {
             return self.clear_line(now, cable, Refusal::Ejected);
         }
-        while self.cables[cable].has_place(now) {
-            self.shorten_line(now, cable);
-            let Some(key) = self.cables[cable].line.front(now) else { break };
+        while self.has_place_for_line(now, cable)
+            && let Some(key) = self.cables[cable].line.front(now)
+        {
             self.end_wait(now, key, true);
             let permit = if self.is_too_late(now, key) {
                 Err(self.cables[cable].refuse(Refusal::NoTime))
@@ -138,12 +137,18 @@ impl Platform {
         }
     }
 
-    /// Whoever has to go from a line that is standing goes before the next is served.
-    fn shorten_line(&mut self, now: Timestamp, cable: usize) {
-        if let Some(mut codel) = self.cables[cable].codel.take() {
-            codel.before_departure(now, &mut LineOf { platform: self, now, cable });
-            self.cables[cable].codel = Some(codel);
+    /// Whether a place is free. Whoever has to go from a line that is standing goes before the next
+    /// is served; on a way of last resort one of them may take the place.
+    fn has_place_for_line(&mut self, now: Timestamp, cable: usize) -> bool {
+        if !self.cables[cable].has_place(now) {
+            return false;
         }
+        let Some(mut codel) = self.cables[cable].codel.take() else {
+            return true;
+        };
+        codel.before_departure(now, &mut LineOf { platform: self, now, cable });
+        self.cables[cable].codel = Some(codel);
+        self.cables[cable].has_place(now)
     }
 
     /// The pool is not asked for now: nobody waits for what may not come.
@@ -176,16 +181,9 @@ impl Standing for LineOf<'_> {
 
     fn drop_oldest(&mut self) {
         if let Some((key, _)) = self.platform.cables[self.cable].line.oldest() {
+            let Platform { router, flights, .. } = &mut *self.platform;
+            router.leave(self.cable, &mut flights[key].route);
             self.platform.pass_over(self.now, key, self.cable, Refusal::Standing);
         }
     }
-}
-
-/// How much of a line a request of this rank may fill, in 1/10,000: the lowest rank as much as
-/// `from`, the highest all of it, those between in proportion.
-fn fill(from: u32, priority: Priority) -> u32 {
-    if from >= 10_000 {
-        return 10_000;
-    }
-    from + (10_000 - from) * u32::from(priority.rank()) / u32::from(Priority::MAX.rank())
 }

@@ -1,10 +1,11 @@
 //! Every configuration that cannot be is refused by name.
 
-use connector::{BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId};
+use connector::{BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, Priority};
 use platform::{
     ConfigError, Platform, PlatformConfig,
     config::{
-        Candidate, LimitConfig, ProbeRenewal, RampUp, RatesConfig, RouterConfig, WindowConfig,
+        Candidate, CodelConfig, LimitConfig, ProbeRenewal, RampUp, RatesConfig, RouterConfig,
+        ShedRule, ShedWhom, Threshold, WindowConfig,
     },
 };
 
@@ -124,6 +125,26 @@ const SPOILT: &[(&str, Spoil)] = &[
     ("time of a slow call in ns of cable `pool-0` must be at least 1, not 0", |config| {
         rates(config).slow.first_token = Duration::ZERO;
     }),
+    ("target of CoDel in ns of cable `pool-0` must be at least 1, not 0", |config| {
+        let target = Duration::ZERO;
+        config.cables[0].codel = Some(CodelConfig { target, ..CodelConfig::default() });
+    }),
+    ("threshold of shedding in basis points must be at least 1, not 0", |config| {
+        shed(config, Threshold::Line(BasisPoints::ZERO));
+    }),
+    ("threshold of shedding in basis points: 10001 is more than 10000", |config| {
+        shed(config, Threshold::Places(BasisPoints::new(10_001)));
+    }),
+    ("wait of shedding in ns must be at least 1, not 0", |config| {
+        shed(config, Threshold::Wait(Duration::ZERO));
+    }),
+    ("end of shedding in basis points: 10001 is more than 10000", |config| {
+        shed(config, Threshold::Line(BasisPoints::ONE));
+        config.admission.shed[0].until = BasisPoints::new(10_001);
+    }),
+    ("rules of shedding: 33 is more than 32", |config| {
+        (0..33).for_each(|_| shed(config, Threshold::Line(BasisPoints::ONE)));
+    }),
     ("pool `pool-0`: price -0.000000001 is below zero", |config| {
         config.cables[0].price_per_slot_hour = Money::from_nanos(-1);
     }),
@@ -173,6 +194,11 @@ fn free_pools_and_refusing_queues_are_fine() {
 
 fn rates(config: &mut PlatformConfig) -> &mut RatesConfig {
     config.cables[0].breaker.rates.get_or_insert_with(RatesConfig::default)
+}
+
+fn shed(config: &mut PlatformConfig, at: Threshold) {
+    let whom = ShedWhom::BelowPriority(Priority::MAX);
+    config.admission.shed.push(ShedRule { whom, at, until: BasisPoints::ONE });
 }
 
 fn only(candidate: Candidate) -> RouterConfig {

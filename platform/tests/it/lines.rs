@@ -1,6 +1,6 @@
 //! Lines in other orders than that of arrival, patience, and who is refused at once.
 
-use connector::{BasisPoints, Duration, Outcome, Priority, Rejection, RequestId, TenantId, Tokens};
+use connector::{Duration, Outcome, Rejection, RequestId, TenantId, Tokens};
 use platform::{
     PlatformConfig,
     config::{AdmissionConfig, CodelConfig, Discipline, Drops},
@@ -157,24 +157,6 @@ fn without_a_bound_everybody_may_wait() {
     let mut world = with_a_known_pace(config);
     (0..20).for_each(|_| _ = world.request_with(|request| request.patience = Some(secs(10))));
     assert_eq!(world.records.len(), 0);
-}
-
-#[test]
-fn the_least_important_are_shed_first_as_a_line_fills() {
-    let mut config = in_line(Discipline::Fifo, 10);
-    config.admission.shed_from = BasisPoints::from_percent(50);
-    config.tenants[1].priority = Priority::MAX;
-    let mut world = World::new(config);
-    let send = |world: &mut World, tenant| {
-        world.request_with(|request| request.tenant = TenantId(tenant));
-        world.records.last().and_then(|one| one.rejection)
-    };
-    (0..6).for_each(|_| assert_eq!(send(&mut world, 0), None));
-    assert_eq!(send(&mut world, 0), Some(Rejection::Shed), "rank 0 may fill half of it");
-    world.records.clear();
-    (0..5).for_each(|_| assert_eq!(send(&mut world, 1), None));
-    assert_eq!(send(&mut world, 1), Some(Rejection::LineFull), "rank 9 may fill all of it");
-    assert_eq!(world.status(0).statistics.shed, 1);
 }
 
 /// One comes whenever one of ten places is free, and once twenty more at a time. How long the last ten

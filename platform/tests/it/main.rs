@@ -32,6 +32,7 @@ mod request;
 mod retry;
 mod routing;
 mod setting;
+mod shedding;
 mod warm;
 mod warm_property;
 mod world;

@@ -7,14 +7,15 @@
 use std::collections::BTreeSet;
 
 use connector::{
-    BasisPoints, CableId, Content, ErrorKind, Money, OperationKind, Outcome, RequestId, TenantId,
-    Tokens,
+    BasisPoints, CableId, ClassId, Content, ErrorKind, Money, OperationKind, Outcome, Priority,
+    RequestId, TenantId, Tokens,
 };
 use platform::{
     BreakerState, CableStatistics, PlatformConfig,
     config::{
         BreakerConfig, CodelConfig, Discipline, Drops, FallbackConfig, HedgeAfter, HedgeMeasure,
-        HedgingConfig, Jitter, QuotaConfig, RequestRate, RetryConfig, RouterConfig,
+        HedgingConfig, Jitter, QuotaConfig, RequestRate, RetryConfig, RouterConfig, ShedRule,
+        ShedWhom, Threshold,
     },
 };
 use proptest::prelude::*;
@@ -268,13 +269,21 @@ fn configs() -> impl Strategy<Value = PlatformConfig> {
             config.fallback = FallbackConfig { enabled: fallback, ..config.fallback };
             if seed % 2 == 0 {
                 config.tenants[0].quota = QUOTA;
-                config.admission.shed_from = BasisPoints::from_percent(30);
+                config.admission.shed = shed_rules();
             }
             config.hedging = hedging;
             config.seed = seed;
             config
         },
     )
+}
+
+fn shed_rules() -> Vec<ShedRule> {
+    let rule = |whom, at| ShedRule { whom, at, until: BasisPoints::from_percent(50) };
+    vec![
+        rule(ShedWhom::Classes(vec![ClassId(1)]), Threshold::Places(BasisPoints::ONE)),
+        rule(ShedWhom::BelowPriority(Priority::MAX), Threshold::Wait(secs(2))),
+    ]
 }
 
 fn hedging() -> impl Strategy<Value = Option<HedgingConfig>> {

@@ -57,7 +57,12 @@ pub(super) fn lower(
         models: terms.collect::<Option<_>>()?,
         cables,
         tenants: tenants(context, spec, known, &tiers),
-        admission: admission::admission(context, platform.and_then(|spec| read(&spec.admission))),
+        admission: admission::admission(
+            context,
+            platform.and_then(|spec| read(&spec.admission)),
+            known,
+            &tiers,
+        ),
         tiers: tiers.configs,
         classifier,
         router,

@@ -10,7 +10,8 @@ use platform::config::{
     Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ClassifyMethod, CodelConfig,
     Drops, ErrorKinds, ForecastConfig, ForecastMethod, HalfOpenThen, HedgeAfter, HedgeMeasure,
     HedgingConfig, Jitter, LeaseConfig, LimitConfig, LimitRule, MidStream, MinWarm,
-    ModelClassifierConfig, ProbeRenewal, RampUp, RatesConfig, RouterConfig, SlowCall, WindowConfig,
+    ModelClassifierConfig, ProbeRenewal, RampUp, RatesConfig, RouterConfig, ShedRule, ShedWhom,
+    SlowCall, Threshold, WindowConfig,
 };
 use scenarios::Scenario;
 use serde_json::Value;
@@ -369,6 +370,24 @@ fn every_key_of_the_platform_reaches_it() {
     assert_eq!(own.breaker.failure_threshold, 5);
     let ranks: Vec<u8> = platform.tenants.iter().map(|tenant| tenant.priority.rank()).collect();
     assert_eq!(ranks, [9, 5, 5, 5]);
+}
+
+#[test]
+fn every_rule_of_shedding_reaches_it() {
+    let shed = everything().platform.admission.shed;
+    let percent = BasisPoints::from_percent;
+    let below = ShedWhom::BelowPriority(connector::Priority::new(6).expect("a rank"));
+    let rule = |whom, at, until| ShedRule { whom, at, until: percent(until) };
+    let expected = [
+        rule(below, Threshold::Line(percent(70)), 50),
+        rule(ShedWhom::Classes(vec![connector::ClassId(1)]), Threshold::Places(percent(90)), 80),
+        rule(
+            ShedWhom::Tiers(vec![connector::TierId(0)]),
+            Threshold::Wait(Duration::from_secs(4)),
+            100,
+        ),
+    ];
+    assert_eq!(shed, expected);
 }
 
 #[test]

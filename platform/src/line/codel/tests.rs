@@ -120,7 +120,8 @@ impl Rfc8289 {
             self.dropping = true;
             let delta = self.count - self.lastcount;
             self.count = 1;
-            if delta > 1 && (now as i64 - self.drop_next as i64) < 16 * Self::INTERVAL as i64 {
+            let since = i128::from(now) - i128::from(self.drop_next);
+            if delta > 1 && since < 16 * i128::from(Self::INTERVAL) {
                 self.count = delta;
             }
             self.drop_next = Self::control_law(now, self.count);

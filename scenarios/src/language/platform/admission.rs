@@ -2,7 +2,7 @@ use connector::{BasisPoints, Money};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::{Optional, Quantity, Time, Whole};
+use super::super::{List, Optional, Quantity, Time, Whole};
 use crate::document::Node;
 
 /// Who is let in, and who is told at once that it is of no use to wait.
@@ -15,9 +15,29 @@ pub(crate) struct AdmissionSpec {
     /// How much of the time that such a request has left it may be expected to spend in line, 1% to
     /// 100%. Default: 50%.
     pub(crate) wait_bound: Optional<Quantity<BasisPoints>>,
-    /// From which share of a line's length on requests of priority 0 are refused, 0% to 100%; those
-    /// of priority 9 may fill it, and the others lie between. Default: 100%, nobody is shed.
-    pub(crate) shed_from: Optional<Quantity<BasisPoints>>,
+    /// Who is refused by a pool that has much to do, at most 32 rules. Default: nobody.
+    pub(crate) shed: Optional<List<ShedSpec>>,
+}
+
+/// Requests that a pool refuses while it has much to do: one of `below_priority`, `classes` and `tiers`,
+/// and one of `line`, `places` and `wait`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShedSpec {
+    /// Those of tenants of a lower priority than this, 1 to 9.
+    pub(crate) below_priority: Optional<Whole<1, 9>>,
+    /// Those of these classes.
+    pub(crate) classes: Optional<List<String>>,
+    /// Those of tenants of these tiers.
+    pub(crate) tiers: Optional<List<String>>,
+    /// When this share of the length of its line is taken, above 0% to 100%.
+    pub(crate) line: Optional<Quantity<BasisPoints>>,
+    /// When this share of the strikes at once that it gets are under way, above 0% to 100%.
+    pub(crate) places: Optional<Quantity<BasisPoints>>,
+    /// When who joins its line is expected to wait this long, above zero.
+    pub(crate) wait: Optional<Time>,
+    /// They are refused until the load is below this share of that, 0% to 100%. Default: 80%.
+    pub(crate) until: Optional<Quantity<BasisPoints>>,
 }
 
 /// Who is next of those that wait in line.

@@ -44,8 +44,12 @@ pub(in crate::lower) fn tiers(
 impl Tiers {
     /// The tier of a tenant.
     pub(in crate::lower) fn of(&self, context: Context<'_>, tenant: &TenantSpec) -> Option<TierId> {
-        let found = self.names.find(context.report, tenant.tier.as_ref()?);
-        found.map(|index| TierId(index as u32))
+        self.find(context, tenant.tier.as_ref()?)
+    }
+
+    /// The tier of this name.
+    pub(super) fn find(&self, context: Context<'_>, name: &Node<String>) -> Option<TierId> {
+        self.names.find(context.report, name).map(|index| TierId(index as u32))
     }
 }
 

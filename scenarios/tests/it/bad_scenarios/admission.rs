@@ -29,11 +29,26 @@ pub(super) const CASES: &[Case] = &[
         "a bound of more than there is, and of nothing",
         &[(
             "models: [gemma-2b]",
-            "models: [gemma-2b]\nplatform:\n  admission: { wait_bound: 120%, shed_from: 101% }",
+            "models: [gemma-2b]\nplatform:\n  admission: { wait_bound: 120% }",
+        )],
+        "10:28 platform.admission.wait_bound: 120% of all time left cannot pass in line: at most 100% can (state a share from 0% to 100%)",
+    ),
+    (
+        "rules of shedding that shed nobody, for ever, and in two ways",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  admission:\n    shed:\n      - { line: 0%, until: 101% }\n      - { classes: [some], places: 101% }\n      - { tiers: [gold], below_priority: 3, wait: 0s }\n      - { below_priority: 10, line: 50%, wait: 1s }",
         )],
         concat!(
-            "10:28 platform.admission.wait_bound: 120% of all time left cannot pass in line: at most 100% can (state a share from 0% to 100%)\n",
-            "10:45 platform.admission.shed_from: 101% of all places in line cannot be taken: at most 100% can (state a share from 0% to 100%)",
+            "12:9 platform.admission.shed[0]: a rule of shedding names requests in one way (state one of `below_priority`, `classes` and `tiers`)\n",
+            "12:17 platform.admission.shed[0].line: a rule that begins at 0% never ends\n",
+            "12:28 platform.admission.shed[0].until: 101% of all load cannot be left: at most 100% can (state a share from 0% to 100%)\n",
+            "13:21 platform.admission.shed[1].classes[0]: unknown class `some` (the classes are `all`)\n",
+            "13:36 platform.admission.shed[1].places: 101% of all places cannot be taken: at most 100% can (state a share from 0% to 100%)\n",
+            "14:9 platform.admission.shed[2]: a rule of shedding names requests in one way (state one of `below_priority`, `classes` and `tiers`)\n",
+            "14:51 platform.admission.shed[2].wait: a wait that is too long takes no time: it must be longer than 0s\n",
+            "15:9 platform.admission.shed[3]: a rule of shedding begins at one load (state one of `line`, `places` and `wait`)\n",
+            "15:27 platform.admission.shed[3].below_priority: `10` is out of range: it must be between 1 and 9",
         ),
     ),
     (
