@@ -25,7 +25,7 @@
 //! # Units
 //!
 //! Prices and invoiced sums are [`Money`](connector::Money) (decimals, nine places). Amounts between them are
-//! [`Amount`](connector::Amount) (grains). One ledger has one [`Currency`]; it is not part of every amount.
+//! [`Amount`](connector::Amount) (grains). Their [`Currency`] is named beside them.
 
 mod account;
 mod book;
@@ -34,6 +34,7 @@ mod check;
 mod currency;
 mod error;
 mod invoice;
+pub mod ledger;
 mod periods;
 mod rated;
 mod rating;

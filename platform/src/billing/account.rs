@@ -43,4 +43,7 @@ pub enum AccountId {
     Overhead(PoolId),
     /// Income or expense: what rounding lines of invoices gave or took.
     Rounding,
+    /// The far side of open reservations. Nothing is ever posted to it: its pending credits are all
+    /// that is set aside.
+    Reservations,
 }

@@ -19,6 +19,7 @@ mod fallback;
 mod hedging;
 mod keeping;
 mod leases;
+mod ledger;
 mod limit;
 mod lines;
 mod mid_stream;
