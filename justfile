@@ -20,6 +20,10 @@ clippy:
 test:
     .ci/run test
 
+# The durable ledger in PostgreSQL; installs the server where it can.
+postgres:
+    .ci/run postgres
+
 # The rules that no compiler checks.
 tidy:
     .ci/run tidy

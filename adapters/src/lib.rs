@@ -1,11 +1,14 @@
-//! The outside world behind the connector contract: live HTTP and its wire types.
+//! The outside world behind the connector contract: live HTTP and its wire types, and the stores of
+//! the durable ledger.
 //!
 //! * [`harpoon_v1`]: the wire types of the dialect, shared by the client here and the mock server.
 //! * [`openai`]: chat completions, the dialect of local engines.
+//! * [`ledger`]: where a ledger's journal outlasts the program.
 //! * [`HttpConnector`]: a live endpoint as a [`connector::Connector`].
 
 pub mod harpoon_v1;
 mod http;
+pub mod ledger;
 pub mod openai;
 
 pub use http::{Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError};
