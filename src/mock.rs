@@ -12,9 +12,8 @@
 //!
 //! * Waiting is tokio's, whose timer has a resolution of about a millisecond; events keep their own
 //!   order at any speed.
-//! * The simulator knows when a stream's first token and its end are, not when the tokens between
-//!   are. Those are sent at the pace that the model last ran at, the rest with the end; so the
-//!   first stream of a model comes in two pieces.
+//! * A stream's first token and its end are sent when they are there, the tokens between as often as
+//!   the simulator tells of them: every 10 ms. A stream that breaks off has sent all that was made.
 //! * At the end everything held is given back, in virtual time, without waiting.
 
 mod desk;

@@ -20,6 +20,8 @@
 //!   [`HttpLimits`]; a stream that never ends runs into the time allowed.
 //! * *Endpoints without shares* ([`Dialect::OpenAi`]). The connector keeps shares of its own, so that
 //!   the platform strikes there as it does everywhere.
+//! * *Progress.* A stream tells how far it is as often as it is asked to, and before it fails or is
+//!   stopped; of an answer that comes whole nothing is told.
 //! * *Credentials.* Redirects are answers (`Protocol`), never followed, so a key goes to the
 //!   configured host alone; no proxy is taken from the environment; plain HTTP with a key is refused
 //!   except to this machine.
@@ -30,6 +32,7 @@ mod connector;
 mod endpoint;
 mod filler;
 mod generation;
+mod growth;
 mod options;
 mod own_shares;
 mod question;

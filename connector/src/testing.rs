@@ -14,8 +14,9 @@
 //!
 //! Besides its own expectations every case checks what the contract says of all conversations: each
 //! ticket is answered exactly once, a first token comes at most once, before the answer and only
-//! where a stream was asked for, notices come before the loss, time never goes back, and a deadline
-//! that has been drained lies ahead.
+//! where a stream was asked for, progress is told as often as was asked at most, of ever more tokens,
+//! and before a failure that comes after a first token, notices come before the loss, time never goes
+//! back, and a deadline that has been drained lies ahead.
 //!
 //! # Edges
 //!
@@ -110,6 +111,8 @@ macro_rules! conformance_tests {
             the_pools_on_offer_show_what_is_free
             wrong_credentials_are_refused
             the_first_token_comes_once_and_only_if_asked_for
+            an_inference_tells_how_far_it_is
+            an_inference_that_fails_tells_first_what_it_has_made
             inferences_share_one_share
             every_ticket_is_answered_once
             an_early_poll_is_a_no_op

@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use connector::{Duration, Error, ErrorKind, Operation, Reply, Ticket};
-use tokio::sync::mpsc;
+use connector::{Duration, Error, ErrorKind, Operation, Reply, Ticket, Tokens};
+use tokio::sync::{mpsc, watch};
 
-/// What is heard of one question: a first token, a notice, an answer.
+/// What is heard of one question one by one: a first token, a notice, an answer.
 const MOST_SAID: usize = 3;
 
 /// A question on its way to the keeper.
@@ -16,15 +16,46 @@ const MOST_SAID: usize = 3;
 pub(super) struct Question {
     pub(super) ticket: Ticket,
     pub(super) operation: Operation,
+    pub(super) voice: Voice,
+}
+
+/// The way back to whoever asked.
+#[derive(Debug)]
+pub(super) struct Voice {
     /// Has room for everything that can be said.
-    pub(super) say: mpsc::Sender<Said>,
+    say: mpsc::Sender<Said>,
+    /// Tokens that are out. Only the latest number matters, however slowly it is listened to.
+    made: watch::Sender<Tokens>,
+}
+
+impl Voice {
+    /// One that nobody hears.
+    pub(super) fn unheard() -> Self {
+        Self::open().0
+    }
+
+    fn open() -> (Self, mpsc::Receiver<Said>, watch::Receiver<Tokens>) {
+        let (say, said) = mpsc::channel(MOST_SAID);
+        let (made, grown) = watch::channel(Tokens::ZERO);
+        (Self { say, made }, said, grown)
+    }
+
+    /// Whoever has hung up does not hear it.
+    pub(super) fn say(&self, what: Said) {
+        let _ = self.say.try_send(what);
+    }
+
+    /// So many tokens are out.
+    pub(super) fn made(&self, tokens: Tokens) {
+        self.made.send_replace(tokens);
+    }
 }
 
 /// What a handler hears.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Said {
-    /// The first token is there; further ones take about so long each, where that is known.
-    FirstToken { per_token: Option<Duration> },
+    /// The first token is there.
+    FirstToken,
     /// The share will be taken away.
     Preempted { grace: Duration },
     /// The end.
@@ -62,14 +93,14 @@ impl Desk {
     /// # Errors
     /// `Unavailable`, nothing reached, when there is no room or the mock is closing.
     pub(super) fn ask(&self, operation: Operation) -> Result<Answers, Error> {
-        let (say, said) = mpsc::channel(MOST_SAID);
+        let (voice, said, made) = Voice::open();
         let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
         let cancels = matches!(operation, Operation::Infer(_));
-        let question = Question { ticket, operation, say };
+        let question = Question { ticket, operation, voice };
         match self.questions.try_send(question) {
             Ok(()) => {
                 let hung_up = cancels.then(|| self.hung_up.clone());
-                Ok(Answers { ticket, said, hung_up })
+                Ok(Answers { ticket, said, made, hung_up })
             }
             Err(mpsc::error::TrySendError::Full(_)) => Err(away("too many questions at once")),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(away("the mock is closing")),
@@ -86,6 +117,7 @@ fn away(words: &str) -> Error {
 pub(super) struct Answers {
     ticket: Ticket,
     said: mpsc::Receiver<Said>,
+    made: watch::Receiver<Tokens>,
     /// Whom to tell that nobody listens any more; `None` once answered or where nobody cares.
     hung_up: Option<mpsc::UnboundedSender<Ticket>>,
 }
@@ -93,15 +125,34 @@ pub(super) struct Answers {
 impl Answers {
     /// The next thing that is said. Ends with an answer, which comes even if the keeper is gone.
     pub(super) async fn next(&mut self) -> Said {
+        let said = self.said.recv().await;
+        self.heard(said)
+    }
+
+    fn heard(&mut self, said: Option<Said>) -> Said {
         let gone = || {
             let gone = Error::new(ErrorKind::Unavailable { reached: true }, "the mock is closed");
             Said::Answered(Err(gone))
         };
-        let said = self.said.recv().await.unwrap_or_else(gone);
+        let said = said.unwrap_or_else(gone);
         if matches!(said, Said::Answered(_)) {
             self.hung_up = None;
         }
         said
+    }
+
+    /// The next thing that is said, or `None` when more tokens are out before.
+    pub(super) async fn next_or_more(&mut self) -> Option<Said> {
+        tokio::select! {
+            biased;
+            said = self.said.recv() => Some(self.heard(said)),
+            Ok(()) = self.made.changed() => None,
+        }
+    }
+
+    /// Tokens that are out.
+    pub(super) fn made(&self) -> Tokens {
+        *self.made.borrow()
     }
 
     /// The answer, whatever is said before.

@@ -1,18 +1,18 @@
 //! The task that owns the provider and paces it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connector::{
-    AllocationId, Connector, Duration, Error, ErrorKind, Event, EventKind, ModelId, Operation,
-    Reply, Ticket, Timestamp,
+    AllocationId, Connector, Duration, Error, ErrorKind, Event, EventKind, Operation, Reply,
+    Ticket, Timestamp,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::watch,
     time::{Instant, sleep_until},
 };
 
 use super::{
-    desk::{Counter, Question, Said},
+    desk::{Counter, Question, Said, Voice},
     pace::Pace,
 };
 
@@ -22,8 +22,9 @@ const OWN: u64 = 1 << 63;
 const BATCH: usize = 256;
 /// Events in closing beyond which the provider is held to be talking to itself.
 const MOST_CLOSING_EVENTS: usize = 10_000_000;
-/// Weight of the latest stream in the known pace of its model.
-const LATEST: f64 = 0.5;
+/// How often a stream is told what is out, in the caller's time: as a reader sees it flow, and no
+/// oftener than timers that are good for a millisecond bear with many streams at once.
+const TOLD_EVERY: Duration = Duration::from_millis(10);
 
 /// What a mock has done in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,14 +46,14 @@ pub struct MockReport {
 /// Somebody who waits for an answer.
 #[derive(Debug)]
 struct Waiter {
-    say: mpsc::Sender<Said>,
+    voice: Voice,
     about: About,
 }
 
 #[derive(Debug)]
 enum About {
-    Grant(ModelId),
-    Inference { share: AllocationId, first_token: Option<Timestamp> },
+    Grant,
+    Inference(AllocationId),
     Release(AllocationId),
     Other,
 }
@@ -66,10 +67,7 @@ pub(super) struct Keeper<C> {
     /// Never goes back, not even when closing has run ahead of the clock.
     now: Timestamp,
     waiters: BTreeMap<Ticket, Waiter>,
-    /// Shares held, with the model that each was asked for.
-    held: BTreeMap<AllocationId, ModelId>,
-    /// Virtual nanoseconds per token after the first.
-    token_times: BTreeMap<ModelId, f64>,
+    held: BTreeSet<AllocationId>,
     own_questions: u64,
     report: MockReport,
 }
@@ -82,8 +80,7 @@ impl<C: Connector> Keeper<C> {
             most_in_flight,
             now: Timestamp::ZERO,
             waiters: BTreeMap::new(),
-            held: BTreeMap::new(),
-            token_times: BTreeMap::new(),
+            held: BTreeSet::new(),
             own_questions: 0,
             report: MockReport::default(),
         }
@@ -120,25 +117,28 @@ impl<C: Connector> Keeper<C> {
     }
 
     fn take_in(&mut self, question: Question) {
-        let Question { ticket, operation, say } = question;
+        let Question { ticket, mut operation, voice } = question;
         if self.waiters.len() >= self.most_in_flight {
             self.report.sent_away += 1;
             let words = format!("{} questions are in flight already", self.most_in_flight);
             let full = Error::new(ErrorKind::Unavailable { reached: false }, words);
-            let _ = say.try_send(Said::Answered(Err(full)));
+            voice.say(Said::Answered(Err(full)));
             return;
         }
         self.report.questions += 1;
-        let about = match &operation {
-            Operation::Allocate(ask) => About::Grant(ask.model),
-            Operation::Infer(ask) => About::Inference { share: ask.allocation, first_token: None },
+        let about = match &mut operation {
+            Operation::Allocate(_) => About::Grant,
+            Operation::Infer(ask) => {
+                ask.progress = ask.stream.then(|| self.pace.virtual_time(TOLD_EVERY));
+                About::Inference(ask.allocation)
+            }
             Operation::Release { allocation } => About::Release(*allocation),
             Operation::Cancel { .. }
             | Operation::Inspect { .. }
             | Operation::List { .. }
             | Operation::Pools => About::Other,
         };
-        self.waiters.insert(ticket, Waiter { say, about });
+        self.waiters.insert(ticket, Waiter { voice, about });
         self.put(ticket, operation);
     }
 
@@ -168,8 +168,7 @@ impl<C: Connector> Keeper<C> {
             | Operation::List { .. }
             | Operation::Pools => About::Other,
         };
-        let (say, _) = mpsc::channel(1);
-        self.waiters.insert(ticket, Waiter { say, about });
+        self.waiters.insert(ticket, Waiter { voice: Voice::unheard(), about });
         self.put(ticket, operation);
     }
 
@@ -179,74 +178,50 @@ impl<C: Connector> Keeper<C> {
         }
     }
 
-    fn hear(&mut self, Event { at, kind }: Event) {
+    fn hear(&mut self, Event { kind, .. }: Event) {
         match kind {
-            EventKind::FirstToken { ticket } => self.hear_first_token(at, ticket),
-            // The stream paces its tokens itself.
-            EventKind::Progress { .. } => {}
+            EventKind::FirstToken { ticket } => {
+                self.waiters.get(&ticket).iter().for_each(|it| it.voice.say(Said::FirstToken));
+            }
+            EventKind::Progress { ticket, tokens, .. } => {
+                self.waiters.get(&ticket).iter().for_each(|it| it.voice.made(tokens));
+            }
             EventKind::Preempted { allocation, grace } => self.hear_notice(allocation, grace),
             EventKind::Completed { ticket, result } => {
                 let Some(waiter) = self.waiters.remove(&ticket) else { return };
-                self.learn(at, &waiter.about, &result);
                 // Who hung up does not hear it; a grant is held all the same.
-                let _ = waiter.say.try_send(Said::Answered(self.as_lived(result)));
+                self.keep_account(&waiter.about, &result);
+                waiter.voice.say(Said::Answered(self.as_lived(result)));
             }
-        }
-    }
-
-    fn hear_first_token(&mut self, at: Timestamp, ticket: Ticket) {
-        let Some(waiter) = self.waiters.get_mut(&ticket) else { return };
-        if let About::Inference { share, first_token } = &mut waiter.about {
-            *first_token = Some(at);
-            let model = self.held.get(share);
-            let time = model.and_then(|model| self.token_times.get(model));
-            let per_token = time.map(|ns| self.pace.real(Duration::from_nanos(*ns as u64)));
-            let _ = waiter.say.try_send(Said::FirstToken { per_token });
         }
     }
 
     fn hear_notice(&self, allocation: AllocationId, grace: Duration) {
         let grace = self.pace.real(grace);
         for waiter in self.waiters.values() {
-            let concerned =
-                matches!(waiter.about, About::Inference { share, .. } if share == allocation);
+            let concerned = matches!(waiter.about, About::Inference(share) if share == allocation);
             if concerned {
-                let _ = waiter.say.try_send(Said::Preempted { grace });
+                waiter.voice.say(Said::Preempted { grace });
             }
         }
     }
 
-    /// Keeps account of what is held and how fast models are.
-    fn learn(&mut self, at: Timestamp, about: &About, result: &Result<Reply, Error>) {
+    /// Keeps account of what is held.
+    fn keep_account(&mut self, about: &About, result: &Result<Reply, Error>) {
+        let failure = result.as_ref().err().map(|error| error.kind);
         match (about, result) {
-            (About::Grant(model), Ok(Reply::Granted { allocation })) => {
-                self.held.insert(*allocation, *model);
+            (About::Grant, Ok(Reply::Granted { allocation })) => {
+                self.held.insert(*allocation);
                 self.report.granted += 1;
             }
-            (About::Release(share), Ok(_)) => {
+            (About::Release(share), _) if matches!(failure, None | Some(ErrorKind::NotFound)) => {
                 self.held.remove(share);
             }
-            (About::Release(share), Err(error)) if error.kind == ErrorKind::NotFound => {
-                self.held.remove(share);
-            }
-            (About::Inference { share, .. }, Err(error)) if error.kind == ErrorKind::Preempted => {
+            (About::Inference(share), _) if failure == Some(ErrorKind::Preempted) => {
                 self.held.remove(share);
             }
             (
-                About::Inference { share, first_token: Some(first) },
-                Ok(Reply::Generated { usage, .. }),
-            ) => {
-                let further = usage.output.get().saturating_sub(1);
-                if let Some(&model) = self.held.get(share)
-                    && further > 0
-                {
-                    let latest = at.since(*first).as_nanos() as f64 / f64::from(further);
-                    let known = self.token_times.entry(model).or_insert(latest);
-                    *known += LATEST * (latest - *known);
-                }
-            }
-            (
-                About::Grant(_) | About::Release(_) | About::Inference { .. } | About::Other,
+                About::Grant | About::Release(_) | About::Inference(_) | About::Other,
                 Ok(_) | Err(_),
             ) => {}
         }
@@ -276,14 +251,14 @@ impl<C: Connector> Keeper<C> {
 
     /// Ends what runs, hears what is on its way, gives back what is held: time jumps.
     fn close(&mut self) {
-        let running = |waiter: &Waiter| matches!(waiter.about, About::Inference { .. });
+        let running = |waiter: &Waiter| matches!(waiter.about, About::Inference(_));
         let running: Vec<_> =
             self.waiters.iter().filter(|(_, w)| running(w)).map(|(ticket, _)| *ticket).collect();
         for inference in running {
             self.put_own(Operation::Cancel { inference });
         }
         self.run_out();
-        let held: Vec<_> = self.held.keys().copied().collect();
+        let held: Vec<_> = self.held.iter().copied().collect();
         for &allocation in &held {
             self.put_own(Operation::Release { allocation });
         }

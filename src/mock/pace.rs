@@ -36,6 +36,11 @@ impl Pace {
         self.started.checked_add(real.to_std())
     }
 
+    /// How much virtual time passes meanwhile, at least a nanosecond.
+    pub(super) fn virtual_time(&self, real: Duration) -> Duration {
+        real.scale(self.speed).max(Duration::from_nanos(1))
+    }
+
     /// A virtual length of time as a caller lives through it.
     pub(super) fn real(&self, virtual_time: Duration) -> Duration {
         virtual_time.scale(self.speed.recip())
@@ -50,6 +55,7 @@ mod tests {
     fn ten_times_the_speed_is_a_tenth_of_the_wait() {
         let pace = Pace::start(10.0).unwrap();
         assert_eq!(pace.real(Duration::from_secs(5)), Duration::from_millis(500));
+        assert_eq!(pace.virtual_time(Duration::from_millis(500)), Duration::from_secs(5));
         let at = Timestamp::ZERO + Duration::from_secs(5);
         let wait = pace.instant(at).unwrap() - pace.started;
         assert_eq!(wait, std::time::Duration::from_nanos(500_000_001));

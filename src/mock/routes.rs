@@ -109,13 +109,12 @@ async fn infer(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refu
     if !ask.stream {
         return answer(&shop, Operation::Infer(ask)).await;
     }
-    let tokens = ask.max_tokens.get();
     let mut answers = shop.desk.ask(Operation::Infer(ask))?;
     // What is refused before it begins is refused by status, as without a stream.
     match answers.next().await {
         Said::Answered(Err(error)) => Err(error.into()),
-        first @ (Said::FirstToken { .. } | Said::Preempted { .. } | Said::Answered(Ok(_))) => {
-            Ok((EVENTS, streaming::body(first, answers, tokens)).into_response())
+        first @ (Said::FirstToken | Said::Preempted { .. } | Said::Answered(Ok(_))) => {
+            Ok((EVENTS, streaming::body(first, answers)).into_response())
         }
     }
 }

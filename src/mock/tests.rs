@@ -247,51 +247,59 @@ async fn a_wait_that_the_provider_asks_for_is_told_in_the_callers_time() {
     mock.stop().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn tokens_come_at_the_pace_that_the_model_last_ran_at() {
-    let (desk, mut counter) = Desk::open(1);
-    let mut answers = desk.ask(infer_anything()).unwrap();
-    let say = counter.questions.recv().await.unwrap().say;
-    let per_token = Some(connector::Duration::from_millis(100));
-    say.send(Said::FirstToken { per_token }).await.unwrap();
-    let started = tokio::time::Instant::now();
-    let first = answers.next().await;
-    let mut body = streaming::body(first, answers, 10).into_data_stream();
-    for token in 0..5_u32 {
-        let piece = futures_util::StreamExt::next(&mut body).await.unwrap().unwrap();
-        let expected = format!("data: {{\"delta\":\"{}\"}}\n\n", filler::word(token));
-        assert_eq!(piece, expected);
-        assert_eq!(started.elapsed(), Duration::from_millis(100) * token);
+#[tokio::test]
+async fn tokens_are_sent_as_they_are_told() {
+    let (voice, mut body) = stream_that_began().await;
+    for (made, words) in [(3, "pool has "), (3, ""), (7, "a slot for every ")] {
+        voice.made(connector::Tokens::new(made));
+        if !words.is_empty() {
+            assert_eq!(said(&next(&mut body).await), words);
+        }
     }
-    // The model was faster this time: the end does not wait for the pace.
-    let usage = Usage { prompt: connector::Tokens::ZERO, output: connector::Tokens::new(7) };
-    let end = Said::Answered(Ok(Reply::Generated { usage, text: None }));
-    say.send(end).await.unwrap();
-    let piece = futures_util::StreamExt::next(&mut body).await.unwrap().unwrap();
-    let piece = String::from_utf8(piece.into()).unwrap();
-    assert_eq!(piece.matches("delta").count(), 2);
-    assert!(piece.ends_with("data: [DONE]\n\n"), "{piece}");
+    let usage = Usage { prompt: connector::Tokens::ZERO, output: connector::Tokens::new(8) };
+    voice.say(Said::Answered(Ok(Reply::Generated { usage, text: None })));
+    let end = next(&mut body).await;
+    assert_eq!(said(&end), "token ");
+    assert!(end.ends_with("\"output_tokens\":8}}\n\ndata: [DONE]\n\n"), "{end}");
     assert!(futures_util::StreamExt::next(&mut body).await.is_none());
-    assert_eq!(started.elapsed(), Duration::from_millis(400));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_model_slower_than_before_keeps_its_last_token_for_the_end() {
-    let (desk, mut counter) = Desk::open(1);
-    let answers = desk.ask(infer_anything()).unwrap();
-    let say = counter.questions.recv().await.unwrap().say;
-    let first = Said::FirstToken { per_token: Some(connector::Duration::from_nanos(1)) };
-    let body = streaming::body(first, answers, 10);
-    let said = tokio::spawn(async move {
-        let pieces: Vec<_> = futures_util::StreamExt::collect(body.into_data_stream()).await;
-        pieces.into_iter().map(|piece| String::from_utf8(piece.unwrap().into()).unwrap()).collect()
-    });
-    tokio::time::sleep(Duration::from_secs(59)).await;
-    let usage = Usage { prompt: connector::Tokens::ZERO, output: connector::Tokens::new(10) };
-    say.send(Said::Answered(Ok(Reply::Generated { usage, text: None }))).await.unwrap();
-    let pieces: Vec<String> = said.await.unwrap();
-    let deltas: Vec<_> = pieces.iter().map(|piece| piece.matches("delta").count()).collect();
-    assert_eq!((deltas.iter().sum::<usize>(), deltas.last()), (10, Some(&1)), "{pieces:?}");
+#[tokio::test]
+async fn whoever_reads_slowly_gets_everything_at_once() {
+    let (voice, mut body) = stream_that_began().await;
+    (2..=40).for_each(|made| voice.made(connector::Tokens::new(made)));
+    let words: String = (1..40).map(filler::word).collect();
+    assert_eq!(said(&next(&mut body).await), words);
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_has_sent_all_that_was_made() {
+    let (voice, mut body) = stream_that_began().await;
+    voice.made(connector::Tokens::new(1_500));
+    voice.say(Said::Answered(Err(ErrorKind::Preempted.into())));
+    let mut deltas = 1;
+    let mut last = String::new();
+    while let Some(piece) = futures_util::StreamExt::next(&mut body).await {
+        last = String::from_utf8(piece.unwrap().into()).unwrap();
+        deltas += last.matches("delta").count();
+    }
+    assert_eq!(deltas, 1_500);
+    assert!(last.contains(r#"{"error":{"kind":"preempted""#), "{last}");
+}
+
+#[tokio::test]
+async fn a_stream_flows_while_the_model_runs() {
+    let mock = Mock::start(|options| options.speed = 1.0).await;
+    let id = mock.grant().await;
+    let body = json!({"allocation_id": id, "prompt": "", "max_tokens": 100_000, "stream": true});
+    let mut connection = mock.send("POST", "/v1/inference", "", &body.to_string()).await;
+    let (mut said, mut piece) = (String::new(), [0; 4096]);
+    while said.matches("delta").count() < 20 {
+        let read = connection.read(&mut piece).await.unwrap();
+        assert!(read > 0, "it ended after {said}");
+        said.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+    }
+    mock.stop().await;
 }
 
 #[tokio::test]
@@ -301,7 +309,7 @@ async fn a_long_answer_is_cut_into_pieces() {
     let _said = counter.questions.recv().await.unwrap();
     let usage = Usage { prompt: connector::Tokens::ZERO, output: connector::Tokens::new(10_000) };
     let end = Said::Answered(Ok(Reply::Generated { usage, text: None }));
-    let mut body = streaming::body(end, answers, 10_000).into_data_stream();
+    let mut body = streaming::body(end, answers).into_data_stream();
     let (mut deltas, mut longest) = (0, 0);
     while let Some(piece) = futures_util::StreamExt::next(&mut body).await {
         let piece = String::from_utf8(piece.unwrap().into()).unwrap();
@@ -318,6 +326,28 @@ async fn a_speed_of_zero_serves_nothing() {
     let options = MockOptions { speed: 0.0, ..MockOptions::new(Names::default()) };
     let error = serve(listener, simulator(), options, async {}).await.unwrap_err();
     assert_eq!(error.to_string(), "speed 0 is not a positive, finite number");
+}
+
+/// A stream whose first token was sent, and the voice that it listens to.
+async fn stream_that_began() -> (desk::Voice, axum::body::BodyDataStream) {
+    let (desk, mut counter) = Desk::open(1);
+    let answers = desk.ask(infer_anything()).unwrap();
+    let voice = counter.questions.recv().await.unwrap().voice;
+    let mut body = streaming::body(Said::FirstToken, answers).into_data_stream();
+    assert_eq!(said(&next(&mut body).await), "the ");
+    (voice, body)
+}
+
+async fn next(body: &mut axum::body::BodyDataStream) -> String {
+    let piece = futures_util::StreamExt::next(body).await.expect("there is more");
+    String::from_utf8(piece.unwrap().into()).unwrap()
+}
+
+/// The text of a piece of a stream.
+fn said(piece: &str) -> String {
+    let data = piece.split("\n\n").filter_map(|event| event.strip_prefix("data: "));
+    let frames = data.filter_map(|data| serde_json::from_str::<Value>(data).ok());
+    frames.filter_map(|frame| Some(frame["delta"].as_str()?.to_owned())).collect()
 }
 
 /// A mock on a free port of this machine, a hundred times as fast as time.

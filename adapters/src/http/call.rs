@@ -1,6 +1,6 @@
 //! One HTTP exchange, from sending the question to the last byte of the answer.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use connector::{Duration, Error, ErrorKind, Ticket, Timestamp, Tokens, Usage};
 use reqwest::{RequestBuilder, Response, header};
@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc};
 use super::{
     chat::{self, ChatStream},
     generation::Generation,
+    growth::{Bell, Curiosity},
     options::HttpLimits,
     sse::Events,
 };
@@ -34,6 +35,8 @@ pub(super) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub(super) struct Call {
     pub(super) request: RequestBuilder,
     pub(super) expects: Expects,
+    /// What is to be told while the answer streams in.
+    pub(super) curiosity: Option<Curiosity>,
     /// For messages.
     pub(super) address: &'static str,
     pub(super) timeout: Duration,
@@ -77,11 +80,11 @@ impl Expects {
 
 /// A streamed answer, folded from the data of its events.
 pub(super) trait Stream {
-    /// Takes the data of one event before the last; adds to `news` what the platform should hear at once.
+    /// Takes the data of one event before the last; adds what it says to `heard`.
     ///
     /// # Errors
     /// That of an event that tells one; `Protocol` for data that cannot be understood.
-    fn take(&mut self, data: &str, news: &mut Vec<News>) -> Result<(), Error>;
+    fn take(&mut self, data: &str, heard: &mut Vec<Heard>) -> Result<(), Error>;
 
     /// The answer, once the stream is over.
     ///
@@ -102,11 +105,25 @@ pub(super) enum Answer {
     Models,
 }
 
+/// What an event of a stream says before the end.
+#[derive(Debug, PartialEq)]
+pub(super) enum Heard {
+    /// More of the answer, a token perhaps; the text of a thought is not kept.
+    Piece(String),
+    Preempted {
+        grace: Duration,
+    },
+}
+
 /// What is heard of a call.
 #[derive(Debug, PartialEq)]
 pub(super) enum News {
     FirstToken,
-    Preempted { grace: Duration },
+    /// There is more of the answer on its sheet.
+    Progress,
+    Preempted {
+        grace: Duration,
+    },
     Answered(Result<Answer, Error>),
 }
 
@@ -128,6 +145,8 @@ pub(super) struct Reporter {
     pub(super) arrivals: mpsc::Sender<Arrival>,
     pub(super) woken: Arc<Notify>,
     pub(super) clock: Clock,
+    pub(super) bell: Option<Bell>,
+    pub(super) begun: bool,
     pub(super) answered: bool,
 }
 
@@ -138,6 +157,32 @@ impl Reporter {
         // A closed channel means that the connector is gone and nobody wants the answer.
         let _ = self.arrivals.send(arrival).await;
         self.woken.notify_one();
+    }
+
+    /// A piece is on the sheet before its first token is told, so whoever has heard of the token can
+    /// read there what was made.
+    async fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Piece(text) => {
+                self.bell.iter().for_each(|bell| bell.note(&text));
+                if !std::mem::replace(&mut self.begun, true) {
+                    self.report(News::FirstToken).await;
+                }
+            }
+            Heard::Preempted { grace } => self.report(News::Preempted { grace }).await,
+        }
+    }
+
+    async fn ring(&mut self) {
+        let now = (self.clock)();
+        if self.bell.as_mut().is_some_and(|bell| bell.rings(now)) {
+            self.report(News::Progress).await;
+        }
+    }
+
+    /// How long until the bell must ring if nothing more is heard.
+    fn quiet(&self) -> Option<Duration> {
+        self.bell.as_ref()?.wait((self.clock)())
     }
 
     fn arrival(&self, news: News) -> Arrival {
@@ -245,21 +290,38 @@ async fn read_stream(
 ) -> Result<Answer, Error> {
     let mut events = Events::new(limits.line_bytes);
     let mut received = 0;
-    while let Some(bytes) = response.chunk().await.map_err(cut_off)? {
+    while let Some(bytes) = next_chunk(&mut response, reporter).await? {
         received += bytes.len();
         check_size(received, limits)?;
-        let mut news = Vec::new();
-        let taken = events.push(&bytes, &mut |data| stream.take(data, &mut news));
-        for item in news {
-            reporter.report(item).await;
+        let mut heard = Vec::new();
+        let taken = events.push(&bytes, &mut |data| stream.take(data, &mut heard));
+        for item in heard {
+            reporter.hear(item).await;
         }
         taken?;
+        reporter.ring().await;
         if events.is_over() {
             *unread = Some(response);
             break;
         }
     }
     stream.finish()
+}
+
+/// The next bytes; rings when it is time to, while there are none.
+async fn next_chunk(
+    response: &mut Response,
+    reporter: &mut Reporter,
+) -> Result<Option<impl Deref<Target = [u8]> + use<>>, Error> {
+    loop {
+        let Some(quiet) = reporter.quiet() else {
+            return response.chunk().await.map_err(cut_off);
+        };
+        match tokio::time::timeout(quiet.to_std(), response.chunk()).await {
+            Ok(bytes) => return bytes.map_err(cut_off),
+            Err(_elapsed) => reporter.ring().await,
+        }
+    }
 }
 
 async fn read_json<T: DeserializeOwned>(

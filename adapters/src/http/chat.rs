@@ -2,7 +2,7 @@
 
 use connector::{Error, ErrorKind, Tokens, Usage};
 
-use super::call::{Answer, News, Stream};
+use super::call::{Answer, Heard, Stream};
 use crate::openai::{ChatChunk, ChatResponse, Delta};
 
 /// The status under which an error in the middle of a stream is read: the answer had begun well.
@@ -16,7 +16,9 @@ pub(super) struct ChatStream {
     text: String,
     /// Chunks with something in them; engines send one for each token.
     pieces: u32,
+    /// As it was counted last, which some engines do all along.
     usage: Option<Usage>,
+    /// The engine said why the answer ends, or counted it when there was nothing else to say.
     finished: bool,
 }
 
@@ -26,30 +28,31 @@ impl ChatStream {
         Self { prompt, text, pieces: 0, usage: None, finished: false }
     }
 
-    fn piece(&mut self, delta: &Delta<'_>, news: &mut Vec<News>) {
+    fn piece(&mut self, delta: &Delta<'_>, heard: &mut Vec<Heard>) {
         let content = delta.content.as_deref().unwrap_or_default();
         let thought = delta.reasoning_content.as_deref().unwrap_or_default();
         if content.is_empty() && thought.is_empty() {
             return;
         }
-        if self.pieces == 0 {
-            news.push(News::FirstToken);
-        }
         self.pieces = self.pieces.saturating_add(1);
         self.text.push_str(content);
+        heard.push(Heard::Piece(content.into()));
     }
 }
 
 impl Stream for ChatStream {
-    fn take(&mut self, data: &str, news: &mut Vec<News>) -> Result<(), Error> {
+    fn take(&mut self, data: &str, heard: &mut Vec<Heard>) -> Result<(), Error> {
         let chunk: ChatChunk<'_> = serde_json::from_str(data)
             .map_err(|error| Error::new(ErrorKind::Protocol, format!("stream chunk: {error}")))?;
         if let Some(error) = chunk.error {
             return Err(error.to_error(FAILED_INSIDE));
         }
-        if let Some(choice) = chunk.choices.first() {
-            self.piece(&choice.delta, news);
-            self.finished |= choice.finish_reason.is_some();
+        match chunk.choices.first() {
+            Some(choice) => {
+                self.piece(&choice.delta, heard);
+                self.finished |= choice.finish_reason.is_some();
+            }
+            None => self.finished |= chunk.usage.is_some(),
         }
         self.usage = chunk.usage.map(Into::into).or(self.usage);
         Ok(())
@@ -59,10 +62,11 @@ impl Stream for ChatStream {
     /// when it said that the answer was complete.
     fn finish(self) -> Result<Answer, Error> {
         let counted = Usage { prompt: self.prompt, output: Tokens::new(self.pieces) };
-        match self.usage.or(self.finished.then_some(counted)) {
-            Some(usage) => Ok(Answer::Generated { usage, text: self.text }),
-            None => Err(Error::new(ErrorKind::Protocol, "the stream ended before the answer did")),
+        if !self.finished {
+            let words = "the stream ended before the answer did";
+            return Err(Error::new(ErrorKind::Protocol, words));
         }
+        Ok(Answer::Generated { usage: self.usage.unwrap_or(counted), text: self.text })
     }
 }
 
@@ -85,13 +89,13 @@ mod tests {
 
     #[test]
     fn a_stream_with_usage_is_believed() {
-        let (news, answer) = fold(&[
+        let (heard, answer) = fold(&[
             r#"{"choices":[{"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
             r#"{"choices":[{"delta":{"content":"hi "}}],"usage":null}"#,
             r#"{"choices":[{"delta":{"content":"there"},"finish_reason":"stop"}]}"#,
             r#"{"choices":[],"usage":{"prompt_tokens":19,"completion_tokens":3}}"#,
         ]);
-        assert_eq!(news, [News::FirstToken]);
+        assert_eq!(heard, [Heard::Piece("hi ".into()), Heard::Piece("there".into())]);
         assert_eq!(answer, Ok(generated(19, 3, "hi there")));
     }
 
@@ -104,6 +108,17 @@ mod tests {
         ];
         assert_eq!(fold(&pieces).1, Ok(generated(7, 2, "hi")));
         assert_eq!(fold(&pieces[..2]).1.unwrap_err().kind, ErrorKind::Protocol);
+    }
+
+    #[test]
+    fn a_count_all_along_is_no_end() {
+        let pieces = [
+            r#"{"choices":[{"delta":{"content":"hi"}}],"usage":{"prompt_tokens":9,"completion_tokens":1}}"#,
+            r#"{"choices":[{"delta":{"content":" there"}}],"usage":{"prompt_tokens":9,"completion_tokens":3}}"#,
+            r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
+        ];
+        assert_eq!(fold(&pieces[..2]).1.unwrap_err().kind, ErrorKind::Protocol);
+        assert_eq!(fold(&pieces).1, Ok(generated(9, 3, "hi there")));
     }
 
     #[test]
@@ -138,13 +153,13 @@ mod tests {
         Answer::Generated { usage, text: text.into() }
     }
 
-    fn fold(chunks: &[&str]) -> (Vec<News>, Result<Answer, Error>) {
-        let (mut stream, mut news) = (ChatStream::new(Tokens::new(7)), Vec::new());
+    fn fold(chunks: &[&str]) -> (Vec<Heard>, Result<Answer, Error>) {
+        let (mut stream, mut heard) = (ChatStream::new(Tokens::new(7)), Vec::new());
         for chunk in chunks {
-            if let Err(error) = stream.take(chunk, &mut news) {
-                return (news, Err(error));
+            if let Err(error) = stream.take(chunk, &mut heard) {
+                return (heard, Err(error));
             }
         }
-        (news, stream.finish())
+        (heard, stream.finish())
     }
 }

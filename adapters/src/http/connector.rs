@@ -6,7 +6,7 @@ use std::{
 
 use connector::{
     AllocationId, AllocationInfo, Connector, Error, ErrorKind, Event, EventKind, Operation, PoolId,
-    Reply, Ticket, Timestamp,
+    Reply, Ticket, Timestamp, Tokens,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     call::{self, Answer, Arrival, Call, Clock, News, Reporter},
     endpoint::{Endpoint, is_usable_id},
+    growth::{Bell, Growth},
     options::{Dialect, HttpLimits, HttpOptions, HttpTimeouts, SetupError},
     own_shares::OwnShares,
     question,
@@ -25,8 +26,8 @@ use super::{
 };
 use crate::harpoon_v1::{AllocationBody, WireNames};
 
-/// News per call: a first token, a notice, an answer.
-const NEWS_PER_CALL: usize = 3;
+/// News per call: a first token, a notice, an answer, and one ring for what has come meanwhile.
+const NEWS_PER_CALL: usize = 4;
 
 /// A live endpoint, in one of the [dialects](Dialect).
 ///
@@ -60,13 +61,21 @@ struct InFlight {
     call: u64,
     subject: Subject,
     task: AbortHandle,
+    /// How far its answer is, where that is to be told.
+    growth: Option<Growth>,
+    /// Its first token was told.
+    begun: bool,
 }
 
 /// What a call is about, for reading its answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Subject {
     Allocate,
-    Infer(AllocationId),
+    /// On this share, of so many tokens at most.
+    Infer {
+        share: AllocationId,
+        most: Tokens,
+    },
     Release(AllocationId),
     Inspect(AllocationId),
     List(PoolId),
@@ -134,10 +143,10 @@ impl HttpConnector {
         if in_time {
             return 0;
         }
-        let left = std::mem::take(&mut self.in_flight);
+        let left: Vec<_> = self.in_flight.keys().copied().collect();
         let at = (self.clock)();
-        for (&ticket, call) in &left {
-            call.task.abort();
+        for &ticket in &left {
+            self.abandon(at, ticket);
             let words = format!("given up {within} after the end of the run");
             self.complete(at, ticket, Err(Error::new(ErrorKind::Timeout, words)));
         }
@@ -146,33 +155,52 @@ impl HttpConnector {
 
     fn start(&mut self, ticket: Ticket, subject: Subject, call: Call) {
         self.calls += 1;
+        let bell = call.curiosity.map(|curiosity| Bell::new((self.clock)(), curiosity));
+        let growth = bell.as_ref().map(Bell::growth);
         let reporter = Reporter {
             ticket,
             call: self.calls,
             arrivals: self.news_in.clone(),
             woken: Arc::clone(&self.woken),
             clock: Arc::clone(&self.clock),
+            bell,
+            begun: false,
             answered: false,
         };
         let task = self.runtime.spawn(call::make(call, reporter)).abort_handle();
-        let in_flight = InFlight { call: self.calls, subject, task };
+        let in_flight = InFlight { call: self.calls, subject, task, growth, begun: false };
         let before = self.in_flight.insert(ticket, in_flight);
         assert!(before.is_none(), "ticket {ticket} is in flight already");
     }
 
     /// The connection of the inference is closed, which is all that the dialect has for it.
     fn cancel(&mut self, now: Timestamp, ticket: Ticket, inference: Ticket) {
-        let running = |call: &InFlight| matches!(call.subject, Subject::Infer(_));
+        let running = |call: &InFlight| matches!(call.subject, Subject::Infer { .. });
         if !self.in_flight.get(&inference).is_some_and(running) {
             let words = format!("no inference with ticket {inference} is in flight");
             return self.complete(now, ticket, Err(Error::new(ErrorKind::NotFound, words)));
         }
-        if let Some(call) = self.in_flight.remove(&inference) {
-            call.task.abort();
-        }
+        self.abandon(now, inference);
         let stopped = Error::new(ErrorKind::Conflict, "cancelled");
         self.complete(now, inference, Err(stopped));
         self.complete(now, ticket, Ok(Reply::Cancelled));
+    }
+
+    /// Nothing more is heard of this call than what its answer has come to.
+    fn abandon(&mut self, at: Timestamp, ticket: Ticket) {
+        self.tell_progress(at, ticket);
+        if let Some(call) = self.in_flight.remove(&ticket) {
+            call.task.abort();
+        }
+    }
+
+    /// Tells how far an answer is, if that is news: never before its first token was told.
+    fn tell_progress(&mut self, at: Timestamp, ticket: Ticket) {
+        let call = self.in_flight.get(&ticket).filter(|call| call.begun);
+        let grown = call.and_then(|call| call.growth.as_ref()?.take());
+        if let Some((tokens, text)) = grown {
+            self.push(at, EventKind::Progress { ticket, tokens, text });
+        }
     }
 
     /// Takes over everything that has arrived.
@@ -184,21 +212,29 @@ impl HttpConnector {
 
     fn arrive(&mut self, arrival: Arrival) {
         let Arrival { ticket, call, at, news } = arrival;
-        let Some(in_flight) = self.in_flight.get(&ticket).filter(|known| known.call == call) else {
+        let Some(in_flight) = self.in_flight.get_mut(&ticket).filter(|known| known.call == call)
+        else {
             // News of a call that was cancelled meanwhile.
             return;
         };
         let subject = in_flight.subject;
         match news {
-            News::FirstToken => self.push(at, EventKind::FirstToken { ticket }),
+            News::FirstToken => {
+                in_flight.begun = true;
+                self.push(at, EventKind::FirstToken { ticket });
+            }
+            News::Progress => self.tell_progress(at, ticket),
             News::Preempted { grace } => {
-                if let Subject::Infer(allocation) = subject
+                if let Subject::Infer { share: allocation, .. } = subject
                     && self.table.is_first_notice(allocation)
                 {
                     self.push(at, EventKind::Preempted { allocation, grace });
                 }
             }
             News::Answered(result) => {
+                if result.is_err() {
+                    self.tell_progress(at, ticket);
+                }
                 self.in_flight.remove(&ticket);
                 let result = match result {
                     Ok(answer) => self.understand(subject, answer),
@@ -215,6 +251,12 @@ impl HttpConnector {
             (Answer::Granted(wire), _) => {
                 check_id(&wire)?;
                 Ok(Reply::Granted { allocation: self.table.granted(&wire) })
+            }
+            (Answer::Generated { usage, .. }, Subject::Infer { most, .. })
+                if usage.output > most =>
+            {
+                let words = format!("{} tokens are counted of {most} asked for", usage.output);
+                Err(Error::new(ErrorKind::Protocol, words))
             }
             (Answer::Generated { usage, text }, _) => {
                 Ok(Reply::Generated { usage, text: Some(text.into()) })
@@ -275,11 +317,11 @@ impl HttpConnector {
             Subject::Inspect(share) if failure == Some(ErrorKind::NotFound) => {
                 self.table.forget(share);
             }
-            Subject::Infer(share) if failure == Some(ErrorKind::Preempted) => {
+            Subject::Infer { share, .. } if failure == Some(ErrorKind::Preempted) => {
                 self.table.forget(share);
             }
             Subject::Allocate
-            | Subject::Infer(_)
+            | Subject::Infer { .. }
             | Subject::Release(_)
             | Subject::Inspect(_)
             | Subject::List(_)

@@ -2,7 +2,7 @@
 
 use connector::{Duration, Error, ErrorKind};
 
-use super::call::{Answer, News, Stream};
+use super::call::{Answer, Heard, Stream};
 use crate::harpoon_v1::{StreamFrame, UsageBody};
 
 /// What a stream has said so far.
@@ -14,18 +14,16 @@ pub(super) struct Generation {
 }
 
 impl Stream for Generation {
-    fn take(&mut self, data: &str, news: &mut Vec<News>) -> Result<(), Error> {
+    fn take(&mut self, data: &str, heard: &mut Vec<Heard>) -> Result<(), Error> {
         let frame: StreamFrame<'_> = serde_json::from_str(data)
             .map_err(|error| Error::new(ErrorKind::Protocol, format!("stream frame: {error}")))?;
         if let Some(delta) = frame.delta.filter(|delta| !delta.is_empty()) {
-            if self.text.is_empty() {
-                news.push(News::FirstToken);
-            }
             self.text.push_str(&delta);
+            heard.push(Heard::Piece(delta.into_owned()));
         }
         if let Some(notice) = frame.preempted.filter(|_| !self.noticed) {
             self.noticed = true;
-            news.push(News::Preempted { grace: Duration::from_millis(notice.grace_ms) });
+            heard.push(Heard::Preempted { grace: Duration::from_millis(notice.grace_ms) });
         }
         if let Some(error) = frame.error {
             let unknown =
@@ -50,27 +48,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_content_is_news_once_and_empty_content_is_none() {
-        let (news, answer) = fold(&[
+    fn every_content_is_heard_and_empty_content_is_none() {
+        let (heard, answer) = fold(&[
             r#"{"delta":""}"#,
             r#"{"delta":"a"}"#,
             r#"{"ping":true}"#,
             r#"{"delta":"b"}"#,
             r#"{"usage":{"prompt_tokens":3,"output_tokens":2}}"#,
         ]);
-        assert_eq!(news, [News::FirstToken]);
+        assert_eq!(heard, [Heard::Piece("a".into()), Heard::Piece("b".into())]);
         let usage = UsageBody { prompt_tokens: 3, output_tokens: 2 };
         assert_eq!(answer, Ok(Answer::Generated { usage: usage.into(), text: "ab".into() }));
     }
 
     #[test]
     fn a_preemption_is_noticed_once_before_the_failure() {
-        let (news, answer) = fold(&[
+        let (heard, answer) = fold(&[
             r#"{"preempted":{"grace_ms":50}}"#,
             r#"{"preempted":{"grace_ms":40}}"#,
             r#"{"error":{"kind":"preempted"}}"#,
         ]);
-        assert_eq!(news, [News::Preempted { grace: Duration::from_millis(50) }]);
+        assert_eq!(heard, [Heard::Preempted { grace: Duration::from_millis(50) }]);
         assert_eq!(answer.unwrap_err().kind, ErrorKind::Preempted);
     }
 
@@ -88,13 +86,13 @@ mod tests {
         }
     }
 
-    fn fold(frames: &[&str]) -> (Vec<News>, Result<Answer, Error>) {
-        let (mut generation, mut news) = (Generation::default(), Vec::new());
+    fn fold(frames: &[&str]) -> (Vec<Heard>, Result<Answer, Error>) {
+        let (mut generation, mut heard) = (Generation::default(), Vec::new());
         for frame in frames {
-            if let Err(error) = generation.take(frame, &mut news) {
-                return (news, Err(error));
+            if let Err(error) = generation.take(frame, &mut heard) {
+                return (heard, Err(error));
             }
         }
-        (news, generation.finish())
+        (heard, generation.finish())
     }
 }

@@ -11,6 +11,7 @@ use super::{
     connector::Subject,
     endpoint::{Endpoint, address_of},
     filler,
+    growth::Curiosity,
     options::{HttpLimits, HttpTimeouts},
     own_shares::OwnShares,
     table::AllocationTable,
@@ -43,7 +44,7 @@ impl Asked<'_> {
             (Operation::Infer(infer), Some(own)) => {
                 let request = self.post(&["chat", "completions"], &self.completion(infer, own)?)?;
                 let expects = Expects::Chat { stream: infer.stream, prompt: infer.prompt.tokens };
-                (Subject::Infer(infer.allocation), expects, request)
+                (subject_of(infer), expects, request)
             }
             (Operation::Pools, Some(_)) => {
                 let request = self.endpoint.request(Method::GET, &["models"]);
@@ -57,7 +58,7 @@ impl Asked<'_> {
             (Operation::Infer(infer), None) => {
                 let request = self.post(&["inference"], &self.inference(infer)?)?;
                 let expects = Expects::Generation { stream: infer.stream };
-                (Subject::Infer(infer.allocation), expects, request)
+                (subject_of(infer), expects, request)
             }
             (Operation::Release { allocation }, None) => {
                 let request = self.share(Method::DELETE, *allocation)?;
@@ -78,9 +79,10 @@ impl Asked<'_> {
             }
             (Operation::Cancel { .. }, None) => unreachable!("a cancellation is not sent"),
         };
+        let curiosity = curiosity(operation);
         let timeout = self.timeouts.of(operation.kind());
         let address = address_of(operation, self.own.is_some());
-        Ok((subject, Call { request, expects, address, timeout, limits: self.limits }))
+        Ok((subject, Call { request, expects, curiosity, address, timeout, limits: self.limits }))
     }
 
     fn allocation(&self, allocate: &Allocate) -> Result<AllocateRequest, Error> {
@@ -147,6 +149,17 @@ impl Asked<'_> {
     fn pool(&self, pool: PoolId) -> Result<&str, Error> {
         self.names.pool(pool).ok_or_else(|| unknown(format!("pool {pool} has no name")))
     }
+}
+
+const fn subject_of(infer: &Infer) -> Subject {
+    Subject::Infer { share: infer.allocation, most: infer.max_tokens }
+}
+
+/// Of an answer that comes whole there is nothing to tell before.
+fn curiosity(operation: &Operation) -> Option<Curiosity> {
+    let Operation::Infer(infer) = operation else { return None };
+    let period = infer.progress.filter(|_| infer.stream)?;
+    Some(Curiosity { period, most: infer.max_tokens })
 }
 
 fn unknown(words: String) -> Error {

@@ -160,7 +160,8 @@ fn a_redirect_is_not_followed() {
 #[test]
 fn streams_that_break_the_rules_end_with_the_right_error() {
     let error_frame = r#"{"error":{"kind":"preempted","message":"somebody paid more"}}"#;
-    let cases: [(Act, ErrorKind); 8] = [
+    let nested = format!("data: {}\n\n", "[".repeat(10_000));
+    let cases: [(Act, ErrorKind); 15] = [
         (Act::Answer(stream(&[r#"{"delta":"a"}"#, error_frame])), ErrorKind::Preempted),
         (Act::Answer(stream(&[r#"{"delta":"a"}"#, "[DONE]"])), ErrorKind::Protocol),
         (Act::Answer(stream(&[r#"{"delta":"#])), ErrorKind::Protocol),
@@ -172,6 +173,20 @@ fn streams_that_break_the_rules_end_with_the_right_error() {
         ),
         (Act::Flood(STREAM.into(), b"data: no end of this line".repeat(999)), ErrorKind::Protocol),
         (Act::Stall([STREAM, b"data: {\"delta\":\"a\"}\n\n"].concat()), ErrorKind::Timeout),
+        // Signs of life are no answer, however many come.
+        (Act::Flood(STREAM.into(), b": ping\n\n".repeat(999)), ErrorKind::Protocol),
+        (Act::Flood(STREAM.into(), b"data: {}\n\n".repeat(999)), ErrorKind::Protocol),
+        (Act::Trickle(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", b':'), ErrorKind::Timeout),
+        (
+            Act::Close([STREAM, b"data: {\"delta\":\"a\"}\n\ndata: {\"delta\":\"\xc3\"}\n\n"].concat()),
+            ErrorKind::Protocol,
+        ),
+        (Act::Answer(stream(&[r#"{"delta":"\ud800"}"#])), ErrorKind::Protocol),
+        (Act::Close([STREAM, nested.as_bytes()].concat()), ErrorKind::Protocol),
+        (
+            Act::Close(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\ndata".into()),
+            LOST,
+        ),
     ];
     for (act, kind) in cases {
         let (mut talk, _server) = Talk::configured([grant("a"), act.clone()], |options| {
@@ -186,6 +201,27 @@ fn streams_that_break_the_rules_end_with_the_right_error() {
         let share = talk.grant();
         let said = talk.ask(infer(share, true)).unwrap_err();
         assert_eq!(said.kind, kind, "{said}");
+    }
+}
+
+#[test]
+fn counts_that_cannot_be_are_refused() {
+    for usage in [
+        r#"{"prompt_tokens":4,"output_tokens":3}"#,
+        r#"{"prompt_tokens":4,"output_tokens":4294967295}"#,
+        r#"{"prompt_tokens":4,"output_tokens":4294967296}"#,
+        r#"{"prompt_tokens":4,"output_tokens":-1}"#,
+        r#"{"prompt_tokens":4,"output_tokens":1.5}"#,
+        r#"{"prompt_tokens":4}"#,
+    ] {
+        let last = format!(r#"{{"usage":{usage}}}"#);
+        let whole = format!(r#"{{"text":"hi there","usage":{usage}}}"#);
+        for act in [stream(&[r#"{"delta":"hi there"}"#, &last, "[DONE]"]), json(200, &whole)] {
+            let (mut talk, _server) = Talk::with([grant("a"), Act::Answer(act)]);
+            let share = talk.grant();
+            let said = talk.ask(infer(share, true)).unwrap_err();
+            assert_eq!(said.kind, ErrorKind::Protocol, "{usage}: {said}");
+        }
     }
 }
 

@@ -6,5 +6,6 @@ mod dialogue;
 mod hostile;
 mod ledger;
 mod openai;
+mod progress;
 mod server;
 mod talk;

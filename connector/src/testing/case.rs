@@ -82,6 +82,8 @@ pub enum Step {
     ExpectWithin(Duration, Name, Expected),
     /// Waits for the first token of an inference that is not answered yet.
     FirstToken(Name),
+    /// Waits until an inference that is not answered yet has told that so many tokens are out.
+    Progress(Name, u32),
     /// The question is not answered before it is this old.
     Unanswered(Name, Duration),
     /// Polls over and over until the question is this old, whatever the deadline says.
@@ -108,6 +110,8 @@ pub enum Ask {
         tokens: u32,
         /// Whether the first token is to be told.
         stream: bool,
+        /// How often it is to tell how far it is.
+        progress: Option<Duration>,
     },
     /// Stopping an inference.
     Cancel(Name),

@@ -6,7 +6,7 @@ use super::case::{
     Expected::{self, Anything, Cancelled, Generated, Granted, Refused, Released},
     PoolSetup, Setup,
     Share::{Of, Unknown},
-    Step::{self, Expect, ExpectWithin, FirstToken, Holds, Pester, Submit, Unanswered},
+    Step::{self, Expect, ExpectWithin, FirstToken, Holds, Pester, Progress, Submit, Unanswered},
 };
 use crate::{Duration, ErrorKind};
 
@@ -27,7 +27,11 @@ const fn allocate(name: &'static str) -> Step {
 }
 
 const fn infer(name: &'static str, on: &'static str, tokens: u32) -> Step {
-    Submit(name, Infer { on: Of(on), tokens, stream: true })
+    Submit(name, Infer { on: Of(on), tokens, stream: true, progress: None })
+}
+
+const fn infer_telling(name: &'static str, on: &'static str, tokens: u32, every: Duration) -> Step {
+    Submit(name, Infer { on: Of(on), tokens, stream: true, progress: Some(every) })
 }
 
 const fn release(name: &'static str, share: &'static str) -> Step {
@@ -107,7 +111,7 @@ pub const CASES: &[Case] = &[
             Expect("release", Refused(ErrorKind::NotFound)),
             Submit("inspect", Inspect(Unknown)),
             Expect("inspect", Refused(ErrorKind::NotFound)),
-            Submit("infer", Infer { on: Unknown, tokens: 1, stream: false }),
+            Submit("infer", Infer { on: Unknown, tokens: 1, stream: false, progress: None }),
             Expect("infer", Refused(ErrorKind::NotFound)),
             allocate("share"),
             Expect("share", Granted),
@@ -236,8 +240,48 @@ pub const CASES: &[Case] = &[
             infer("many tokens", "share", 20),
             FirstToken("many tokens"),
             Expect("many tokens", Generated(20)),
-            Submit("whole", Infer { on: Of("share"), tokens: 5, stream: false }),
+            Submit("whole", Infer { on: Of("share"), tokens: 5, stream: false, progress: None }),
             Expect("whole", Generated(5)),
+        ],
+    },
+    Case {
+        name: "an_inference_tells_how_far_it_is",
+        setup: Setup::of(&[slots(1)]),
+        steps: &[
+            allocate("share"),
+            Expect("share", Granted),
+            infer_telling("complete", "share", 30, ms(25)),
+            FirstToken("complete"),
+            Progress("complete", 1),
+            Progress("complete", 10),
+            Expect("complete", Generated(30)),
+            infer_telling("stopped", "share", ENDLESS, ms(50)),
+            Progress("stopped", 20),
+            Submit("cancel", Cancel("stopped")),
+            Expect("stopped", Refused(ErrorKind::Conflict)),
+            Expect("cancel", Cancelled),
+        ],
+    },
+    Case {
+        name: "an_inference_that_fails_tells_first_what_it_has_made",
+        setup: Setup::of(&[grace(1, 60)]),
+        steps: &[
+            allocate("share"),
+            Expect("share", Granted),
+            // Only what fails has anything to tell.
+            infer_telling("complete", "share", 8, Duration::MAX),
+            Expect("complete", Generated(8)),
+            infer_telling("stopped", "share", ENDLESS, Duration::MAX),
+            FirstToken("stopped"),
+            Submit("cancel", Cancel("stopped")),
+            Expect("stopped", Refused(ErrorKind::Conflict)),
+            Expect("cancel", Cancelled),
+            infer_telling("evicted", "share", ENDLESS, Duration::MAX),
+            FirstToken("evicted"),
+            Submit("winner", Allocate { pool: 0, rank: 9 }),
+            Expect("evicted", Refused(ErrorKind::Preempted)),
+            Expect("winner", Granted),
+            Holds(0, &["winner"]),
         ],
     },
     Case {

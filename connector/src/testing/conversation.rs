@@ -40,6 +40,9 @@ struct Question {
     share: Option<AllocationId>,
     asked: Timestamp,
     first_token: bool,
+    /// Tokens that it told were out, and how often it told.
+    made: Tokens,
+    told: u64,
     answer: Option<(Timestamp, Result<Reply, Error>)>,
 }
 
@@ -83,6 +86,7 @@ impl<'a, W: World> Conversation<'a, W> {
             Step::Expect(name, expected) => self.expect(name, expected, PATIENCE),
             Step::ExpectWithin(within, name, expected) => self.expect(name, expected, within),
             Step::FirstToken(name) => self.expect_first_token(name),
+            Step::Progress(name, tokens) => self.expect_progress(name, Tokens::new(tokens)),
             Step::Unanswered(name, age) => self.expect_silence(name, age),
             Step::Pester(name, age) => self.pester(name, age),
             Step::Holds(pool, names) => self.expect_holdings(pool, names),
@@ -95,8 +99,16 @@ impl<'a, W: World> Conversation<'a, W> {
         let index = self.questions.len();
         let asked = self.world.now();
         let _ = write!(self.transcript, "\n  {asked:?} submit #{index} {name}: {ask:?}");
-        let answer = None;
-        let question = Question { name, ask, share, asked, first_token: false, answer };
+        let question = Question {
+            name,
+            ask,
+            share,
+            asked,
+            first_token: false,
+            made: Tokens::ZERO,
+            told: 0,
+            answer: None,
+        };
         self.questions.push(question);
         self.world.connector().submit(asked, Ticket(index as u64), operation);
         self.listen()?;
@@ -115,13 +127,13 @@ impl<'a, W: World> Conversation<'a, W> {
                 priority: Priority::new(rank).ok_or("ranks go up to 9")?,
                 tenant: self.next_tenant(),
             }),
-            Ask::Infer { tokens, stream, .. } => Operation::Infer(Infer {
+            Ask::Infer { tokens, stream, progress, .. } => Operation::Infer(Infer {
                 allocation,
                 prompt: Prompt::of_length(PROMPT),
                 max_tokens: Tokens::new(tokens),
                 temperature: Temperature::default(),
                 stream,
-                progress: None,
+                progress,
             }),
             Ask::Cancel(name) => Operation::Cancel { inference: Ticket(self.find(name)? as u64) },
             Ask::Release(_) => Operation::Release { allocation },
@@ -216,6 +228,20 @@ impl<'a, W: World> Conversation<'a, W> {
             Ok(())
         } else {
             Err(format!("`{name}` had no first token"))
+        }
+    }
+
+    fn expect_progress(&mut self, name: Name, tokens: Tokens) -> Checked {
+        let index = self.find(name)?;
+        let heard = |this: &Self| {
+            this.questions[index].made >= tokens || this.questions[index].answer.is_some()
+        };
+        self.wait_for(self.world.now() + PATIENCE, heard)?;
+        let made = self.questions[index].made;
+        if made >= tokens {
+            Ok(())
+        } else {
+            Err(format!("`{name}` told of {made} tokens, never of {tokens}"))
         }
     }
 
@@ -339,9 +365,8 @@ impl<'a, W: World> Conversation<'a, W> {
         self.latest = event.at;
         match event.kind {
             EventKind::FirstToken { ticket } => self.hear_first_token(ticket),
-            EventKind::Progress { ticket, .. } => {
-                let name = self.question(ticket)?.name;
-                Err(format!("`{name}` told its progress but was not asked to"))
+            EventKind::Progress { ticket, tokens, .. } => {
+                self.hear_progress(event.at, ticket, tokens)
             }
             EventKind::Completed { ticket, result } => self.hear_answer(event.at, ticket, &result),
             EventKind::Preempted { allocation, .. } => self.hear_notice(allocation),
@@ -364,6 +389,33 @@ impl<'a, W: World> Conversation<'a, W> {
         }
     }
 
+    fn hear_progress(&mut self, at: Timestamp, ticket: Ticket, tokens: Tokens) -> Checked {
+        let question = self.question(ticket)?;
+        let name = question.name;
+        let Ask::Infer { tokens: asked, progress: Some(period), .. } = question.ask else {
+            return Err(format!("`{name}` told its progress but was not asked to"));
+        };
+        if question.answer.is_some() {
+            return Err(format!("`{name}` told its progress after its answer"));
+        }
+        if !question.first_token {
+            return Err(format!("`{name}` told its progress before its first token"));
+        }
+        if tokens <= question.made || tokens > Tokens::new(asked) {
+            let made = question.made;
+            return Err(format!("`{name}` told of {tokens} tokens of {asked} after {made}"));
+        }
+        question.made = tokens;
+        question.told += 1;
+        // One more for the failure, and one for a stamp that is a little early.
+        let periods = at.since(question.asked).as_nanos() / period.as_nanos().max(1);
+        if question.told > periods + 2 {
+            let told = question.told;
+            return Err(format!("`{name}` told its progress {told} times in {periods} periods"));
+        }
+        Ok(())
+    }
+
     fn hear_answer(
         &mut self,
         at: Timestamp,
@@ -374,6 +426,7 @@ impl<'a, W: World> Conversation<'a, W> {
         if question.answer.is_some() {
             return Err(format!("`{}` was answered twice", question.name));
         }
+        check_progress(question, result.is_ok())?;
         let share = question.share;
         question.answer = Some((at, result.clone()));
         match result {
@@ -414,6 +467,19 @@ impl<'a, W: World> Conversation<'a, W> {
         let index = usize::try_from(ticket.0).unwrap_or(usize::MAX);
         self.questions.get_mut(index).ok_or_else(|| format!("nobody asked #{ticket}"))
     }
+}
+
+/// What an inference must have told by the time of its answer, and what it need not have.
+fn check_progress(question: &Question, is_complete: bool) -> Checked {
+    let &Question { name, told, first_token, .. } = question;
+    let Ask::Infer { progress: Some(period), .. } = question.ask else { return Ok(()) };
+    if is_complete && period == Duration::MAX && told > 0 {
+        return Err(format!("`{name}` told its progress although it did not fail"));
+    }
+    if !is_complete && first_token && told == 0 {
+        return Err(format!("`{name}` failed and did not tell what it had made"));
+    }
+    Ok(())
 }
 
 fn check_info(info: &AllocationInfo, pool: u32) -> Checked {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use connector::{
     Allocate, AllocationId, AllocationInfo, Connector, Duration, Error, ErrorKind, Event,
     EventKind, EventQueue, Infer, Money, Operation, PoolId, PoolInfo, PoolKind, Reply, Ticket,
-    Timestamp, Usage,
+    Timestamp, Tokens, Usage,
     testing::{Credentials, Harness, Setup, VirtualWorld},
 };
 
@@ -45,6 +45,14 @@ pub(crate) enum Flaw {
     TellsFirstTokensTwice,
     TellsFirstTokensUnasked,
     TellsFirstTokensLast,
+    TellsNoProgress,
+    TellsProgressUnasked,
+    TellsProgressAgain,
+    TellsProgressTooOften,
+    TellsProgressBeforeTheFirstToken,
+    TellsProgressAfterTheAnswer,
+    TellsProgressWithoutFailure,
+    FailsWithoutProgress,
     AnswersTwice,
     AnswersStrangers,
     SwallowsInspections,
@@ -67,7 +75,16 @@ struct Share {
 #[derive(Debug)]
 enum Wake {
     Tell(EventKind),
+    Progress(Ticket),
     GraceOver(AllocationId),
+}
+
+#[derive(Debug)]
+struct Running {
+    share: AllocationId,
+    began: Timestamp,
+    ask: Infer,
+    told: Tokens,
 }
 
 /// The connector.
@@ -78,7 +95,7 @@ pub(crate) struct Reference {
     shares: BTreeMap<AllocationId, Share>,
     granted: u64,
     waiting: VecDeque<(Ticket, Allocate)>,
-    inferences: BTreeMap<Ticket, AllocationId>,
+    inferences: BTreeMap<Ticket, Running>,
     queue: EventQueue<Wake>,
     ready: VecDeque<Event>,
 }
@@ -209,7 +226,8 @@ impl Reference {
     fn take_away(&mut self, now: Timestamp, allocation: AllocationId, kind: ErrorKind) {
         let share = self.shares.remove(&allocation).expect("the share was looked up before");
         for ticket in share.running {
-            if self.inferences.remove(&ticket).is_some() {
+            if let Some(running) = self.inferences.remove(&ticket) {
+                self.tell_what_was_made(now, ticket, &running);
                 self.answer(now, ticket, Err(kind));
             }
         }
@@ -249,8 +267,15 @@ impl Reference {
             return self.answer(now, ticket, Err(ErrorKind::Conflict));
         }
         share.running.push(ticket);
-        self.inferences.insert(ticket, ask.allocation);
-        let time = |tokens: u32| self.setup.time_per_token * u64::from(tokens);
+        if self.has(Flaw::TellsProgressUnasked) {
+            ask.progress = Some(self.setup.time_per_token);
+        }
+        let running =
+            Running { share: ask.allocation, began: now, ask: ask.clone(), told: Tokens::ZERO };
+        self.inferences.insert(ticket, running);
+        self.tell_progress_later(now, ticket);
+        let pace = self.setup.time_per_token;
+        let time = |tokens: u32| pace * u64::from(tokens);
         let (first, last) = (now + time(1), now + time(ask.max_tokens.get()));
         if ask.stream && !self.has(Flaw::TellsNoFirstToken) {
             let at = if self.has(Flaw::TellsFirstTokensLast) { last + time(1) } else { first };
@@ -264,17 +289,75 @@ impl Reference {
             std::mem::swap(&mut usage.prompt, &mut usage.output);
         }
         self.answer(last, ticket, Ok(Reply::Generated { usage, text: None }));
+        if self.has(Flaw::TellsProgressAfterTheAnswer) && ask.progress.is_some() {
+            let tokens = ask.max_tokens;
+            self.tell(last + time(1), EventKind::Progress { ticket, tokens, text: None });
+        }
+    }
+
+    /// Asks for the next look at an inference, if it is to tell how far it is.
+    fn tell_progress_later(&mut self, now: Timestamp, ticket: Ticket) {
+        let Some(period) = self.inferences.get(&ticket).and_then(|running| running.ask.progress)
+        else {
+            return;
+        };
+        let period = match self.flaw {
+            Some(Flaw::TellsProgressWithoutFailure) => period.min(self.setup.time_per_token * 6),
+            Some(Flaw::TellsProgressTooOften | Flaw::TellsProgressBeforeTheFirstToken)
+                if period < Duration::MAX =>
+            {
+                period / 10
+            }
+            Some(Flaw::TellsNoProgress) => return,
+            Some(_) | None => period,
+        };
+        if period < Duration::MAX {
+            self.queue.schedule(now + period, Wake::Progress(ticket));
+        }
+    }
+
+    fn look_at_progress(&mut self, now: Timestamp, ticket: Ticket) {
+        let Some(running) = self.inferences.get(&ticket) else { return };
+        let (before, mut made) = (running.told, self.made(now, running));
+        if self.has(Flaw::TellsProgressTooOften) && before > Tokens::ZERO {
+            made = Tokens::new(before.get() + 1).min(running.ask.max_tokens);
+        }
+        if self.has(Flaw::TellsProgressBeforeTheFirstToken) {
+            made = made.max(Tokens::new(1));
+        }
+        if made > before {
+            self.inferences.get_mut(&ticket).expect("it was looked up before").told = made;
+            for _ in 0..=u32::from(self.has(Flaw::TellsProgressAgain)) {
+                self.tell(now, EventKind::Progress { ticket, tokens: made, text: None });
+            }
+        }
+        self.tell_progress_later(now, ticket);
+    }
+
+    fn made(&self, now: Timestamp, running: &Running) -> Tokens {
+        let tokens = now.since(running.began).as_nanos() / self.setup.time_per_token.as_nanos();
+        Tokens::new(tokens as u32).min(running.ask.max_tokens)
+    }
+
+    /// The last words of an inference that fails.
+    fn tell_what_was_made(&mut self, now: Timestamp, ticket: Ticket, running: &Running) {
+        let tokens = self.made(now, running);
+        let is_news = running.ask.progress.is_some() && tokens > running.told;
+        if is_news && !self.has(Flaw::FailsWithoutProgress) && !self.has(Flaw::TellsNoProgress) {
+            self.tell(now, EventKind::Progress { ticket, tokens, text: None });
+        }
     }
 
     fn cancel(&mut self, now: Timestamp, ticket: Ticket, inference: Ticket) {
         if self.has(Flaw::IgnoresCancellations) {
             return self.answer(now, ticket, Ok(Reply::Cancelled));
         }
-        let Some(share) = self.inferences.remove(&inference) else {
+        let Some(running) = self.inferences.remove(&inference) else {
             return self.answer(now, ticket, Err(ErrorKind::NotFound));
         };
+        self.tell_what_was_made(now, inference, &running);
         if self.has(Flaw::EndsTheShareWithACancelledInference) {
-            self.take_away(now, share, ErrorKind::Conflict);
+            self.take_away(now, running.share, ErrorKind::Conflict);
         }
         if !self.has(Flaw::LeavesCancelledInferencesOpen) {
             self.answer(now, inference, Err(ErrorKind::Conflict));
@@ -379,6 +462,7 @@ impl Reference {
     fn wake(&mut self, at: Timestamp, wake: Wake) {
         match wake {
             Wake::GraceOver(allocation) => self.grace_over(at, allocation),
+            Wake::Progress(ticket) => self.look_at_progress(at, ticket),
             Wake::Tell(kind) => {
                 if self.is_told(&kind) {
                     self.ready.push_back(Event { at, kind });
