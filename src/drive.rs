@@ -19,10 +19,13 @@ pub mod virtual_time;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use connector::{
-    CableId, Connector, Event, Operation, PoolGauge, ProviderUsage, RequestRecord, Ticket,
-    Timestamp, TokenGaps,
+    CableId, Connector, Event, Operation, PoolGauge, ProviderUsage, RequestRecord, StatementLine,
+    Ticket, Timestamp, TokenGaps,
 };
-use platform::{Input, Output, Platform, Request};
+use platform::{
+    Input, Output, Platform, Request,
+    billing::{LeaseRecord, UsageRecord},
+};
 use scenarios::TrafficError;
 
 pub use lag::Lag;
@@ -38,6 +41,22 @@ pub trait Observer {
 
     /// A request is finished.
     fn record(&mut self, record: &RequestRecord);
+
+    /// What an attempt used, or a share that was at work for nobody. Default: it does not matter.
+    fn usage(&mut self, record: &UsageRecord) {
+        let _ = record;
+    }
+
+    /// A share was given back. Default: it does not matter.
+    fn lease(&mut self, record: &LeaseRecord) {
+        let _ = record;
+    }
+
+    /// A share's charge by the provider is complete, or is what it is at the end of the run. Default:
+    /// it does not matter.
+    fn statement(&mut self, line: &StatementLine) {
+        let _ = line;
+    }
 
     /// The state of a pool.
     fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge);
@@ -315,6 +334,8 @@ where
                     lines.submit(now, cable, ticket, operation);
                 }
                 Output::Record(record) => self.observer.record(&record),
+                Output::Usage(record) => self.observer.usage(&record),
+                Output::Lease(record) => self.observer.lease(&record),
                 Output::Respond(_) => {}
             }
         }
@@ -336,6 +357,7 @@ where
         self.observe(now, lines);
         for connector in &mut lines.connectors {
             connector.provider_usage(now, &mut |usage| self.observer.provider_usage(&usage));
+            connector.statement_of_held(now, &mut |line| self.observer.statement(&line));
         }
     }
 
@@ -350,6 +372,7 @@ where
         self.observer.in_flight(at, self.platform.in_flight());
         for connector in &mut lines.connectors {
             connector.gauges(at, &mut |gauge| self.observer.gauge(at, &gauge));
+            connector.statement(at, &mut |line| self.observer.statement(&line));
         }
     }
 }

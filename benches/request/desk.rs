@@ -117,7 +117,7 @@ impl Desk {
                     self.questions.push_back((cable, ticket, asked));
                 }
                 Output::Record(_) => self.finished += 1,
-                Output::Respond(_) => {}
+                Output::Respond(_) | Output::Usage(_) | Output::Lease(_) => {}
             }
         }
     }

@@ -52,6 +52,8 @@ pub(crate) struct Flight {
     pub(crate) fallbacks: u16,
     pub(crate) hedges: u16,
     pub(crate) queued: Duration,
+    /// How much of that belongs to strikes that have begun.
+    pub(crate) queued_for: Duration,
     pub(crate) allocating: Option<Duration>,
     pub(crate) first_token: Option<Timestamp>,
     pub(crate) cost: Money,
@@ -129,6 +131,7 @@ impl Flight {
             fallbacks: 0,
             hedges: 0,
             queued: Duration::ZERO,
+            queued_for: Duration::ZERO,
             allocating: None,
             first_token: None,
             cost: Money::ZERO,
@@ -194,6 +197,12 @@ impl Flight {
         self.hedges = self.hedges.saturating_add(1);
         self.strikes_here += u32::from(self.route.current == Some(place));
         self.route.been_to(place);
+    }
+
+    /// The time in line since the last strike began; it belongs to the next one.
+    pub(crate) fn take_queued(&mut self) -> Duration {
+        let before = std::mem::replace(&mut self.queued_for, self.queued);
+        Duration::from_nanos(self.queued.as_nanos() - before.as_nanos())
     }
 
     /// The lease of the strike beside the one of this lease.

@@ -5,7 +5,11 @@ use connector::{
     RequestId, RequestRecord, TenantId, Ticket, Timestamp, Tokens,
 };
 
-use crate::{breaker::Control, covenant::Terms};
+use crate::{
+    billing::{LeaseRecord, UsageRecord},
+    breaker::Control,
+    covenant::Terms,
+};
 
 /// What a tenant sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +73,11 @@ pub enum Output {
     Respond(Response),
     /// A request is finished: its record.
     Record(RequestRecord),
+    /// What an attempt used, or a share that was at work for nobody. Only where somebody
+    /// [listens](crate::Platform::telling_books).
+    Usage(UsageRecord),
+    /// The release of a share is asked for: since when it was held. Only where somebody listens.
+    Lease(LeaseRecord),
 }
 
 /// The answer to a request.

@@ -5,10 +5,14 @@
 //! lease stays behind as an *orphan* that still waits for the provider's answer, and a late grant
 //! is given back like any other share, or kept warm.
 
-use connector::{Allocate, AllocationId, Requirements, TenantId, Timestamp};
+use connector::{Allocate, AllocationId, ClassId, ModelId, Requirements, TenantId, Timestamp};
 use slotmap::new_key_type;
 
-use crate::{flight::FlightKey, question::QuestionKey};
+use crate::{
+    billing::{Origin, StrikeId, UseKind},
+    flight::FlightKey,
+    question::QuestionKey,
+};
 
 new_key_type! {
     pub(crate) struct LeaseKey;
@@ -21,6 +25,17 @@ pub(crate) struct Lease {
     /// When it was asked for, or found.
     pub(crate) since: Timestamp,
     pub(crate) state: LeaseState,
+    /// Its place in the books, from when it is known to be granted until it is given back.
+    pub(crate) entry: Option<Entry>,
+}
+
+/// What the books must know of a share that is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) origin: Origin,
+    pub(crate) known: Timestamp,
+    /// Since when somebody pays for it.
+    pub(crate) booked: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -51,7 +66,6 @@ pub(crate) enum LeaseState {
 }
 
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, learnt by itself")]
 pub(crate) struct Held {
     pub(crate) allocation: AllocationId,
     pub(crate) owner: FlightKey,
@@ -66,8 +80,8 @@ pub(crate) struct Held {
     pub(crate) inference: Option<QuestionKey>,
     /// Whether its first token has come.
     pub(crate) first_token: bool,
-    /// Whether nobody waits for it any more, but it was left to run.
-    pub(crate) left: bool,
+    /// Nobody waits for it any more, but it was left to run: what came of its strike.
+    pub(crate) left: Option<UseKind>,
     /// Whether the provider said that it takes the share away.
     pub(crate) preempted: bool,
 }
@@ -92,10 +106,22 @@ impl Warm {
     }
 }
 
+/// Whose work it is that a share does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bearer {
+    pub(crate) tenant: TenantId,
+    pub(crate) class: ClassId,
+    pub(crate) strike: StrikeId,
+}
+
 /// Who pays for what.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Account {
     pub(crate) tenant: TenantId,
+    pub(crate) class: ClassId,
+    pub(crate) model: ModelId,
+    /// The strike that it works for, or worked for last.
+    pub(crate) strike: StrikeId,
     pub(crate) requirements: Requirements,
     /// Where the lease lies when it is not at work, if any leases are kept.
     pub(crate) shelf: Option<usize>,
@@ -103,7 +129,20 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) const fn of(ask: &Allocate, shelf: Option<usize>) -> Self {
-        Self { tenant: ask.tenant, requirements: ask.requirements, shelf }
+        Self {
+            tenant: ask.tenant,
+            class: ClassId(0),
+            model: ask.model,
+            strike: StrikeId(0),
+            requirements: ask.requirements,
+            shelf,
+        }
+    }
+
+    /// The same share at work for somebody.
+    pub(crate) const fn working_for(self, bearer: Bearer) -> Self {
+        let Bearer { tenant, class, strike } = bearer;
+        Self { tenant, class, strike, ..self }
     }
 }
 
@@ -124,13 +163,17 @@ impl Held {
             used: false,
             inference: None,
             first_token: false,
-            left: false,
+            left: None,
             preempted: false,
         }
     }
 }
 
 impl Lease {
+    pub(crate) const fn new(cable: usize, since: Timestamp, state: LeaseState) -> Self {
+        Self { cable, since, state, entry: None }
+    }
+
     /// The share's name, once it has one.
     pub(crate) const fn allocation(&self) -> Option<AllocationId> {
         match self.state {

@@ -1,46 +1,68 @@
-use connector::{Duration, Money, Usage};
+use connector::Money;
 
-use crate::{interface::Meter, lease::Account};
+use crate::{
+    billing::{UsageRecord, UseKind},
+    interface::Meter,
+};
 
 impl Meter {
-    /// A share was held for some time.
-    pub(crate) fn held(&mut self, account: &Account, time: Duration, cost: Money) {
-        let ns = u128::from(time.as_nanos());
-        self.flop += u128::from(account.requirements.tflops.as_gflops()) * ns;
-        self.mebibyte_ns += u128::from(account.requirements.vram.get()) * ns;
-        self.slot_ns += ns;
+    /// One more record; the time held costs this much.
+    pub(crate) fn add(&mut self, record: &UsageRecord, cost: Money) {
+        let meters = &record.meters;
+        self.flop += meters.flop;
+        self.mebibyte_ns += meters.mebibyte_ns;
+        self.slot_ns += meters.slot_ns;
         self.cost += cost;
-    }
-
-    /// A request was answered in full.
-    pub(crate) fn answered(&mut self, usage: Usage) {
-        self.completed += 1;
-        self.prompt_tokens += u128::from(usage.prompt.get());
-        self.output_tokens += u128::from(usage.output.get());
+        if record.kind == UseKind::Delivered {
+            self.completed += meters.requests;
+            self.prompt_tokens += u128::from(meters.input_tokens + meters.cached_tokens);
+            self.output_tokens += u128::from(meters.output_tokens);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use connector::{Mebibytes, Requirements, TenantId, Tflops, Tokens};
+    use connector::{ClassId, ModelId, PoolId, TenantId, Timestamp};
 
     use super::*;
+    use crate::billing::{Meters, RecordKey, StrikeId};
 
     #[test]
-    fn a_second_of_five_tflops_on_two_gib_is_five_trillion_flop() {
-        let requirements = Requirements { tflops: Tflops::new(5), vram: Mebibytes::from_gib(2) };
-        let account = Account { tenant: TenantId(0), requirements, shelf: None };
+    fn only_what_was_delivered_counts_as_answered() {
+        let meters = Meters {
+            input_tokens: 3,
+            output_tokens: 4,
+            requests: 1,
+            slot_ns: 5,
+            flop: 6,
+            mebibyte_ns: 7,
+            ..Meters::default()
+        };
+        let record = |kind| UsageRecord {
+            key: RecordKey(0),
+            from: Timestamp::ZERO,
+            until: Timestamp::ZERO,
+            tenant: TenantId(0),
+            class: ClassId(0),
+            model: ModelId(0),
+            pool: PoolId(0),
+            strike: StrikeId(0),
+            kind,
+            meters,
+        };
         let mut meter = Meter::default();
-        meter.held(&account, Duration::from_secs(1), Money::from_nanos(7));
-        meter.answered(Usage { prompt: Tokens::new(3), output: Tokens::new(4) });
+        for kind in [UseKind::Delivered, UseKind::Retried] {
+            meter.add(&record(kind), Money::from_nanos(8));
+        }
         let expected = Meter {
             completed: 1,
             prompt_tokens: 3,
             output_tokens: 4,
-            flop: 5_000_000_000_000,
-            mebibyte_ns: 2_048_000_000_000,
-            slot_ns: 1_000_000_000,
-            cost: Money::from_nanos(7),
+            slot_ns: 10,
+            flop: 12,
+            mebibyte_ns: 14,
+            cost: Money::from_nanos(16),
         };
         assert_eq!(meter, expected);
     }

@@ -1,6 +1,7 @@
 mod admit;
 mod answer;
 mod arrive;
+mod books;
 mod breaker;
 mod classifying;
 mod cooldown;
@@ -51,6 +52,7 @@ use crate::{
     timers::Timers,
 };
 
+use books::Books;
 use stock::Looks;
 
 /// How releases and lists that fail are asked for again: for about six minutes, because a share
@@ -127,6 +129,7 @@ pub struct Platform {
     meters: Vec<Meter>,
     /// What leases cost that were at work for nobody.
     overhead: Meter,
+    books: Books,
     lease_config: LeaseConfig,
     /// Whether leases outlive their strikes at all.
     keeps_leases: bool,
@@ -177,6 +180,7 @@ impl Platform {
             after_timeout: config.retry.after_timeout,
             meters: vec![Meter::default(); config.tenants.len()],
             overhead: Meter::default(),
+            books: Books::default(),
             keeps_leases: config.leases.keeps_any(),
             lease_config: config.leases.clone(),
             looks: Looks::default(),

@@ -4,19 +4,22 @@
 //! The end of one strike leaves the other as it is; what the request as a whole does next is decided
 //! when the last one has ended.
 
-use connector::{Duration, ErrorKind, EventKey, Timestamp, Tokens};
+use connector::{Duration, ErrorKind, EventKey, Timestamp, Tokens, Usage};
 
-use crate::{breaker::Permit, lease::LeaseKey, part::Part, route::Band};
+use crate::{billing::StrikeId, breaker::Permit, lease::LeaseKey, part::Part, route::Band};
 
 /// One attempt: allocate, infer, release.
 #[derive(Debug)]
 pub(crate) struct Strike {
+    pub(crate) id: StrikeId,
     /// The place in the route of the candidate that is struck.
     pub(crate) place: usize,
     pub(crate) lease: LeaseKey,
     pub(crate) permit: Permit,
     /// When its share was asked for.
     pub(crate) asked: Timestamp,
+    /// How long its request had waited in line for it.
+    pub(crate) queued: Duration,
     /// Time from asking to the grant.
     pub(crate) allocating: Option<Duration>,
     pub(crate) first_token: Option<Timestamp>,
@@ -43,22 +46,31 @@ pub(crate) enum Watch {
 impl Strike {
     /// A strike whose share is asked for now.
     pub(crate) const fn new(
+        id: StrikeId,
         place: usize,
         lease: LeaseKey,
         permit: Permit,
         asked: Timestamp,
     ) -> Self {
         Self {
+            id,
             place,
             lease,
             permit,
             asked,
+            queued: Duration::ZERO,
             allocating: None,
             first_token: None,
             watch: Watch::Off,
             band: Band::LEAST,
             part: None,
         }
+    }
+
+    /// The tokens that it has computed so far, as far as it was told.
+    pub(crate) fn made(&self, prompt: Tokens) -> Usage {
+        let prompt = self.first_token.map_or(Tokens::ZERO, |_| prompt);
+        Usage { prompt, output: self.part.as_ref().map_or(Tokens::ZERO, |part| part.tokens) }
     }
 
     pub(crate) const fn start(&self) -> Start {

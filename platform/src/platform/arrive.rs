@@ -1,7 +1,8 @@
 use connector::{BasisPoints, ClassId, Error, ErrorKind, RequestId, Timestamp};
 
-use super::Platform;
+use super::{Platform, books::Work};
 use crate::{
+    billing::UseKind,
     cable::Refusal,
     classify::{Classification, Reason},
     flight::{Cause, Ended, Flight, FlightKey, Phase},
@@ -74,7 +75,7 @@ impl Platform {
         let Some(key) = self.arrivals.find(request, &self.flights) else {
             return;
         };
-        let cables = self.withdraw(now, key, Ended::CalledOff);
+        let cables = self.withdraw(now, key, Ended::CalledOff, UseKind::Disconnected);
         self.finish_cancelled(now, key);
         for cable in cables.into_iter().flatten() {
             self.tend_line(now, cable);
@@ -86,28 +87,33 @@ impl Platform {
         let under_way = |key: &FlightKey| self.flights.contains_key(*key);
         let all: Vec<FlightKey> = self.arrivals.all().filter(under_way).collect();
         for key in all {
-            self.withdraw(now, key, Ended::CalledOff);
+            self.withdraw(now, key, Ended::CalledOff, UseKind::Disconnected);
             self.finish_cancelled(now, key);
         }
     }
 
-    /// Takes a request out of whatever it is doing, its strike ended like this. Returns the
-    /// cables on which places became free.
+    /// Takes a request out of whatever it is doing, its strike ended like this and came to this.
+    /// Returns the cables on which places became free.
     pub(super) fn withdraw(
         &mut self,
         now: Timestamp,
         key: FlightKey,
         ended: Ended,
+        kind: UseKind,
     ) -> [Option<usize>; 2] {
         match &self.flights[key].phase {
             Phase::Deciding | Phase::Reconciling => {}
             Phase::Waiting { .. } => self.leave_line(now, key),
             &Phase::Pausing(pause) => self.timers.cancel(pause),
-            Phase::Classifying(_) => return [Some(self.withdraw_consultation(now, key)), None],
+            Phase::Classifying(_) => {
+                return [Some(self.withdraw_consultation(now, key, kind)), None];
+            }
             Phase::Striking(strikes) => {
                 let first = strikes.first().lease;
-                let second = strikes.rival(first).map(|second| self.call_off(now, key, second));
-                return [Some(self.end_strike(now, key, first, ended)), second];
+                let second =
+                    strikes.rival(first).map(|second| self.call_off(now, key, second, kind));
+                let first = self.end_strike(now, key, first, ended, Work::wasted(kind));
+                return [Some(first), second];
             }
         }
         [None, None]
@@ -125,7 +131,7 @@ impl Platform {
             |&key: &FlightKey| self.flights.get(key).is_some_and(|flight| !flight.is_striking());
         let idle: Vec<FlightKey> = self.arrivals.all().filter(idle).collect();
         for key in idle {
-            self.withdraw(now, key, Ended::CalledOff);
+            self.withdraw(now, key, Ended::CalledOff, UseKind::Retried);
             self.give_up(now, key, Cause::Refused(Refusal::Draining));
         }
         self.call_off_left(now);

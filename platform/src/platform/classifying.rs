@@ -13,8 +13,9 @@ use connector::{
     ClassId, Duration, Error, ErrorKind, EventKey, Money, Operation, Reply, Timestamp,
 };
 
-use super::{Platform, answer::expect_reply, strike::generated};
+use super::{Platform, answer::expect_reply, books::Work, strike::generated};
 use crate::{
+    billing::UseKind,
     breaker::{Breaker, Permit, Verdict},
     cable::Cable,
     classify::{Asking, Classification, Classify, Reason, Subject, local},
@@ -199,9 +200,10 @@ impl Platform {
         let (cable, at, timeout) = (model.cable, model.at, model.timeout);
         self.cables[cable].statistics.consultations += 1;
         let allocate = self.covenants.allocate(&self.flights[key].request, at.model, at.pool);
-        let (lease, warm) = self.obtain_share(now, key, cable, allocate);
+        let id = self.books.next();
+        let (lease, warm) = self.obtain_share(now, key, cable, allocate, id);
         let timeout = self.timers.pause(now + timeout, Pause::Classify(key));
-        let strike = Strike::new(0, lease, permit, now);
+        let strike = Strike::new(id, 0, lease, permit, now);
         let consultation = Consultation { strike, trust, timeout };
         self.flights[key].phase = Phase::Classifying(Box::new(consultation));
         if warm.is_some() {
@@ -254,7 +256,8 @@ impl Platform {
             Ok(_) => statistics.answered += 1,
             Err(_) => statistics.nonsense += 1,
         }
-        let cable = self.end_consultation(now, key, Ended::Answered(usage.output), trust);
+        let ended = Ended::Answered(usage.output);
+        let cable = self.end_consultation(now, key, ended, trust, UseKind::Delivered);
         let found = found.unwrap_or_else(|_| self.classifier.classify(&self.flights[key].request));
         self.go_on(now, key, cable, found);
     }
@@ -274,7 +277,9 @@ impl Platform {
     }
 
     fn fall_back(&mut self, now: Timestamp, key: FlightKey, ended: Ended) {
-        let cable = self.end_consultation(now, key, ended, Verdict::Failure);
+        let is_lost = matches!(ended, Ended::Failed(ErrorKind::Preempted));
+        let kind = if is_lost { UseKind::Preempted } else { UseKind::Retried };
+        let cable = self.end_consultation(now, key, ended, Verdict::Failure, kind);
         let found = self.classifier.classify(&self.flights[key].request);
         self.go_on(now, key, cable, found);
     }
@@ -285,9 +290,14 @@ impl Platform {
     }
 
     /// The caller left, or the platform drains. Returns the cable on which a place became free.
-    pub(super) fn withdraw_consultation(&mut self, now: Timestamp, key: FlightKey) -> usize {
+    pub(super) fn withdraw_consultation(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        kind: UseKind,
+    ) -> usize {
         self.classifier.asked().statistics.withdrawn += 1;
-        self.end_consultation(now, key, Ended::CalledOff, Verdict::Ignored)
+        self.end_consultation(now, key, Ended::CalledOff, Verdict::Ignored, kind)
     }
 
     /// Lets go of the share and the place. The caller tends the line afterwards.
@@ -297,6 +307,7 @@ impl Platform {
         key: FlightKey,
         ended: Ended,
         trust: Verdict,
+        kind: UseKind,
     ) -> usize {
         let flight = &mut self.flights[key];
         let phase = std::mem::replace(&mut flight.phase, Phase::Deciding);
@@ -305,8 +316,12 @@ impl Platform {
         };
         self.timers.cancel(consultation.timeout);
         let did_well = matches!(ended, Ended::Answered(_));
-        let cost = self.let_go(now, consultation.strike.lease, did_well);
-        self.flights[key].cost += cost;
+        let strike = &consultation.strike;
+        let stretch = self.let_go(now, strike.lease, did_well, kind);
+        self.flights[key].cost += stretch.map_or(Money::ZERO, |stretch| stretch.cost);
+        let model = self.classifier.asked();
+        let at = (model.at.model, model.cable);
+        self.meter_strike(now, key, at, (strike, stretch), Work::of_our_own(kind));
         let model = self.classifier.asked();
         model.statistics.waited += now.since(consultation.strike.asked);
         let _ = model.trust.record(now, consultation.trust, trust);

@@ -8,6 +8,7 @@ use connector::{Duration, Error, ErrorKind, Timestamp};
 
 use super::Platform;
 use crate::{
+    billing::UseKind,
     cable::Refusal,
     flight::{Cause, Ended, FlightKey, Phase},
     timers::Pause,
@@ -59,7 +60,7 @@ impl Platform {
             | Phase::Reconciling => Cause::Refused(Refusal::NoTime),
         };
         let ended = self.end_of_late_strike(now, key, now.since(arrived));
-        let cables = self.withdraw(now, key, ended);
+        let cables = self.withdraw(now, key, ended, UseKind::Retried);
         self.give_up(now, key, cause);
         for cable in cables.into_iter().flatten() {
             self.tend_line(now, cable);

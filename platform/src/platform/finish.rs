@@ -14,7 +14,6 @@ impl Platform {
         usage: Usage,
         text: Option<Box<str>>,
     ) {
-        self.meters[self.flights[key].request.tenant.index()].answered(usage);
         self.finish(now, key, Outcome::Completed, Some(usage), text, None);
     }
 

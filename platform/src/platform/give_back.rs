@@ -1,9 +1,15 @@
-use connector::{AllocationId, Error, ErrorKind, Money, Operation, Reply, Timestamp};
+use connector::{AllocationId, ClassId, Error, ErrorKind, Operation, Reply, Timestamp};
 
-use super::{Platform, answer::expect_reply, decide::retry_after};
+use super::{
+    Platform,
+    answer::expect_reply,
+    books::{Part, Stretch},
+    decide::retry_after,
+};
 use crate::{
+    billing::{Origin, StrikeId, UseKind},
     config::Abandon,
-    lease::{Account, Held, Lease, LeaseKey, LeaseState, Warm},
+    lease::{Account, Entry, Held, Lease, LeaseKey, LeaseState, Warm},
     question::{Question, QuestionKey},
     reconcile::Suspects,
     timers::{Pause, Wait},
@@ -12,11 +18,15 @@ use crate::{
 impl Platform {
     /// A strike has no more use for its lease. A share that is held is metered and, if it did its
     /// work and may stay, put down warm, or else released; one that is only asked for becomes an
-    /// orphan. Returns what the time held costs.
-    pub(super) fn let_go(&mut self, now: Timestamp, key: LeaseKey, did_well: bool) -> Money {
-        let Some(lease) = self.leases.get_mut(key) else {
-            return Money::ZERO;
-        };
+    /// orphan. Returns the time that it worked for the strike, which came to an end of this `kind`.
+    pub(super) fn let_go(
+        &mut self,
+        now: Timestamp,
+        key: LeaseKey,
+        did_well: bool,
+        kind: UseKind,
+    ) -> Option<Stretch> {
+        let lease = self.leases.get_mut(key)?;
         let cable = lease.cable;
         match &mut lease.state {
             LeaseState::Asked { owner, account, .. } => {
@@ -24,53 +34,69 @@ impl Platform {
                 let shelf = account.shelf;
                 self.cables[cable].orphans += 1;
                 self.end_work(now, cable, shelf);
-                Money::ZERO
+                None
             }
             LeaseState::Held(held)
-                if self.abandon == Abandon::Leave && held.inference.is_some() && !held.left =>
+                if self.abandon == Abandon::Leave
+                    && held.inference.is_some()
+                    && held.left.is_none() =>
             {
-                self.leave(now, key)
+                Some(self.leave(now, key, kind))
             }
             &mut LeaseState::Held(held) => self.end_held(now, key, &held, did_well),
             LeaseState::Stocking { .. }
             | LeaseState::Warm(_)
             | LeaseState::Releasing { .. }
-            | LeaseState::Unreleased { .. } => Money::ZERO,
+            | LeaseState::Unreleased { .. } => None,
         }
     }
 
     /// A share works no longer: it is put down warm or given back.
-    fn end_held(&mut self, now: Timestamp, key: LeaseKey, held: &Held, did_well: bool) -> Money {
+    fn end_held(
+        &mut self,
+        now: Timestamp,
+        key: LeaseKey,
+        held: &Held,
+        did_well: bool,
+    ) -> Option<Stretch> {
         let cable = self.leases[key].cable;
-        // The strike of what was left to run has ended before.
-        if !held.left {
-            self.end_work(now, cable, held.account.shelf);
+        let stretch = self.end_stretch(now, cable, held);
+        match held.left {
+            // The strike of what was left to run has ended before.
+            Some(kind) => self.meter_beside(now, cable, stretch, (Part::LeftRunning, kind)),
+            None => self.end_work(now, cable, held.account.shelf),
         }
-        let cost = self.pay_use(now, cable, held);
         let shelf = if did_well { self.keeps(now, cable, held) } else { None };
         match shelf {
             Some(shelf) => self.put_warm(key, Warm::of(held, shelf, now)),
             None => self.close(now, key, held),
         }
-        cost
+        held.left.is_none().then_some(stretch)
     }
 
     /// Its inference runs on for nobody. What the share has cost so far is the request's; what it
     /// will cost from now on is nobody's in particular.
-    fn leave(&mut self, now: Timestamp, key: LeaseKey) -> Money {
+    fn leave(&mut self, now: Timestamp, key: LeaseKey, kind: UseKind) -> Stretch {
         let lease = &mut self.leases[key];
         let cable = lease.cable;
         let held = lease.held_mut().expect("a running inference holds its share");
         let was = *held;
-        (held.since, held.left) = (now, true);
+        (held.since, held.left) = (now, Some(kind));
         self.end_work(now, cable, was.account.shelf);
-        self.pay_use(now, cable, &was)
+        self.end_stretch(now, cable, &was)
+    }
+
+    /// What was left to run has come to an end.
+    pub(super) fn end_left(&mut self, now: Timestamp, key: LeaseKey, did_well: bool) {
+        if let Some(&mut held) = self.leases[key].held_mut() {
+            let _ = self.end_held(now, key, &held, did_well);
+        }
     }
 
     /// What was left to run is stopped after all.
     pub(super) fn call_off_left(&mut self, now: Timestamp) {
         let left = self.leases.iter().filter_map(|(key, lease)| match &lease.state {
-            LeaseState::Held(held) if held.left => Some(key),
+            LeaseState::Held(held) if held.left.is_some() => Some(key),
             LeaseState::Held(_)
             | LeaseState::Asked { .. }
             | LeaseState::Stocking { .. }
@@ -79,7 +105,7 @@ impl Platform {
             | LeaseState::Unreleased { .. } => None,
         });
         for key in left.collect::<Vec<_>>() {
-            let _ = self.let_go(now, key, false);
+            self.end_left(now, key, false);
         }
     }
 
@@ -90,21 +116,19 @@ impl Platform {
         }
     }
 
-    /// The tenant pays for the time that a share worked for it. Returns what that costs.
-    pub(super) fn pay_use(&mut self, now: Timestamp, cable: usize, held: &Held) -> Money {
-        let time = now.since(held.since);
-        let cost = self.cables[cable].charge(time);
-        self.meters[held.account.tenant.index()].held(&held.account, time, cost);
-        cost
-    }
-
     fn close(&mut self, now: Timestamp, key: LeaseKey, held: &Held) {
         let cable = self.leases[key].cable;
         if let Some(inference) = held.inference {
             let operation = Operation::Cancel { inference: inference.ticket() };
             self.ask(cable, Question::Cancel, operation);
         }
-        self.begin_release(now, key, held.allocation);
+        self.give_back(now, key, held.allocation);
+    }
+
+    /// A share is given back: its time in the books ends here, whenever the provider confirms it.
+    pub(super) fn give_back(&mut self, now: Timestamp, key: LeaseKey, share: AllocationId) {
+        self.close_entry(now, key, share);
+        self.begin_release(now, key, share);
     }
 
     /// Gives a share back that no other lease stands for.
@@ -113,13 +137,14 @@ impl Platform {
         now: Timestamp,
         cable: usize,
         allocation: AllocationId,
+        entry: Option<Entry>,
     ) {
         let state = LeaseState::Unreleased { allocation, failures: 0 };
-        let key = self.leases.insert(Lease { cable, since: now, state });
-        self.begin_release(now, key, allocation);
+        let key = self.leases.insert(Lease { entry, ..Lease::new(cable, now, state) });
+        self.give_back(now, key, allocation);
     }
 
-    pub(super) fn begin_release(&mut self, now: Timestamp, key: LeaseKey, share: AllocationId) {
+    fn begin_release(&mut self, now: Timestamp, key: LeaseKey, share: AllocationId) {
         self.leases[key].state =
             LeaseState::Releasing { allocation: share, failures: 0, question: None };
         self.ask_release(now, key);
@@ -204,14 +229,16 @@ impl Platform {
     pub(super) fn give_back_ghosts(&mut self, now: Timestamp, cable: usize, ghosts: Suspects) {
         for (ghost, terms) in ghosts {
             self.cables[cable].statistics.ghosts += 1;
+            let entry = Entry { origin: Origin::Found, known: now, booked: None };
             let shelf = terms.and_then(|terms| self.cables[cable].shelves.found(terms));
             let Some(shelf) = shelf else {
-                self.release_another(now, cable, ghost);
+                self.release_another(now, cable, ghost, Some(entry));
                 continue;
             };
             let account = self.account_of(cable, shelf);
             let state = LeaseState::Unreleased { allocation: ghost, failures: 0 };
-            let key = self.leases.insert(Lease { cable, since: now, state });
+            let lease = Lease { entry: Some(entry), ..Lease::new(cable, now, state) };
+            let key = self.leases.insert(lease);
             let kept = self.keep_or_give_back(now, key, ghost, account, false);
             self.cables[cable].statistics.adopted += u64::from(kept);
         }
@@ -221,7 +248,14 @@ impl Platform {
     fn account_of(&self, cable: usize, shelf: usize) -> Account {
         let kind = &self.cables[cable].shelves.all[shelf].kind;
         let tenant = kind.tenant.unwrap_or(self.lease_config.tenant);
-        Account { tenant, requirements: kind.requirements(), shelf: Some(shelf) }
+        Account {
+            tenant,
+            class: ClassId(0),
+            model: kind.model,
+            strike: StrikeId(0),
+            requirements: kind.requirements(),
+            shelf: Some(shelf),
+        }
     }
 
     /// Asks once more for everything that was given up.

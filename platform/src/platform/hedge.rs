@@ -4,6 +4,7 @@ use connector::{CableId, ModelId, Timestamp};
 
 use super::Platform;
 use crate::{
+    billing::UseKind,
     flight::{Flight, FlightKey, Phase, Strike, Watch},
     hedging::Hedging,
     lease::LeaseKey,
@@ -122,7 +123,7 @@ impl Platform {
         }
         let cable = self.leases[loser].cable;
         let before = self.cables[cable].statistics;
-        self.call_off(now, key, loser);
+        self.call_off(now, key, loser, UseKind::Hedged);
         let statistics = &mut self.cables[cable].statistics;
         statistics.called_off += 1;
         statistics.called_off_slot_ns += statistics.slot_ns - before.slot_ns;

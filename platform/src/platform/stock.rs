@@ -135,7 +135,7 @@ impl Platform {
         cable.shelves.all[shelf].stocking += 1;
         cable.shelves.stocking += 1;
         cable.statistics.stocked += 1;
-        let lease = self.leases.insert(Lease { cable: index, since: now, state });
+        let lease = self.leases.insert(Lease::new(index, now, state));
         let ask = self.on_terms(ask, Some(shelf));
         let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(ask));
         self.timers.await_answer(Wait::Allocation, now, question);

@@ -28,7 +28,7 @@ impl Platform {
         let Some(held) = self.leases.get_mut(lease).and_then(Lease::held_mut) else {
             return;
         };
-        if held.left {
+        if held.left.is_some() {
             return;
         }
         let Some(strike) = self.flights[held.owner].strike_mut(lease) else {

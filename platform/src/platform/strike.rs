@@ -1,13 +1,18 @@
 use connector::{
-    Allocate, AllocationId, Concession, Error, ErrorKind, Operation, Reply, Timestamp, Usage,
+    Allocate, AllocationId, Concession, Error, ErrorKind, Money, Operation, Reply, Timestamp, Usage,
 };
 
-use super::{Platform, answer::expect_reply};
+use super::{
+    Platform,
+    answer::expect_reply,
+    books::{Part, Work},
+};
 use crate::{
+    billing::{Origin, StrikeId, UseKind},
     breaker::Permit,
     flight::{Cause, Ended, FlightKey, Phase, Strike, Strikes},
     hedging::Hedging,
-    lease::{Account, Held, Lease, LeaseKey, LeaseState},
+    lease::{Account, Bearer, Entry, Held, Lease, LeaseKey, LeaseState},
     question::Question,
     timers::Wait,
 };
@@ -43,11 +48,13 @@ impl Platform {
         let band = cable.load().band();
         let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
         allocate.preemptible |= flight.given_up().contains(Concession::Preemptible);
-        let (lease, warm) = self.obtain_share(now, key, index, allocate);
+        let id = self.books.next();
+        let queued = self.flights[key].take_queued();
+        let (lease, warm) = self.obtain_share(now, key, index, allocate, id);
         if let Some(share) = warm {
             self.ask_inference(now, key, lease, place, share);
         }
-        Strike { band, ..Strike::new(place, lease, permit, now) }
+        Strike { queued, band, ..Strike::new(id, place, lease, permit, now) }
     }
 
     /// Takes a warm share, or asks for a new one and returns none yet.
@@ -58,18 +65,20 @@ impl Platform {
         owner: FlightKey,
         index: usize,
         allocate: Allocate,
+        strike: StrikeId,
     ) -> (LeaseKey, Option<AllocationId>) {
         self.heed_breaker(index);
+        let bearer = self.bearer(owner, strike);
         let shelf = self.shelf_of(index, &allocate);
         if let Some(shelf) = shelf {
             self.cables[index].shelves.all[shelf].begin_work(now);
             self.will_look(now);
-            if let Some((lease, share)) = self.take_warm(now, owner, index, shelf) {
+            if let Some((lease, share)) = self.take_warm(now, owner, index, shelf, bearer) {
                 return (lease, Some(share));
             }
             self.make_room(now, index);
         }
-        (self.ask_share(now, owner, index, allocate, shelf), None)
+        (self.ask_share(now, owner, index, allocate, (shelf, bearer)), None)
     }
 
     /// Asks for a share for a strike.
@@ -79,12 +88,12 @@ impl Platform {
         owner: FlightKey,
         index: usize,
         allocate: Allocate,
-        shelf: Option<usize>,
+        (shelf, bearer): (Option<usize>, Bearer),
     ) -> LeaseKey {
         let number = self.cables[index].reconciler.asked();
-        let account = Account::of(&allocate, shelf);
+        let account = Account::of(&allocate, shelf).working_for(bearer);
         let state = LeaseState::Asked { owner: Some(owner), account, number };
-        let lease = self.leases.insert(Lease { cable: index, since: now, state });
+        let lease = self.leases.insert(Lease::new(index, now, state));
         let allocate = self.on_terms(allocate, shelf);
         let question = self.ask(index, Question::Allocate(lease), Operation::Allocate(allocate));
         self.timers.await_answer(Wait::Allocation, now, question);
@@ -125,8 +134,11 @@ impl Platform {
         let LeaseState::Asked { owner, account, .. } = lease.state else {
             unreachable!("only what was asked for is granted");
         };
+        let is_late = owner.is_none() && !stocked;
+        let origin = if is_late { Origin::Late } else { Origin::Granted };
+        lease.entry = Some(Entry { origin, known: now, booked: Some(now) });
         let Some(owner) = owner else {
-            let (index, late) = (lease.cable, u64::from(!stocked));
+            let (index, late) = (lease.cable, u64::from(is_late));
             cable.statistics.late_grants += late;
             if self.keep_or_give_back(now, key, allocation, account, true) {
                 self.cables[index].statistics.adopted += late;
@@ -217,7 +229,7 @@ impl Platform {
             return;
         };
         held.first_token = true;
-        if held.left {
+        if held.left.is_some() {
             return;
         }
         let owner = held.owner;
@@ -249,9 +261,8 @@ impl Platform {
             return;
         };
         held.inference = None;
-        if held.left {
-            let _ = self.let_go(now, key, result.is_ok());
-            return;
+        if held.left.is_some() {
+            return self.end_left(now, key, result.is_ok());
         }
         let (owner, preempted, used) = (held.owner, held.preempted, held.used);
         if self.is_consulting(owner) {
@@ -279,18 +290,20 @@ impl Platform {
         let lease = &mut self.leases[key];
         let index = lease.cable;
         let held = *lease.held_mut().expect("it was at work");
-        let cost = self.pay_use(now, index, &held);
-        self.flights[owner].cost += cost;
+        let stretch = self.end_stretch(now, index, &held);
+        self.flights[owner].cost += stretch.cost;
+        self.meter_beside(now, index, stretch, (Part::Stale, UseKind::Retried));
         self.cables[index].statistics.stale += 1;
-        self.leases.remove(key);
-        self.release_another(now, index, held.allocation);
+        let entry = self.leases.remove(key).and_then(|lease| lease.entry);
+        self.release_another(now, index, held.allocation, entry);
         let strike = self.flights[owner].strike_mut(key);
         let place = strike.expect("the owner of a lease is striking with it").place;
         let flight = &self.flights[owner];
         let model = self.router.choice(&flight.route, place).model;
         let pool = self.cables[index].pool;
         let allocate = self.covenants.allocate(&flight.request, model, pool);
-        let lease = self.ask_share(now, owner, index, allocate, held.account.shelf);
+        let bearer = self.bearer(owner, held.account.strike);
+        let lease = self.ask_share(now, owner, index, allocate, (held.account.shelf, bearer));
         if let Some(strike) = self.flights[owner].strike_mut(key) {
             strike.lease = lease;
         }
@@ -306,16 +319,17 @@ impl Platform {
         text: Option<Box<str>>,
     ) {
         let other = self.won(now, key, lease);
-        let cable = self.end_strike(now, key, lease, Ended::Answered(usage.output));
-        self.cables[cable].statistics.completed += 1;
-        let flight = &mut self.flights[key];
-        let (usage, text) = match &flight.part {
-            Some(part) => {
-                flight.first_token = part.begun.or(flight.first_token);
-                part.complete(usage, text)
-            }
+        let ended = Ended::Answered(usage.output);
+        let (usage, text) = match &self.flights[key].part {
+            Some(part) => part.complete(usage, text),
             None => (usage, text),
         };
+        let cable = self.end_strike(now, key, lease, ended, Work::delivered(usage));
+        self.cables[cable].statistics.completed += 1;
+        let flight = &mut self.flights[key];
+        if let Some(part) = &flight.part {
+            flight.first_token = part.begun.or(flight.first_token);
+        }
         let flight = &self.flights[key];
         let took = now.since(flight.joined);
         self.router.observe(now, &flight.request, &flight.route, took);
@@ -328,8 +342,14 @@ impl Platform {
 
     /// The strike of this lease is stopped and gives its share back; nothing is said against its
     /// pool. Returns the cable on which a place became free.
-    pub(super) fn call_off(&mut self, now: Timestamp, key: FlightKey, lease: LeaseKey) -> usize {
-        self.end_strike(now, key, lease, Ended::CalledOff)
+    pub(super) fn call_off(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        lease: LeaseKey,
+        kind: UseKind,
+    ) -> usize {
+        self.end_strike(now, key, lease, Ended::CalledOff, Work::wasted(kind))
     }
 
     /// A strike failed; `again` if the same cable may be asked again. What to do next is decided
@@ -342,10 +362,14 @@ impl Platform {
         error: Error,
         again: bool,
     ) {
-        let strike = self.flights[key].strike_mut(lease);
-        let (made, begun) = strike
-            .map_or((None, false), |strike| (strike.part.take(), strike.first_token.is_some()));
-        let cable = self.end_strike(now, key, lease, Ended::Failed(error.kind));
+        let prompt = self.flights[key].request.prompt_tokens;
+        let strike = self.flights[key].strike_mut(lease).expect("what failed was under way");
+        let (computed, begun) = (strike.made(prompt), strike.first_token.is_some());
+        let made = strike.part.take();
+        let is_lost = error.kind == ErrorKind::Preempted;
+        let kind = if is_lost { UseKind::Preempted } else { UseKind::Retried };
+        let work = Work::wasted(kind).having_made(computed);
+        let cable = self.end_strike(now, key, lease, Ended::Failed(error.kind), work);
         self.cables[cable].statistics.failed += 1;
         self.flights[key].first_token = None;
         self.heed_failure(now, cable, error.kind);
@@ -366,6 +390,7 @@ impl Platform {
         key: FlightKey,
         lease: LeaseKey,
         ended: Ended,
+        work: Work,
     ) -> usize {
         let flight = &mut self.flights[key];
         let strike = flight.end_strike(lease);
@@ -373,8 +398,9 @@ impl Platform {
         let choice = self.router.choice(&flight.route, strike.place);
         let (at, index) = ((choice.cable, choice.model), choice.cable.index());
         self.stop_watching_ended(now, at, &strike, matches!(ended, Ended::Answered(_)));
-        let cost = self.let_go(now, lease, matches!(ended, Ended::Answered(_)));
-        self.flights[key].cost += cost;
+        let stretch = self.let_go(now, lease, matches!(ended, Ended::Answered(_)), work.kind);
+        self.flights[key].cost += stretch.map_or(Money::ZERO, |stretch| stretch.cost);
+        self.meter_strike(now, key, (at.1, index), (&strike, stretch), work);
         self.cables[index].vacate();
         self.tell_ended(now, key, &strike, ended);
         let first_token = self.first_token_of_strike(key, &strike);

@@ -70,7 +70,7 @@ impl Platform {
         let Some(held) = lease.held_mut() else {
             return;
         };
-        let (owner, left, begun) = (held.owner, held.left, held.first_token);
+        let (owner, left, begun) = (held.owner, held.left.is_some(), held.first_token);
         let is_over = match kind {
             Wait::FirstToken => !begun,
             Wait::Token => !left && self.stands(now, owner, key),

@@ -7,7 +7,7 @@ use connector::{Allocate, AllocationId, Duration, Timestamp};
 use super::Platform;
 use crate::{
     flight::FlightKey,
-    lease::{Account, Held, LeaseKey, LeaseState, Warm},
+    lease::{Account, Bearer, Held, LeaseKey, LeaseState, Warm},
     shelf::Kind,
     timers::Pause,
 };
@@ -42,6 +42,7 @@ impl Platform {
         owner: FlightKey,
         cable: usize,
         shelf: usize,
+        bearer: Bearer,
     ) -> Option<(LeaseKey, AllocationId)> {
         while let Some(key) = self.cables[cable].shelves.take(shelf) {
             let warm = self.warm(key);
@@ -49,11 +50,14 @@ impl Platform {
                 self.end_warm(now, key, warm);
                 continue;
             }
-            self.pay_idle(now, cable, &warm);
+            self.meter_idle(now, cable, &warm);
             let Warm { allocation, account, granted, .. } = warm;
-            let account = Account { tenant: self.flights[owner].request.tenant, ..account };
-            let held = Held::new(now, allocation, owner, account);
-            self.leases[key].state = LeaseState::Held(Held { granted, used: true, ..held });
+            let held = Held::new(now, allocation, owner, account.working_for(bearer));
+            let lease = &mut self.leases[key];
+            if let Some(entry) = &mut lease.entry {
+                entry.booked = entry.booked.or(Some(now));
+            }
+            lease.state = LeaseState::Held(Held { granted, used: true, ..held });
             self.cables[cable].statistics.warm_strikes += 1;
             return Some((key, allocation));
         }
@@ -91,7 +95,7 @@ impl Platform {
         let cable = self.leases[key].cable;
         let shelf = account.shelf.filter(|&shelf| self.may_lie(now, cable, shelf, now));
         let Some(shelf) = shelf else {
-            self.begin_release(now, key, allocation);
+            self.give_back(now, key, allocation);
             return false;
         };
         self.put_warm(key, Warm { allocation, account, shelf, since: now, granted: now, paid });
@@ -148,7 +152,7 @@ impl Platform {
         shelves.remove(warm.shelf, key);
         let shelf = &shelves.all[warm.shelf];
         if shelf.all() < shelf.floor() && self.is_fresh(now, warm.granted) {
-            self.pay_idle(now, cable, &warm);
+            self.meter_idle(now, cable, &warm);
             self.put_warm(key, Warm { since: now, ..warm });
         } else {
             self.end_warm(now, key, warm);
@@ -183,16 +187,8 @@ impl Platform {
 
     /// A lease that is on no shelf any more is paid for and given back.
     fn end_warm(&mut self, now: Timestamp, key: LeaseKey, warm: Warm) {
-        self.pay_idle(now, self.leases[key].cable, &warm);
-        self.begin_release(now, key, warm.allocation);
-    }
-
-    fn pay_idle(&mut self, now: Timestamp, cable: usize, warm: &Warm) {
-        if warm.paid {
-            let time = now.since(warm.since);
-            let cost = self.cables[cable].charge_idle(time);
-            self.overhead.held(&warm.account, time, cost);
-        }
+        self.meter_idle(now, self.leases[key].cable, &warm);
+        self.give_back(now, key, warm.allocation);
     }
 
     fn oldest_warm(&mut self, cable: usize) -> Option<(Timestamp, LeaseKey)> {

@@ -34,6 +34,8 @@ mod retry;
 mod routing;
 mod setting;
 mod shedding;
+mod usage;
+mod usage_property;
 mod warm;
 mod warm_property;
 mod world;

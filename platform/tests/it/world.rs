@@ -10,7 +10,10 @@ use connector::{
     Infer, Operation, OperationKind, Outcome, PoolId, Reply, RequestId, RequestRecord, Ticket,
     Timestamp, Usage,
 };
-use platform::{CableStatus, Input, Output, Platform, PlatformConfig, Request, Response};
+use platform::{
+    CableStatus, Input, Output, Platform, PlatformConfig, Request, Response,
+    billing::{LeaseRecord, UsageRecord},
+};
 
 use crate::setting::{ms, request};
 
@@ -73,6 +76,10 @@ pub(crate) struct World {
     pub(crate) submitted: Vec<Submitted>,
     pub(crate) responses: Vec<Response>,
     pub(crate) records: Vec<RequestRecord>,
+    pub(crate) usage: Vec<UsageRecord>,
+    pub(crate) leases: Vec<LeaseRecord>,
+    /// When the platform heard of each grant.
+    pub(crate) told: BTreeMap<AllocationId, Timestamp>,
     /// Shares that the provider holds for us.
     pub(crate) held: BTreeSet<(CableId, AllocationId)>,
     /// How often each share was really released.
@@ -97,11 +104,14 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(config: PlatformConfig) -> Self {
         Self {
-            platform: Platform::new(config).expect("a valid configuration"),
+            platform: Platform::new(config).expect("a valid configuration").telling_books(1),
             now: Timestamp::ZERO,
             submitted: Vec::new(),
             responses: Vec::new(),
             records: Vec::new(),
+            usage: Vec::new(),
+            leases: Vec::new(),
+            told: BTreeMap::new(),
             held: BTreeSet::new(),
             releases: BTreeMap::new(),
             granted: 0,
@@ -213,6 +223,8 @@ impl World {
                 }
                 Output::Respond(response) => self.responses.push(response),
                 Output::Record(record) => self.records.push(record),
+                Output::Usage(record) => self.usage.push(record),
+                Output::Lease(record) => self.leases.push(record),
             }
         }
     }
@@ -271,7 +283,10 @@ impl World {
     /// What the platform is about to learn.
     fn note(&mut self, ticket: Ticket, reply: &Reply) {
         match reply {
-            Reply::Granted { allocation } => _ = self.promised.remove(allocation),
+            Reply::Granted { allocation } => {
+                self.promised.remove(allocation);
+                self.told.insert(*allocation, self.now);
+            }
             Reply::Released => {
                 let release = self.submitted.iter().rfind(|one| one.ticket == ticket);
                 if let Some(Submitted { operation: Operation::Release { allocation }, .. }) =

@@ -264,7 +264,7 @@ impl Run {
                 Output::Submit { ticket, operation, .. } => {
                     self.simulator.submit(now, ticket, operation);
                 }
-                Output::Respond(_) => {}
+                Output::Respond(_) | Output::Usage(_) | Output::Lease(_) => {}
                 Output::Record(record) => self.records.push(record),
             }
         }
