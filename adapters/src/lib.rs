@@ -4,8 +4,10 @@
 //! * [`harpoon_v1`]: the wire types of the dialect, shared by the client here and the mock server.
 //! * [`openai`]: chat completions, the dialect of local engines.
 //! * [`ledger`]: where a ledger's journal outlasts the program.
+//! * [`billing_summary`]: what a team is charged, as HostedAI says it.
 //! * [`HttpConnector`]: a live endpoint as a [`connector::Connector`].
 
+pub mod billing_summary;
 pub mod harpoon_v1;
 mod http;
 pub mod ledger;
