@@ -1,12 +1,13 @@
-//! One scenario with one seed, from its parts to its summary; simulated here, live in
-//! [`live`].
+//! One scenario with one seed, from its parts to its summary; simulated here, live in [`live`], and
+//! with both books laid side by side in [`reconcile`].
 
 pub mod live;
+pub mod reconcile;
 
 use std::time::Instant;
 
 use connector::{Duration, PoolGauge, ProviderUsage, RequestRecord, Timestamp, TokenGaps};
-use platform::{Holding, HoldingState, Platform, PlatformConfig};
+use platform::{Holding, HoldingState, Platform, PlatformConfig, billing::UsageRecord};
 use reports::{
     FilesError, GeneratorLag, Header, Recorder, RecorderConfig, RunEnd, RunFiles, Summary,
 };
@@ -17,6 +18,9 @@ use crate::drive::{Ended, Lines, Observer, RunError, Sampling, Session, Watch, v
 
 /// Between two looks at the pools, and the length of an interval of the time series.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// A run has one life of its platform.
+const FIRST_LIFE: u32 = 0;
 
 /// Shares that may still be held are told one by one up to this number.
 const HOLDINGS_TOLD: usize = 20;
@@ -91,8 +95,23 @@ fn session(
     seed: u64,
     files: Option<RunFiles>,
 ) -> Result<ScenarioSession, ExperimentError> {
-    let config = PlatformConfig { seed, ..scenario.platform.clone() };
-    let recorder = Recorder::new(
+    let platform = platform(scenario, seed)?;
+    let platform = if files.is_some() { platform.telling_books(FIRST_LIFE) } else { platform };
+    let observer = recorder(scenario, seed, files);
+    Ok(Session::new(scenario.arrivals(seed)?, platform, observer, sampling(scenario))?)
+}
+
+fn platform(scenario: &Scenario, seed: u64) -> Result<Platform, platform::ConfigError> {
+    Platform::new(PlatformConfig { seed, ..scenario.platform.clone() })
+}
+
+fn sampling(scenario: &Scenario) -> Sampling {
+    Sampling::new(INTERVAL, Timestamp::ZERO + scenario.warm_up)
+        .doubling_after(reports::MAX_INTERVALS)
+}
+
+fn recorder(scenario: &Scenario, seed: u64, files: Option<RunFiles>) -> Recorder {
+    Recorder::new(
         scenario.names.clone(),
         RecorderConfig {
             header: header(scenario, seed),
@@ -107,11 +126,7 @@ fn session(
                 .collect(),
             files,
         },
-    );
-    let sampling = Sampling::new(INTERVAL, Timestamp::ZERO + scenario.warm_up)
-        .doubling_after(reports::MAX_INTERVALS);
-    let platform = Platform::new(config)?;
-    Ok(Session::new(scenario.arrivals(seed)?, platform, recorder, sampling)?)
+    )
 }
 
 fn conclude(
@@ -122,9 +137,19 @@ fn conclude(
     lag: Option<GeneratorLag>,
 ) -> Outcome {
     let (arrivals, platform, recorder) = session.into_parts();
+    summarise((&arrivals, &platform, recorder), scenario, ended, started, lag)
+}
+
+fn summarise(
+    (arrivals, platform, recorder): (&scenarios::Arrivals, &Platform, Recorder),
+    scenario: &Scenario,
+    ended: Ended,
+    started: Instant,
+    lag: Option<GeneratorLag>,
+) -> Outcome {
     let mut warnings = arrivals.warnings().to_vec();
     if ended.unreleased > 0 {
-        warnings.extend(drain_report(ended.unreleased, &platform, scenario));
+        warnings.extend(drain_report(ended.unreleased, platform, scenario));
     }
     let (summary, files) = recorder.finish(RunEnd {
         ended: ended.at,
@@ -165,6 +190,10 @@ fn drain_report(shares: usize, platform: &Platform, scenario: &Scenario) -> Vec<
 impl Observer for Recorder {
     fn record(&mut self, record: &RequestRecord) {
         self.record(record);
+    }
+
+    fn usage(&mut self, record: &UsageRecord) {
+        self.usage(record);
     }
 
     fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge) {

@@ -1,11 +1,11 @@
-//! The files of a run: `summary.json`, `requests.csv` and `timeline.csv` in one directory.
+//! The files of a run: `summary.json`, `requests.csv`, `usage.csv` and `timeline.csv` in one directory.
 //!
 //! # Mechanism
 //!
-//! All three exist from the start with a header that says they are unfinished, so that nothing of
-//! an earlier run can be mistaken for part of this one. Requests are written as they finish and
-//! nothing of them is kept. The digest is known only at the end; the first line of `requests.csv`
-//! is therefore of fixed length and written again then.
+//! All exist from the start with a header that says they are unfinished, so that nothing of an
+//! earlier run can be mistaken for part of this one. Requests and records of use are written as they
+//! come and nothing of them is kept. The digest is known only at the end; the first line of their
+//! files is therefore of fixed length and written again then.
 //!
 //! # Edges
 //!
@@ -14,7 +14,9 @@
 //! [`finish`](RunFiles::finish) returns the first failure; the run itself goes on.
 
 mod requests;
+mod rows;
 mod timeline;
+mod usage;
 
 use std::{
     fs::{self, File},
@@ -23,6 +25,7 @@ use std::{
 };
 
 use connector::{Duration, Names, RequestRecord};
+use platform::billing::UsageRecord;
 
 use crate::{
     Header, Summary,
@@ -33,6 +36,7 @@ use crate::{
 const SUMMARY: &str = "summary.json";
 const REQUESTS: &str = "requests.csv";
 const TIMELINE: &str = "timeline.csv";
+const USAGE: &str = "usage.csv";
 
 /// Why a run's files could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +102,7 @@ impl Overwrite {
 pub struct RunFiles {
     directory: PathBuf,
     requests: requests::RequestsFile,
+    usage: usage::UsageFile,
     failure: Option<FilesError>,
 }
 
@@ -107,7 +112,7 @@ impl RunFiles {
     /// # Errors
     /// If a file of one of the names is in the way, or the directory is none.
     pub fn check(directory: &Path, overwrite: Overwrite) -> Result<(), FilesError> {
-        [SUMMARY, REQUESTS, TIMELINE]
+        [SUMMARY, REQUESTS, TIMELINE, USAGE]
             .iter()
             .try_for_each(|name| overwrite.check(&directory.join(name)))
     }
@@ -128,7 +133,8 @@ impl RunFiles {
         write_whole(&directory.join(SUMMARY), &unfinished)?;
         write_whole(&directory.join(TIMELINE), &begun.reserved_line())?;
         let requests = requests::RequestsFile::create(directory.join(REQUESTS), &begun)?;
-        Ok(Self { directory: directory.to_owned(), requests, failure: None })
+        let usage = usage::UsageFile::create(directory.join(USAGE), &begun)?;
+        Ok(Self { directory: directory.to_owned(), requests, usage, failure: None })
     }
 
     /// One row of `requests.csv`.
@@ -138,7 +144,14 @@ impl RunFiles {
         }
     }
 
-    /// Completes all three.
+    /// One row of `usage.csv`.
+    pub(crate) fn usage(&mut self, names: &Names, record: &UsageRecord) {
+        if self.failure.is_none() {
+            self.failure = self.usage.write(names, record).err();
+        }
+    }
+
+    /// Completes all of them.
     pub(crate) fn finish(
         self,
         summary: &Summary,
@@ -149,6 +162,7 @@ impl RunFiles {
             return Err(failure);
         }
         self.requests.finish(&summary.header)?;
+        self.usage.finish(&summary.header)?;
         let timeline = self.directory.join(TIMELINE);
         timeline::write(&timeline, summary, series, warm_up)?;
         write_whole(&self.directory.join(SUMMARY), &summary.to_json())

@@ -4,7 +4,7 @@ use connector::{
     Duration, Money, Names, Objective, PoolGauge, PoolKind, ProviderUsage, RequestRecord, TenantId,
     Timestamp, TokenGaps,
 };
-use platform::Meter;
+use platform::{Meter, billing::UsageRecord};
 
 use crate::{
     Digest, FilesError, Header, RunFiles, Summary,
@@ -138,6 +138,14 @@ impl Recorder {
         }
         if let Some(files) = &mut self.config.files {
             files.request(&self.names, record, warming_up);
+        }
+    }
+
+    /// What an attempt used, or a share that was at work for nobody. It goes to the files; no part
+    /// of the digest, because it follows from what was told besides.
+    pub fn usage(&mut self, record: &UsageRecord) {
+        if let Some(files) = &mut self.config.files {
+            files.usage(&self.names, record);
         }
     }
 

@@ -2,7 +2,7 @@ use std::{fs::File, io::Write as _, path::Path};
 
 use connector::{Duration, Timestamp};
 
-use super::{FilesError, exact_seconds, requests::failed};
+use super::{FilesError, exact_seconds, rows::failed};
 use crate::{
     Summary,
     pools::ratio,
