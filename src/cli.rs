@@ -10,6 +10,7 @@
 //!
 //! Data goes to stdout, everything else to stderr.
 
+mod bill;
 mod calibrate;
 mod check;
 mod completions;
@@ -57,6 +58,8 @@ enum Verb {
     Mock(mock::Mock),
     Calibrate(calibrate::Calibrate),
     Place(place::Place),
+    #[command(subcommand)]
+    Bill(bill::Bill),
     Check(check::Check),
     Explain(explain::Explain),
     Schema(schema::Schema),
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Verb::Mock(mock) => mock.execute(),
         Verb::Calibrate(calibrate) => calibrate.execute(),
         Verb::Place(place) => place.execute(),
+        Verb::Bill(bill) => bill.execute(),
         Verb::Check(check) => check.execute(),
         Verb::Explain(explain) => explain.execute(),
         Verb::Schema(schema) => schema.execute(),

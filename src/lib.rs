@@ -9,4 +9,5 @@ pub mod experiment;
 pub mod explain;
 pub mod mock;
 pub mod place;
+pub mod reconciliation;
 mod tables;

@@ -19,6 +19,7 @@ mod memory;
 mod place;
 mod queueing;
 mod readme;
+mod reconciliation;
 mod replay;
 mod storm;
 mod tenant_flood;

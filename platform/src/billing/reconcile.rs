@@ -34,8 +34,8 @@
 //!
 //! # Edges
 //!
-//! A line of a share that we never knew is a ghost if it carries the name of one of our tenants, and
-//! foreign if not. A ghost that was found and kept is one until it works for somebody. Shares without
+//! A line that carries none of our tenants is foreign, also where a list showed us the share and we
+//! tried to give it back. A line of a share that we never knew is a ghost if it carries one. A ghost that was found and kept is one until it works for somebody. Shares without
 //! any line are uncharged as a whole. If records of use do not fill the time of the leases (a meter
 //! lost some), that is unknown as well. Needs memory in proportion to the shares of the period.
 //!

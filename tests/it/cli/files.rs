@@ -115,13 +115,13 @@ fn files_that_outgrow_the_disk_fail_a_run_after_its_summary() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.stdout.contains("offered"), "{}", ran.stdout);
     insta::assert_snapshot!(ran.stderr, @r"
-    error: cannot write `out/requests.csv`: File too large (os error 27)
+    error: cannot write `out/usage.csv`: File too large (os error 27)
     help: choose another directory with --out, one that can be written to and has room
     ");
     let ran = run_with_little_room(&desk, &[&long[..], &["--replications", "2"]].concat());
     assert_eq!(ran.code, Some(1));
     assert!(ran.stdout.contains("\n2 replications\n"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("out/replication-0/requests.csv`: File too large"), "{ran:?}");
+    assert!(ran.stderr.contains("out/replication-0/usage.csv`: File too large"), "{ran:?}");
 }
 
 /// No file may grow beyond 256 or 512 KiB, as the shell counts.

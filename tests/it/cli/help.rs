@@ -11,6 +11,8 @@ fn every_verb_explains_itself() {
         "mock",
         "calibrate",
         "place",
+        "bill",
+        "bill reconcile",
         "check",
         "explain",
         "schema",

@@ -30,10 +30,11 @@ impl Share {
             let news = line.from.max(charged_until.min(line.until));
             let mut pieces = Pieces { line, report, time: 0 };
             pieces.piece(Cause::Overlap, (line.from, news))?;
-            match &ours {
-                Some(ours) => matched += pieces.against(ours, news)?,
-                None if line.tenant.is_some() => pieces.piece(Cause::Ghost, (news, line.until))?,
-                None => pieces.piece(Cause::Foreign, (news, line.until))?,
+            match (&ours, line.tenant) {
+                // A list may have shown it, and we may have tried to give it back.
+                (_, None) => pieces.piece(Cause::Foreign, (news, line.until))?,
+                (Some(ours), Some(_)) => matched += pieces.against(ours, news)?,
+                (None, Some(_)) => pieces.piece(Cause::Ghost, (news, line.until))?,
             }
             pieces.rounding(coin)?;
             charged_until = charged_until.max(line.until);

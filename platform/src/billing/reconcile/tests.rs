@@ -64,8 +64,12 @@ fn use_of(kind: UseKind, slot_ns: u128) -> UsageRecord {
 
 fn reconcile(lines: &[StatementLine], leases: &[LeaseRecord]) -> Side {
     let mut reconciler = Reconciler::new(vec![PRICE], NANO);
-    lines.iter().for_each(|line| reconciler.line(line));
-    leases.iter().for_each(|lease| reconciler.lease(lease));
+    for line in lines {
+        reconciler.line(line);
+    }
+    for lease in leases {
+        reconciler.lease(lease);
+    }
     reconciler.usage(&use_of(UseKind::Delivered, used(leases)));
     reconciler.reconcile().expect("in range").whole().expect("in range")
 }
@@ -99,8 +103,10 @@ fn what_lies_around_a_lease_is_told_apart() {
 #[test]
 fn a_share_that_we_never_knew_is_a_ghost_or_somebody_elses() {
     let foreign = StatementLine { tenant: None, ..line(2, 0, 7) };
-    let side = reconcile(&[line(1, 1, 5), foreign], &[]);
-    assert_eq!(found(&side), [(Cause::Ghost, 4), (Cause::Foreign, 7)]);
+    let expected = [(Cause::Ghost, 4), (Cause::Foreign, 7)];
+    assert_eq!(found(&reconcile(&[line(1, 1, 5), foreign], &[])), expected);
+    let given_back_in_vain = lease(2, Origin::Found, [3, 3, 3]);
+    assert_eq!(found(&reconcile(&[line(1, 1, 5), foreign], &[given_back_in_vain])), expected);
 }
 
 #[test]
@@ -176,7 +182,9 @@ fn the_worked_example_of_the_documentation() {
         ..lease(share, origin, [0; 3])
     };
     let mut reconciler = Reconciler::new(vec![ours], NANO);
-    lines.iter().for_each(|line| reconciler.line(line));
+    for line in &lines {
+        reconciler.line(line);
+    }
     reconciler.lease(&owned(1, Origin::Granted, [11.0, 11.0, 35.0]));
     reconciler.lease(&owned(2, Origin::Found, [50.0, 50.0, 50.0]));
     reconciler.lease(&owned(3, Origin::Granted, [40.0, 40.0, 42.5]));
@@ -220,9 +228,11 @@ fn oracle(world: &World) -> BTreeMap<Cause, u64> {
     for hour in 0..HOURS {
         let charged = world.lines.iter().filter(|(from, until)| (*from..*until).contains(&hour));
         let times = charged.count() as u64;
+        let booked = |[_, booked, given_back]: [u64; 3]| (booked..given_back).contains(&hour);
+        let is_booked = world.lease.is_some_and(|(_, times)| booked(times));
         let cause = match world.lease {
-            None if world.ours => Cause::Ghost,
-            None => Cause::Foreign,
+            _ if !world.ours => Cause::Foreign,
+            None => Cause::Ghost,
             Some((Origin::Granted, [known, ..])) if hour < known => Cause::GrantUnderWay,
             Some((Origin::Late, [known, ..])) if hour < known => Cause::LateGrant,
             Some((_, [_, booked, _])) if hour < booked => Cause::Ghost,
@@ -231,7 +241,8 @@ fn oracle(world: &World) -> BTreeMap<Cause, u64> {
         };
         if times > 0 {
             *sums.entry(cause).or_default() += 1;
-        } else if cause == Cause::Matched {
+        }
+        if is_booked && (times == 0 || !world.ours) {
             *sums.entry(Cause::Uncharged).or_default() += 1;
         }
         if times > 1 {
