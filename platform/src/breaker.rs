@@ -32,7 +32,7 @@ mod window;
 use connector::{BasisPoints, Duration, Timestamp};
 use window::{Totals, Window};
 
-use crate::config::{BreakerConfig, BreakerMode, HalfOpenThen, ProbeRenewal, RampUp, RatesConfig};
+use crate::config::{BreakerConfig, BreakerMode, HalfOpenThen, ProbeRenewal, RampUp};
 
 /// Steps in which a recovered pool gets its load back.
 const RAMP_STEPS: u32 = 16;
@@ -187,7 +187,7 @@ impl Breaker {
             epoch: 0,
             round: 0,
             in_a_row: 0,
-            window: config.rates.map(|rates| Window::new(rates.window)),
+            window: config.rates.as_ref().map(Window::new),
             wait: config.recovery,
             closed_at: Timestamp::ZERO,
             config,
@@ -285,16 +285,13 @@ impl Breaker {
         if permit.epoch != self.epoch {
             return false;
         }
-        match verdict {
-            Verdict::Success => self.count(now, false, false),
-            Verdict::Slow => self.count(now, false, true),
-            Verdict::Failure => self.count(now, true, false),
-            Verdict::SlowFailure => self.count(now, true, true),
-            Verdict::Ignored => {
-                self.give_back(permit.round);
-                false
-            }
+        if verdict == Verdict::Ignored {
+            self.give_back(permit.round);
+            return false;
         }
+        let failed = matches!(verdict, Verdict::Failure | Verdict::SlowFailure);
+        let slow = matches!(verdict, Verdict::Slow | Verdict::SlowFailure);
+        self.count(now, failed, slow)
     }
 
     /// What became of a call that was made without asking, such as somebody else's health check.
@@ -382,13 +379,15 @@ impl Breaker {
             Phase::Open { .. } | Phase::ForcedOpen | Phase::Disabled => return false,
         }
         self.add(now, failed, slow);
-        let opens = self.in_a_row >= self.config.failure_threshold || self.rates_reached();
+        let opens = self.in_a_row >= self.config.failure_threshold
+            || self.window.as_ref().is_some_and(Window::is_reached);
         if opens {
             self.open(now);
         }
         opens
     }
 
+    #[inline]
     fn add(&mut self, now: Timestamp, failed: bool, slow: bool) {
         self.in_a_row = if failed { self.in_a_row.saturating_add(1) } else { 0 };
         if let Some(window) = &mut self.window {
@@ -396,24 +395,16 @@ impl Breaker {
         }
     }
 
-    fn rates_reached(&self) -> bool {
-        let (Some(window), Some(rates)) = (&self.window, &self.config.rates) else {
-            return false;
-        };
-        let totals = window.totals();
-        totals.calls >= rates.decisive_calls() && reached(totals, rates)
-    }
-
     /// One more result of a probe is in. True if it opens the breaker.
     fn judge(&mut self, now: Timestamp, results: Totals, failed: bool) -> bool {
         let probes = self.config.half_open_probes;
         self.in_a_row = if failed { self.in_a_row.saturating_add(1) } else { 0 };
-        let opens = match &self.config.rates {
+        let opens = match self.window.as_ref().map(Window::thresholds) {
             None if failed => true,
             None if results.calls >= probes => false,
             Some(_) if self.in_a_row >= self.config.failure_threshold => true,
-            Some(rates) if results.calls >= rates.decisive_calls().min(probes) => {
-                reached(results, rates)
+            Some(thresholds) if results.calls >= thresholds.decisive_calls.min(probes) => {
+                thresholds.reached(results)
             }
             None | Some(_) => return false,
         };
@@ -499,14 +490,6 @@ impl Ramp {
         }
         (self.step < RAMP_STEPS).then_some(self)
     }
-}
-
-fn reached(Totals { calls, failed, slow }: Totals, rates: &RatesConfig) -> bool {
-    let share = |part: u32, rate: BasisPoints| {
-        u64::from(part) * u64::from(BasisPoints::ONE.get())
-            >= u64::from(rate.get()) * u64::from(calls)
-    };
-    share(failed, rates.failure_rate) || share(slow, rates.slow_rate)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use connector::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::WindowConfig;
+use crate::config::{RatesConfig, WindowConfig};
 
 #[test]
 fn the_founding_breaker_opens_at_five_failures_in_a_row_for_sixty_seconds() {

@@ -1,16 +1,19 @@
-//! Results of the recent past, in constant memory: a ring of calls, or a ring of seconds.
+//! Results of the recent past, in constant memory, and whether they are too bad: a ring of calls, or
+//! a ring of seconds.
 //!
 //! Adding a result takes constant time; a ring of seconds first clears those that have passed since,
 //! at most as many as it has. Seconds are whole ones of the run's clock, so that a window of *n*
 //! covers between *n* - 1 and *n* seconds.
 
-use connector::Timestamp;
+use connector::{BasisPoints, Timestamp};
 
-use crate::config::WindowConfig;
+use crate::config::{RatesConfig, WindowConfig};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
-const FAILED: u8 = 1;
-const SLOW: u8 = 2;
+const EMPTY: u8 = 0;
+const CALL: u8 = 1;
+const FAILED: u8 = 2;
+const SLOW: u8 = 4;
 
 /// Results counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +30,14 @@ impl Totals {
         self.slow = self.slow.saturating_add(u32::from(slow));
     }
 
+    /// What was counted goes, what was not comes.
+    #[inline]
+    fn exchange(&mut self, old: Self, new: Self) {
+        self.calls = self.calls + new.calls - old.calls;
+        self.failed = self.failed + new.failed - old.failed;
+        self.slow = self.slow + new.slow - old.slow;
+    }
+
     fn subtract(&mut self, old: Self) {
         self.calls = self.calls.saturating_sub(old.calls);
         self.failed = self.failed.saturating_sub(old.failed);
@@ -36,31 +47,66 @@ impl Totals {
 
 #[derive(Debug)]
 pub(super) struct Window {
+    thresholds: Thresholds,
     totals: Totals,
     ring: Ring,
 }
 
+/// From which share on results are too bad.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thresholds {
+    /// Results before there is any decision.
+    pub(super) decisive_calls: u32,
+    failure_rate: BasisPoints,
+    slow_rate: BasisPoints,
+}
+
+impl Thresholds {
+    pub(super) fn new(rates: &RatesConfig) -> Self {
+        Self {
+            decisive_calls: rates.decisive_calls(),
+            failure_rate: rates.failure_rate,
+            slow_rate: rates.slow_rate,
+        }
+    }
+
+    /// Whether these results are too bad, however few they are.
+    #[inline]
+    pub(super) fn reached(&self, Totals { calls, failed, slow }: Totals) -> bool {
+        let share = |part: u32, rate: BasisPoints| {
+            u64::from(part) * u64::from(BasisPoints::ONE.get())
+                >= u64::from(rate.get()) * u64::from(calls)
+        };
+        share(failed, self.failure_rate) || share(slow, self.slow_rate)
+    }
+}
+
 #[derive(Debug)]
 enum Ring {
-    /// One byte per result; those from `next` on are the oldest once it is full.
+    /// Those from `next` on are the oldest once it is full; until then they are empty.
     Calls { results: Box<[u8]>, next: usize },
-    /// The bucket at `current` is of this `second`, those before it of earlier ones.
-    Seconds { buckets: Box<[Totals]>, current: usize, second: u64 },
+    /// The bucket at `current` is of the second that ends with `ends`, those before it of earlier
+    /// ones.
+    Seconds { buckets: Box<[Totals]>, current: usize, ends: u64 },
 }
 
 impl Window {
-    pub(super) fn new(config: WindowConfig) -> Self {
-        let ring = match config {
+    pub(super) fn new(rates: &RatesConfig) -> Self {
+        let ring = match rates.window {
             WindowConfig::Calls(calls) => {
-                Ring::Calls { results: vec![0; calls as usize].into(), next: 0 }
+                Ring::Calls { results: vec![EMPTY; calls as usize].into(), next: 0 }
             }
             WindowConfig::Seconds(seconds) => Ring::Seconds {
                 buckets: vec![Totals::default(); seconds as usize].into(),
                 current: 0,
-                second: 0,
+                ends: NS_PER_SECOND,
             },
         };
-        Self { totals: Totals::default(), ring }
+        Self { thresholds: Thresholds::new(rates), totals: Totals::default(), ring }
+    }
+
+    pub(super) const fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
     }
 
     /// What is in the window as of the last result.
@@ -68,10 +114,17 @@ impl Window {
         self.totals
     }
 
+    /// Whether what is in the window decides, and is too bad.
+    #[inline]
+    pub(super) fn is_reached(&self) -> bool {
+        self.totals.calls >= self.thresholds.decisive_calls && self.thresholds.reached(self.totals)
+    }
+
     pub(super) fn clear(&mut self) {
         self.totals = Totals::default();
-        if let Ring::Seconds { buckets, .. } = &mut self.ring {
-            buckets.fill(Totals::default());
+        match &mut self.ring {
+            Ring::Calls { results, .. } => results.fill(EMPTY),
+            Ring::Seconds { buckets, .. } => buckets.fill(Totals::default()),
         }
     }
 
@@ -79,26 +132,27 @@ impl Window {
     pub(super) fn add(&mut self, now: Timestamp, failed: bool, slow: bool) {
         match &mut self.ring {
             Ring::Calls { results, next } => {
-                if self.totals.calls as usize == results.len() {
-                    self.totals.subtract(unpack(results[*next]));
-                }
-                results[*next] = pack(failed, slow);
+                let newest = pack(failed, slow);
+                let oldest = std::mem::replace(&mut results[*next], newest);
+                self.totals.exchange(unpack(oldest), unpack(newest));
                 *next = if *next + 1 == results.len() { 0 } else { *next + 1 };
             }
-            Ring::Seconds { buckets, current, second } => {
-                let now = now.as_nanos() / NS_PER_SECOND;
-                if now > *second {
-                    pass(&mut self.totals, buckets, current, now - *second);
-                    *second = now;
+            Ring::Seconds { buckets, current, ends } => {
+                let now = now.as_nanos();
+                if now >= *ends {
+                    let seconds = (now - *ends) / NS_PER_SECOND + 1;
+                    pass(&mut self.totals, buckets, current, seconds);
+                    *ends = ends.saturating_add(seconds.saturating_mul(NS_PER_SECOND));
                 }
                 buckets[*current].add(failed, slow);
+                self.totals.add(failed, slow);
             }
         }
-        self.totals.add(failed, slow);
     }
 }
 
 /// So many seconds have passed: their buckets are empty.
+#[cold]
 fn pass(totals: &mut Totals, buckets: &mut [Totals], current: &mut usize, seconds: u64) {
     for _ in 0..seconds.min(buckets.len() as u64) {
         *current = if *current + 1 == buckets.len() { 0 } else { *current + 1 };
@@ -106,12 +160,17 @@ fn pass(totals: &mut Totals, buckets: &mut [Totals], current: &mut usize, second
     }
 }
 
+/// A result in a byte. [`EMPTY`] is none.
 const fn pack(failed: bool, slow: bool) -> u8 {
-    (failed as u8 * FAILED) | (slow as u8 * SLOW)
+    CALL | (failed as u8 * FAILED) | (slow as u8 * SLOW)
 }
 
 const fn unpack(result: u8) -> Totals {
-    Totals { calls: 1, failed: (result & FAILED) as u32, slow: ((result & SLOW) >> 1) as u32 }
+    Totals {
+        calls: (result & CALL) as u32,
+        failed: ((result & FAILED) >> 1) as u32,
+        slow: ((result & SLOW) >> 2) as u32,
+    }
 }
 
 #[cfg(test)]
@@ -123,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_window_of_calls_holds_the_last_ones_however_old() {
-        let mut window = Window::new(WindowConfig::Calls(3));
+        let mut window = window(WindowConfig::Calls(3));
         for (hour, failed) in [true, true, false, false].into_iter().enumerate() {
             window.add(at(hour as u64 * 3_600), failed, !failed);
         }
@@ -136,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_window_of_seconds_forgets_what_is_as_many_seconds_old() {
-        let mut window = Window::new(WindowConfig::Seconds(2));
+        let mut window = window(WindowConfig::Seconds(2));
         window.add(at(0), true, false);
         window.add(at(1), false, true);
         assert_eq!(window.totals(), Totals { calls: 2, failed: 1, slow: 1 });
@@ -148,13 +207,17 @@ mod tests {
 
     #[test]
     fn the_longest_windows_hold_no_more_than_they_say() {
-        let mut calls = Window::new(WindowConfig::Calls(WINDOW_CALLS_MAX));
+        let mut calls = window(WindowConfig::Calls(WINDOW_CALLS_MAX));
         (0..WINDOW_CALLS_MAX + 10).for_each(|_| calls.add(at(0), true, false));
         assert_eq!(calls.totals().calls, WINDOW_CALLS_MAX);
-        let mut seconds = Window::new(WindowConfig::Seconds(WINDOW_SECONDS_MAX));
+        let mut seconds = window(WindowConfig::Seconds(WINDOW_SECONDS_MAX));
         (0..2 * u64::from(WINDOW_SECONDS_MAX))
             .for_each(|second| seconds.add(at(second), true, true));
         assert_eq!(seconds.totals().slow, WINDOW_SECONDS_MAX);
+    }
+
+    fn window(window: WindowConfig) -> Window {
+        Window::new(&RatesConfig { window, ..RatesConfig::default() })
     }
 
     fn at(seconds: u64) -> Timestamp {
