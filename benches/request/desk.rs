@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, path::Path};
 
 use connector::{
-    AllocationId, CableId, Content, Duration, Event, EventKind, Operation, Reply, RequestId,
-    TenantId, Ticket, Timestamp, Tokens, Usage,
+    AllocationId, CableId, Content, Duration, Event, EventKind, Money, Operation, PoolId, Reply,
+    RequestId, TenantId, Ticket, Timestamp, Tokens, Usage,
 };
 use platform::{Input, Output, Platform, PlatformConfig, Request};
 use scenarios::Override;
@@ -13,6 +13,9 @@ use scenarios::Override;
 const UNDER_WAY: usize = 64;
 /// Between two requests.
 const GAP: Duration = Duration::from_millis(10);
+
+/// Requests served before anything is measured.
+const WARM_UP: u32 = 1_000;
 
 /// What is to be answered.
 #[derive(Clone, Copy, Debug)]
@@ -36,15 +39,44 @@ pub(crate) struct Desk {
 impl Desk {
     /// With the platform of the shipped quickstart, and what is set besides. It has been at work.
     pub(crate) fn new(settings: &[&str]) -> Self {
+        Self::at_work(quickstart(settings))
+    }
+
+    /// As [`Desk::new`], with one class whose one model is on so many pools, at as many prices in no
+    /// order.
+    #[allow(dead_code, reason = "not every bench has many candidates")]
+    pub(crate) fn with_candidates(candidates: u32, settings: &[&str]) -> Self {
+        let mut config = quickstart(settings);
+        let last = config.classifier.classes.len() - 1;
+        config.classifier.classes.drain(..last);
+        config.classifier.classes[0].models.truncate(1);
+        let model = config.classifier.classes[0].models[0];
+        let needs = config.models[model.index()].requirements.vram;
+        let fitting = config.cables.iter().find(|cable| cable.card_vram >= needs);
+        let pattern = fitting.expect("the model fits somewhere").clone();
+        config.cables = (0..candidates)
+            .map(|pool| platform::config::CableConfig {
+                pool: PoolId(pool),
+                name: format!("pool-{pool}"),
+                price_per_slot_hour: Money::from_nanos(
+                    100_000_000 + 1_000_000 * i128::from(pool * 37 % 64),
+                ),
+                ..pattern.clone()
+            })
+            .collect();
+        Self::at_work(config)
+    }
+
+    fn at_work(config: PlatformConfig) -> Self {
         let mut desk = Self {
-            platform: Platform::new(quickstart(settings)).expect("a valid platform"),
+            platform: Platform::new(config).expect("a valid platform"),
             now: Timestamp::ZERO,
             requests: 0,
             granted: 0,
             questions: VecDeque::with_capacity(2 * UNDER_WAY),
             finished: 0,
         };
-        (0..1_000).for_each(|_| desk.serve_one());
+        (0..WARM_UP).for_each(|_| desk.serve_one());
         desk
     }
 

@@ -3,6 +3,8 @@ use connector::{BasisPoints, CableId, Duration, Mebibytes, ModelId, Money, PoolK
 use super::places::Places;
 use crate::{config::PlatformConfig, interface::Request};
 
+const HOUR_NS: f64 = 3.6e12;
+
 /// A model on the pool at the end of a cable.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
@@ -14,6 +16,8 @@ pub(crate) struct Choice {
     pub(super) price: Money,
     /// The price again, for ranking only.
     pub(super) weight: f64,
+    /// The price of a share for a nanosecond, for predictions only.
+    pub(super) rate: f64,
     max_output: Option<Tokens>,
     /// Expected time in nanoseconds per token on an idle card.
     per_prompt_token: f64,
@@ -34,6 +38,7 @@ impl Choice {
             vram: config.models[model.index()].requirements.vram,
             price: line.price_per_slot_hour,
             weight: line.price_per_slot_hour.as_f64(),
+            rate: line.price_per_slot_hour.as_f64() / HOUR_NS,
             max_output: config.models[model.index()].max_tokens,
             per_prompt_token: ns(pace.per_prompt_token),
             per_output_token: ns(pace.per_output_token),

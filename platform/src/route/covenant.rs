@@ -27,13 +27,12 @@ use super::{
     places::Places,
     predict::{Prediction, Predictor},
 };
-use crate::{config::CovenantRouting, covenant::Targets};
+use crate::{cable::Cable, config::CovenantRouting, covenant::Targets};
 
 /// Requests at once on a candidate of which nothing is known.
 const TRIALS: u64 = 8;
 /// Breach of a candidate that has had its trials: worse than keeping, better than any other.
 const UNTRIED: f64 = 1e-9;
-const HOUR_NS: f64 = 3.6e12;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keeper {
@@ -45,8 +44,6 @@ pub(super) struct Keeper {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Assessment {
     pub(crate) prediction: Prediction,
-    /// In the unit of currency.
-    pub(crate) cost: f64,
     /// Share of a target; 0 keeps all of them.
     pub(crate) breach: f64,
 }
@@ -70,8 +67,17 @@ impl Keeper {
             if !is_eligible(scene, choice) {
                 continue;
             }
-            let Assessment { breach, cost, .. } =
-                self.weigh(scene, choice, predictor, &targets, ceiling);
+            // Most are dearer than one that keeps everything, which is seen at a glance.
+            let beaten_at =
+                best.filter(|&(_, least, _)| least <= 0.0).map(|(.., cheapest)| cheapest);
+            let is_beaten = |held: f64| beaten_at.is_some_and(|most| choice.rate * held >= most);
+            if is_beaten(predictor.held_at_least(choice, scene.request)) {
+                continue;
+            }
+            let cable = &scene.cables[choice.cable.index()];
+            let prediction = predictor.predict(scene.now, choice, cable, scene.request);
+            let cost = choice.rate * prediction.held;
+            let breach = self.breach(&prediction, cost, cable, &targets, ceiling);
             let better = |&(_, least, cheapest): &(usize, f64, f64)| {
                 breach < least || (breach <= least && cost < cheapest)
             };
@@ -95,31 +101,32 @@ impl Keeper {
         predictor: &Predictor,
     ) -> Assessment {
         let (targets, ceiling) = bounds(scene);
-        self.weigh(scene, choice, predictor, &targets, ceiling)
-    }
-
-    fn weigh(
-        self,
-        scene: &Scene<'_>,
-        choice: &Choice,
-        predictor: &Predictor,
-        targets: &Targets,
-        ceiling: Option<f64>,
-    ) -> Assessment {
         let cable = &scene.cables[choice.cable.index()];
         let prediction = predictor.predict(scene.now, choice, cable, scene.request);
-        let cost = choice.weight * prediction.held / HOUR_NS;
+        let cost = choice.rate * prediction.held;
+        let breach = self.breach(&prediction, cost, cable, &targets, ceiling);
+        Assessment { prediction, breach }
+    }
+
+    fn breach(
+        self,
+        prediction: &Prediction,
+        cost: f64,
+        cable: &Cable,
+        targets: &Targets,
+        ceiling: Option<f64>,
+    ) -> f64 {
         let times = [
             (prediction.first_token, targets.first_token),
             (prediction.per_output_token, targets.per_output_token),
             (prediction.end_to_end, targets.end_to_end),
         ];
-        let mut breach = times.into_iter().fold(0.0, |most: f64, (time, target)| {
+        let of_cost = ceiling.map_or(0.0, |ceiling| excess(cost, ceiling));
+        let breach = times.into_iter().fold(of_cost, |most: f64, (time, target)| {
             most.max(target.map_or(0.0, |target| excess(time * self.caution, ns(target))))
         });
-        breach = breach.max(ceiling.map_or(0.0, |ceiling| excess(cost, ceiling)));
-        let tried = prediction.is_known() || cable.load().outstanding() < TRIALS;
-        Assessment { prediction, cost, breach: if tried { breach } else { breach.max(UNTRIED) } }
+        let is_tried = prediction.is_known() || cable.load().outstanding() < TRIALS;
+        if is_tried { breach } else { breach.max(UNTRIED) }
     }
 }
 
@@ -133,7 +140,7 @@ pub(super) fn is_eligible(scene: &Scene<'_>, choice: &Choice) -> bool {
 }
 
 fn excess(value: f64, target: f64) -> f64 {
-    (value / target.max(f64::MIN_POSITIVE) - 1.0).max(0.0)
+    if value <= target { 0.0 } else { value / target.max(f64::MIN_POSITIVE) - 1.0 }
 }
 
 fn ns(time: Duration) -> f64 {

@@ -58,13 +58,15 @@ impl Band {
     /// With so many strikes under way, the new one among them: eighths of the places, or powers of
     /// two where places are not limited.
     pub(crate) fn of(in_flight: u32, places: u32) -> Self {
-        let in_flight = in_flight.clamp(1, places.max(1));
+        let in_flight = in_flight.max(1);
         let band = if places == u32::MAX {
-            u64::from(in_flight.ilog2())
+            in_flight.ilog2().min(BANDS as u32 - 1)
         } else {
-            (u64::from(in_flight) * BANDS as u64).div_ceil(u64::from(places.max(1))) - 1
+            let eighths = u64::from(in_flight) * BANDS as u64;
+            let is_above = |band: u64| u32::from(eighths > band * u64::from(places));
+            (1..BANDS as u64).map(is_above).sum()
         };
-        Self(band.min(BANDS as u64 - 1) as u8)
+        Self(band as u8)
     }
 
     fn with_one_more(load: Load) -> Self {
@@ -96,12 +98,28 @@ impl Prediction {
     }
 }
 
+/// What was seen of a candidate at the level of load that it would have.
+struct Known<'a> {
+    forecast: &'a Forecast,
+    /// How many measurements it is worth by now.
+    count: f64,
+    /// How much it counts against what the pool states: all, or less than that.
+    trust: f64,
+}
+
 /// What was seen of every model on every cable.
 #[derive(Clone, Debug)]
 pub(crate) struct Predictor {
     share: f64,
+    pairs: PerPair<Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// No forecast of the time per token was ever below this.
+    least_per_token: f64,
     /// Nothing before the first answer.
-    pairs: PerPair<Option<Box<Pair>>>,
+    pair: Option<Box<Pair>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -128,10 +146,22 @@ struct Forecast {
     at: Timestamp,
 }
 
+impl Forecast {
+    const NOTHING: Self = Self {
+        start: 0.0,
+        start_mean: 0.0,
+        per_token: 0.0,
+        per_token_mean: 0.0,
+        count: 0.0,
+        at: Timestamp::ZERO,
+    };
+}
+
 impl Predictor {
     /// Predicts this quantile, as a share below 1.
     pub(super) fn new(cables: usize, models: usize, share: f64) -> Self {
-        Self { share, pairs: PerPair::new(cables, models, None) }
+        let nothing = Entry { least_per_token: f64::INFINITY, pair: None };
+        Self { share, pairs: PerPair::new(cables, models, nothing) }
     }
 
     /// A first token came so long after its share was asked for.
@@ -170,12 +200,14 @@ impl Predictor {
         observe: impl FnOnce(&mut Seen),
     ) {
         let (share, band) = (self.share, usize::from(band));
-        let pair = self.pairs[(choice.cable, choice.model)].get_or_insert_with(Box::default);
+        let entry = &mut self.pairs[(choice.cable, choice.model)];
+        let pair = entry.pair.get_or_insert_with(Box::default);
         let nothing =
             || Box::new(Seen { start: Spread::new(share), per_token: Spread::new(share) });
         let seen = pair.bands[band].get_or_insert_with(nothing);
         observe(seen);
         pair.forecasts[band] = seen.forecast(now, choice);
+        entry.least_per_token = entry.least_per_token.min(pair.forecasts[band].per_token_mean);
     }
 
     /// What is to be expected of this candidate.
@@ -186,32 +218,53 @@ impl Predictor {
         cable: &Cable,
         request: &Request,
     ) -> Prediction {
-        let forecast = self.forecast(choice, Band::with_one_more(cable.load()));
-        let count = forecast.map_or(0.0, |one| one.count * spread_left(now, one.at));
-        let trust = (count / ENOUGH).min(1.0);
-        let forecast = forecast.copied().unwrap_or_default();
-        let prompt = choice.prompt_time(request);
+        let Known { forecast, count, trust } = self.known(now, choice, cable);
         let stated = choice.per_output_token();
-        let tokens = f64::from(choice.output(request).get().saturating_sub(1));
         let per_output_token = stated + trust * (forecast.per_token - stated);
-        let per_token_mean = stated + trust * (forecast.per_token_mean - stated);
-        let held = prompt + trust * forecast.start_mean + tokens * per_token_mean;
+        let held = self.held(now, choice, cable, request);
         let line = waiting(now, cable, held);
         let spent = now.since(request.arrived).as_nanos() as f64;
-        let first_token = spent + line + prompt + trust * forecast.start;
-        Prediction {
-            line,
-            first_token,
-            per_output_token,
-            end_to_end: first_token + tokens * per_output_token,
-            held,
-            count,
-        }
+        let first_token = spent + line + choice.prompt_time(request) + trust * forecast.start;
+        let end_to_end = first_token + later_tokens(choice, request) * per_output_token;
+        Prediction { line, first_token, per_output_token, end_to_end, held, count }
+    }
+
+    /// [`held`](Self::held) is no less than this, at any load: told without a look at the cable.
+    #[inline]
+    pub(super) fn held_at_least(&self, choice: &Choice, request: &Request) -> f64 {
+        let measured = self.pairs[(choice.cable, choice.model)].least_per_token;
+        let per_token = measured.min(choice.per_output_token());
+        choice.prompt_time(request) + later_tokens(choice, request) * per_token
+    }
+
+    /// How long a share is going to be held there: the mean, in nanoseconds.
+    pub(super) fn held(
+        &self,
+        now: Timestamp,
+        choice: &Choice,
+        cable: &Cable,
+        request: &Request,
+    ) -> f64 {
+        let Known { forecast, trust, .. } = self.known(now, choice, cable);
+        let stated = choice.per_output_token();
+        let per_token = stated + trust * (forecast.per_token_mean - stated);
+        let prompt = choice.prompt_time(request);
+        prompt + trust * forecast.start_mean + later_tokens(choice, request) * per_token
+    }
+
+    #[inline]
+    fn known(&self, now: Timestamp, choice: &Choice, cable: &Cable) -> Known<'_> {
+        let Some(forecast) = self.forecast(choice, Band::with_one_more(cable.load())) else {
+            return Known { forecast: &Forecast::NOTHING, count: 0.0, trust: 0.0 };
+        };
+        let count = forecast.count * spread::MEMORY.left(now.since(forecast.at));
+        Known { forecast, count, trust: (count / ENOUGH).min(1.0) }
     }
 
     /// Of this level of load, or else of the nearest below, or else of the nearest above.
+    #[inline]
     fn forecast(&self, choice: &Choice, Band(band): Band) -> Option<&Forecast> {
-        let pair = self.pairs[(choice.cable, choice.model)].as_ref()?;
+        let pair = self.pairs[(choice.cable, choice.model)].pair.as_ref()?;
         let (below, above) = pair.forecasts.split_at(usize::from(band) + 1);
         let known = |one: &&Forecast| one.count > 0.0;
         below.iter().rev().find(known).or_else(|| above.iter().find(known))
@@ -245,8 +298,10 @@ fn waiting(now: Timestamp, cable: &Cable, held: f64) -> f64 {
     measured.map_or_else(guess, |wait| wait.as_nanos() as f64)
 }
 
-fn spread_left(now: Timestamp, at: Timestamp) -> f64 {
-    spread::MEMORY.left(now.since(at))
+/// Of its answer, after the first.
+#[inline]
+fn later_tokens(choice: &Choice, request: &Request) -> f64 {
+    f64::from(choice.output(request).get().saturating_sub(1))
 }
 
 #[cfg(test)]
