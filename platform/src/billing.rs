@@ -29,6 +29,7 @@
 
 mod account;
 mod book;
+mod change;
 mod charge;
 mod check;
 mod currency;
@@ -47,6 +48,7 @@ mod usage;
 
 pub use account::AccountId;
 pub use book::{PriceBook, Prices, Rate, Version};
+pub use change::Change;
 pub use check::BookPlace;
 pub use currency::{Currency, CurrencyError};
 pub use error::{BookError, RatingError};
@@ -55,6 +57,6 @@ pub use lease::{LeaseRecord, Origin};
 pub use margin::{Margin, Margins};
 pub use periods::Periods;
 pub use rated::{Band, LineKey, PeriodId, RatedLine};
-pub use rating::{Change, Rating, Taken};
+pub use rating::{BillingConfig, Rating, Taken};
 pub use tariff::{Scheme, Tariff, Tier};
 pub use usage::{Meter, Meters, Quantity, RecordKey, StrikeId, UsageRecord, UseKind};

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use connector::{BasisPoints, ModelId, Money, PoolId, TenantId, Timestamp};
 
-use super::{BookError, Currency, Meter, Tariff, UseKind};
+use super::{BookError, Currency, Meter, Tariff, UseKind, check};
 
 /// What to build a [`PriceBook`] from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,16 @@ impl Prices {
     }
 }
 
+impl Prices {
+    /// Everything that keeps them from being a price book; of each rate the first.
+    pub fn problems(&self) -> Vec<BookError> {
+        let rates = self.rates.iter().enumerate();
+        let rates =
+            rates.filter_map(|(index, rate)| check::rate(index, rate, &self.discounts).err());
+        rates.chain(check::commitments(self)).collect()
+    }
+}
+
 impl Rate {
     /// For everybody and everything, one price for ever.
     pub fn flat(meter: Meter, price: Money) -> Self {
@@ -115,12 +125,11 @@ impl PriceBook {
     /// Checks the prices.
     ///
     /// # Errors
-    /// The first thing that is wrong with them.
+    /// The first of [`Prices::problems`].
     pub fn new(prices: Prices) -> Result<Self, BookError> {
-        for (index, rate) in prices.rates.iter().enumerate() {
-            super::check::rate(index, rate, &prices.discounts)?;
+        if let Some(problem) = prices.problems().into_iter().next() {
+            return Err(problem);
         }
-        super::check::commitments(&prices)?;
         let charged = prices.charged.iter().fold(0, |bits, &kind| bits | 1 << kind as u8);
         Ok(Self { prices, charged })
     }

@@ -106,13 +106,15 @@ fn discounted(
     }
 }
 
-pub(super) fn commitments(prices: &Prices) -> Result<(), BookError> {
-    let decimals = prices.currency.decimals();
-    for (&tenant, &commitment) in &prices.commitments {
-        let coin = 10i128.pow(9 - decimals);
-        if commitment < Money::ZERO || commitment.as_nanos() % coin != 0 {
-            return Err(BookError::Commitment { tenant, commitment, currency: prices.currency });
-        }
-    }
-    Ok(())
+pub(super) fn commitments(prices: &Prices) -> impl Iterator<Item = BookError> {
+    let currency = prices.currency;
+    let coin = 10i128.pow(9 - currency.decimals());
+    let wrong = move |commitment: Money| {
+        commitment < Money::ZERO || commitment > DEAREST || commitment.as_nanos() % coin != 0
+    };
+    prices
+        .commitments
+        .iter()
+        .filter(move |(_, commitment)| wrong(**commitment))
+        .map(move |(&tenant, &commitment)| BookError::Commitment { tenant, commitment, currency })
 }

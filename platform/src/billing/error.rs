@@ -88,7 +88,7 @@ pub enum BookError {
     },
     /// A commitment below zero or in less than coins.
     #[error(
-        "tenant {tenant}: commitment {commitment} must be zero or more, in coins of {currency}"
+        "tenant {tenant}: commitment {commitment} must be between 0 and 1,000,000, in coins of {currency}"
     )]
     Commitment {
         /// Whose.
@@ -98,6 +98,24 @@ pub enum BookError {
         /// In which currency.
         currency: Currency,
     },
+}
+
+impl BookError {
+    /// Index of the rate that it is about.
+    pub const fn rate(&self) -> Option<usize> {
+        match self {
+            Self::NoVersion { rate }
+            | Self::Gap { rate, .. }
+            | Self::Overlap { rate, .. }
+            | Self::NeverValid { rate, .. } => Some(*rate),
+            Self::NoGranularity { place }
+            | Self::NoTier { place }
+            | Self::UnorderedTiers { place }
+            | Self::PriceOutOfRange { place, .. }
+            | Self::InexactDiscount { place, .. } => Some(place.rate),
+            Self::NoPeriod | Self::DiscountAboveAll { .. } | Self::Commitment { .. } => None,
+        }
+    }
 }
 
 /// Why a record cannot be rated.

@@ -24,7 +24,8 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::{
-    LineKey, Meter, PeriodId, Periods, PriceBook, RatedLine, RatingError, RecordKey, UsageRecord,
+    Change, Meter, PeriodId, Periods, PriceBook, RatedLine, RatingError, RecordKey, UsageRecord,
+    change::differences,
     charge::{self, Cell, CellKey},
     split,
 };
@@ -45,6 +46,15 @@ pub struct Rating {
 
 /// The rate of each meter.
 type Route = [Option<u32>; Meter::ALL.len()];
+
+/// How use is billed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BillingConfig {
+    /// What it costs.
+    pub book: PriceBook,
+    /// For which stretches of time bills are drawn.
+    pub periods: Periods,
+}
 
 /// What is added up together, so that tiers and allowances apply to its sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,32 +83,9 @@ pub enum Taken {
     Known,
 }
 
-/// How a line changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// As it was told before; `None` if it is new.
-    pub before: Option<RatedLine>,
-    /// As it is; `None` if there is nothing in it any more.
-    pub after: Option<RatedLine>,
-    /// `after` less `before`.
-    pub amount: Amount,
-    /// Whether its period is closed, so that it is booked as a reversal and a new line.
-    pub correction: bool,
-}
-
-impl Change {
-    /// The line that changed.
-    ///
-    /// # Panics
-    /// If there is neither a before nor an after, which no change that is told has.
-    pub fn key(&self) -> LineKey {
-        self.after.or(self.before).expect("something changed").key
-    }
-}
-
 impl Rating {
     /// Nothing used so far.
-    pub fn new(book: PriceBook, periods: Periods) -> Self {
+    pub fn new(BillingConfig { book, periods }: BillingConfig) -> Self {
         Self {
             book,
             periods,
@@ -250,45 +237,4 @@ fn fingerprint(record: &UsageRecord) -> u64 {
     let mut hasher = xxhash_rust::xxh3::Xxh3Default::new();
     record.hash(&mut hasher);
     hasher.finish()
-}
-
-/// Merges two lists of one group, both in the order in which cells are charged.
-fn differences(
-    before: &[RatedLine],
-    after: &[RatedLine],
-    correction: bool,
-    changes: &mut Vec<Change>,
-) -> Result<(), RatingError> {
-    let order = |line: &RatedLine| {
-        let LineKey { version, model, pool, band, .. } = line.key;
-        (version, model, pool, band)
-    };
-    let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
-    loop {
-        let (before, after) = match (old.peek(), new.peek()) {
-            (None, None) => return Ok(()),
-            (Some(_), None) => (old.next(), None),
-            (None, Some(_)) => (None, new.next()),
-            (Some(was), Some(is)) => match order(was).cmp(&order(is)) {
-                std::cmp::Ordering::Less => (old.next(), None),
-                std::cmp::Ordering::Greater => (None, new.next()),
-                std::cmp::Ordering::Equal => (old.next(), new.next()),
-            },
-        };
-        if before != after {
-            changes.push(change(before.copied(), after.copied(), correction)?);
-        }
-    }
-}
-
-fn change(
-    before: Option<RatedLine>,
-    after: Option<RatedLine>,
-    correction: bool,
-) -> Result<Change, RatingError> {
-    let amount = |line: Option<RatedLine>| line.map_or(Amount::ZERO, |line| line.amount);
-    let mut change = Change { before, after, amount: Amount::ZERO, correction };
-    change.amount = (amount(after).checked_sub(amount(before)))
-        .ok_or_else(|| RatingError::AmountOutOfRange(Box::new(change.key())))?;
-    Ok(change)
 }

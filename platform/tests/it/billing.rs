@@ -10,8 +10,8 @@ mod splitting;
 
 use connector::{Amount, ClassId, Duration, ModelId, Money, PoolId, TenantId, Timestamp};
 use platform::billing::{
-    Currency, Meter, Meters, Periods, PriceBook, Prices, Quantity, Rate, RatedLine, Rating,
-    RecordKey, Scheme, StrikeId, Tariff, Tier, UsageRecord, UseKind, Version,
+    BillingConfig, Currency, Meter, Meters, Periods, PriceBook, Prices, Quantity, Rate, RatedLine,
+    Rating, RecordKey, Scheme, StrikeId, Tariff, Tier, UsageRecord, UseKind, Version,
 };
 
 fn money(text: &str) -> Money {
@@ -36,7 +36,8 @@ fn book(rates: Vec<Rate>) -> PriceBook {
 
 /// Periods of a day.
 fn rating(rates: Vec<Rate>) -> Rating {
-    Rating::new(book(rates), Periods::every(Duration::from_secs(86_400)).expect("valid"))
+    let periods = Periods::every(Duration::from_secs(86_400)).expect("valid");
+    Rating::new(BillingConfig { book: book(rates), periods })
 }
 
 /// A record of one second at the start of time that used nothing.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use connector::{Amount, ModelId, PoolId, TenantId, Timestamp};
 use platform::billing::{
-    AccountId, Change, Invoice, LineKey, Meter, Meters, PeriodId, Periods, Quantity, Rate,
-    RatedLine, Rating, RatingError, RecordKey, Scheme, StrikeId, Taken, Tariff, UsageRecord,
+    AccountId, BillingConfig, Change, Invoice, LineKey, Meter, Meters, PeriodId, Periods, Quantity,
+    Rate, RatedLine, Rating, RatingError, RecordKey, Scheme, StrikeId, Taken, Tariff, UsageRecord,
     UseKind, Version,
 };
 use proptest::{prelude::*, sample::Index};
@@ -50,10 +50,8 @@ pub(super) fn world() -> Rating {
         ),
         Rate::flat(Meter::Memory, money("0.013")),
     ];
-    Rating::new(
-        book(rates),
-        Periods::between(vec![at(0), at(100), at(200), at(300)]).expect("valid"),
-    )
+    let periods = Periods::between(vec![at(0), at(100), at(200), at(300)]).expect("valid");
+    Rating::new(BillingConfig { book: book(rates), periods })
 }
 
 fn some_record(key: u128) -> impl Strategy<Value = UsageRecord> {
@@ -97,6 +95,7 @@ fn rated(records: &[UsageRecord]) -> Vec<RatedLine> {
 struct Told {
     lines: BTreeMap<LineKey, RatedLine>,
     sums: BTreeMap<LineKey, Amount>,
+    books: BTreeMap<AccountId, Amount>,
 }
 
 impl Told {
@@ -109,6 +108,7 @@ impl Told {
                 Some(line) => self.lines.insert(key, line),
                 None => self.lines.remove(&key),
             };
+            book_legs(&mut self.books, change.legs());
             let sum = self.sums.entry(key).or_default();
             *sum = sum.checked_add(change.amount).expect("in range");
         }
@@ -154,13 +154,23 @@ proptest! {
         }
         told.take(rating.changes().expect("in range"), closed);
         let lines = rated(&records);
-        prop_assert_eq!(&told.lines.into_values().collect::<Vec<_>>(), &lines);
+        prop_assert_eq!(&told.lines.values().copied().collect::<Vec<_>>(), &lines);
         told.sums.retain(|_, sum| *sum != Amount::ZERO);
-        let sums: Vec<_> = told.sums.into_iter().collect();
+        let sums: Vec<_> = told.sums.iter().map(|(key, sum)| (*key, *sum)).collect();
         let amounts = lines.iter().map(|line| (line.key, line.amount));
         let amounts: Vec<_> = amounts.filter(|(_, amount)| *amount != Amount::ZERO).collect();
         prop_assert_eq!(sums, amounts);
         prop_assert_eq!(rating.changes(), Ok(vec![]), "all was told");
+        // What invoices take out of what is unbilled is all that was put there.
+        for (tenant, period) in (0..2).flat_map(|tenant| (0..3).map(move |period| (tenant, period))) {
+            let (tenant, period) = (TenantId(tenant), PeriodId(period));
+            let invoice = Invoice::draw(tenant, period, rating.book().currency(), None, &lines);
+            book_legs(&mut told.books, invoice.expect("in range").legs());
+        }
+        for tenant in [TenantId(0), TenantId(1)] {
+            let unbilled = told.books.get(&AccountId::Unbilled(tenant)).copied();
+            prop_assert_eq!(unbilled.unwrap_or_default(), Amount::ZERO);
+        }
     }
 
     /// An invoice and its corrections, as they come, are the invoice drawn at last; and in the end

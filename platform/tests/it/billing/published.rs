@@ -1,7 +1,7 @@
 //! Worked examples that others published.
 
 use platform::billing::{
-    Meter, Meters, Quantity, Rate,
+    BillingConfig, Meter, Meters, Periods, Quantity, Rate,
     Scheme::{Graduated, Volume},
     Tariff, UsageRecord, Version,
 };
@@ -106,10 +106,11 @@ fn amazons_storage_over_three_tiers() {
         },
         ..record(key)
     };
-    let mut hours = super::Rating::new(
-        super::book(vec![Rate::flat(Meter::Memory, money("1"))]),
-        platform::billing::Periods::between(vec![at(0), at(31 * day)]).unwrap(),
-    );
+    let march = BillingConfig {
+        book: super::book(vec![Rate::flat(Meter::Memory, money("1"))]),
+        periods: Periods::between(vec![at(0), at(31 * day)]).unwrap(),
+    };
+    let mut hours = super::Rating::new(march);
     hours.add(&store(1, 100, 0, 15)).unwrap();
     hours.add(&store(2, 100 * 1_024, 15, 31)).unwrap();
     let gib_hours = total(&hours.lines().unwrap());
