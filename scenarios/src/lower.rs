@@ -15,6 +15,7 @@ mod objectives;
 mod platform;
 mod pools;
 mod preemption;
+mod price_book;
 mod regions;
 mod serving;
 mod sharing;
@@ -104,6 +105,7 @@ pub(crate) fn scenario(context: Context<'_>, spec: &ScenarioSpec, hash: u64) -> 
     let models = models::lower(context, spec, &pools);
     let traffic = traffic::lower(context, spec, &mut known, duration);
     let platform = platform::lower(context, spec, &known, &pools, &models);
+    let billing = price_book::lower(context, spec, &known, &pools);
     // Client mixes have brought their tenants by now, and regions may name any.
     let regions = regions::lower(context, spec, &known);
     let faults = faults::lower(context, spec, &known);
@@ -128,6 +130,7 @@ pub(crate) fn scenario(context: Context<'_>, spec: &ScenarioSpec, hash: u64) -> 
         replications: read(&spec.replications).map_or(1, |count| count.small()),
         provider: sim::ProviderConfig { regions, pools, models, faults },
         platform: platform?,
+        billing,
         names,
         endpoints,
         objectives,

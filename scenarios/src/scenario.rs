@@ -5,7 +5,7 @@ use std::{
 };
 
 use connector::{Duration, Names, Objective};
-use platform::PlatformConfig;
+use platform::{PlatformConfig, billing::BillingConfig};
 use sim::ProviderConfig;
 
 use crate::{
@@ -35,6 +35,8 @@ pub struct Scenario {
     pub provider: ProviderConfig,
     /// The platform under test. Its seed is the scenario's.
     pub platform: PlatformConfig,
+    /// What tenants are charged; `None`: nothing.
+    pub billing: Option<BillingConfig>,
     /// Display names of pools, models, tenants and classes.
     pub names: Names,
     /// Where each pool is in live runs, in the order of pools.

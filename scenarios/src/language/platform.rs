@@ -7,6 +7,7 @@ mod ejection;
 mod hedging;
 mod leases;
 mod limit;
+mod price_book;
 mod retry;
 mod route;
 mod timeouts;
@@ -17,7 +18,7 @@ use serde::Deserialize;
 
 pub(crate) use self::{
     admission::*, breaker::*, classifier::*, cooldown::*, covenant::*, ejection::*, hedging::*,
-    leases::*, limit::*, retry::*, route::*, timeouts::*,
+    leases::*, limit::*, price_book::*, retry::*, route::*, timeouts::*,
 };
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
@@ -57,6 +58,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) admission: Optional<AdmissionSpec>,
     /// The lines to the pools.
     pub(crate) cables: Optional<CablesSpec>,
+    /// What tenants are charged. Default: nothing.
+    pub(crate) price_book: Optional<PriceBookSpec>,
 }
 
 /// One class of requests.

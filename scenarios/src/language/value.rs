@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt, marker::PhantomData, str::FromStr};
 
 use connector::{BasisPoints, Duration, Mebibytes, Money, Tflops, units::UnitError};
+use platform::billing::Currency;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
@@ -41,6 +42,7 @@ notations! {
     Mebibytes: "MemorySize", ["2048 MiB", "2 GiB"];
     BasisPoints: "Ratio", ["12.5%", "0.125"];
     Money: "Price", ["2.50", "0.35"];
+    Currency: "Currency", ["USD", "EUR"];
     Limit: "Limit", ["64", "unlimited"];
     super::KvCacheSpec: "KvCache", ["90%", "41408", "endless"];
     WeightLoad: "WeightLoad", ["4 GiB/s", "instant"];

@@ -7,6 +7,7 @@ mod control_plane;
 mod covenant;
 mod platform;
 mod preemption;
+mod price_book;
 mod provider;
 
 use std::fmt::Write as _;
@@ -31,6 +32,7 @@ fn every_mistake_has_its_message_its_place_and_its_way_out() {
         covenant::CASES,
         platform::CASES,
         preemption::CASES,
+        price_book::CASES,
     ];
     for (name, edits, expected) in cases.into_iter().flatten() {
         let told = problems(&changed(edits));

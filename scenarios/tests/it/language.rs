@@ -554,6 +554,8 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
         "empirical",
         "adaptive_lifo",
         "pareto",
+        "graduated",
+        "volume",
     ];
     let sharing = ["turns", "spatial", "slices"];
     let arrivals = ["poisson", "gamma", "weibull", "mmpp"];

@@ -4,6 +4,7 @@ mod bad_scenarios;
 mod bad_traces;
 mod covenants;
 mod language;
+mod price_book;
 mod replaying;
 mod routing;
 mod shipped;
