@@ -13,6 +13,7 @@
 mod bill;
 mod calibrate;
 mod check;
+mod compare;
 mod completions;
 mod explain;
 mod failure;
@@ -55,6 +56,7 @@ struct Arguments {
 enum Verb {
     Run(run::Run),
     Sweep(sweep::Sweep),
+    Compare(compare::Compare),
     Mock(mock::Mock),
     Calibrate(calibrate::Calibrate),
     Place(place::Place),
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
         Verb::Run(run) => run.execute(),
         Verb::Sweep(sweep) => sweep.execute(),
+        Verb::Compare(compare) => compare.execute(),
         Verb::Mock(mock) => mock.execute(),
         Verb::Calibrate(calibrate) => calibrate.execute(),
         Verb::Place(place) => place.execute(),

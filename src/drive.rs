@@ -73,6 +73,11 @@ pub trait Observer {
     /// This many requests are in flight; told whenever one arrives and with every look at the
     /// pools.
     fn in_flight(&mut self, at: Timestamp, requests: usize);
+
+    /// The platform, told with every look at the pools. Default: it does not matter.
+    fn look(&mut self, at: Timestamp, platform: &Platform) {
+        let _ = (at, platform);
+    }
 }
 
 /// What a run shows while it runs, and how it is told to stop; shared with other threads.
@@ -370,6 +375,7 @@ where
 
     fn observe<C: Connector>(&mut self, at: Timestamp, lines: &mut Lines<C>) {
         self.observer.in_flight(at, self.platform.in_flight());
+        self.observer.look(at, &self.platform);
         for connector in &mut lines.connectors {
             connector.gauges(at, &mut |gauge| self.observer.gauge(at, &gauge));
             connector.statement(at, &mut |line| self.observer.statement(&line));

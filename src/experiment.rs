@@ -1,6 +1,7 @@
 //! One scenario with one seed, from its parts to its summary; simulated here, live in [`live`], and
 //! with both books laid side by side in [`reconcile`].
 
+mod faults;
 pub mod live;
 pub mod reconcile;
 
@@ -119,6 +120,8 @@ fn recorder(scenario: &Scenario, seed: u64, files: Option<RunFiles>) -> Recorder
             warm_up: scenario.warm_up,
             pool_kinds: scenario.provider.pools.iter().map(|pool| pool.kind).collect(),
             card_prices: scenario.provider.pools.iter().map(price_of_a_card).collect(),
+            cables: scenario.platform.cables.iter().map(|cable| cable.name.clone()).collect(),
+            faults: faults::faults(scenario),
             kept_tenants: scenario
                 .objectives
                 .iter()
@@ -210,5 +213,9 @@ impl Observer for Recorder {
 
     fn in_flight(&mut self, at: Timestamp, requests: usize) {
         self.in_flight(at, requests as u64);
+    }
+
+    fn look(&mut self, at: Timestamp, platform: &Platform) {
+        self.look(at, platform.cables());
     }
 }

@@ -1,4 +1,5 @@
-//! The files of a run: `summary.json`, `requests.csv`, `usage.csv` and `timeline.csv` in one directory.
+//! The files of a run: `summary.json`, `requests.csv`, `usage.csv`, `timeline.csv` and its picture
+//! `timeline.svg` in one directory.
 //!
 //! # Mechanism
 //!
@@ -24,19 +25,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use connector::{Duration, Names, RequestRecord};
+use connector::{Names, RequestRecord};
 use platform::billing::UsageRecord;
 
 use crate::{
     Header, Summary,
     header::{JSON_MARK, TEXT_MARK},
-    series::Series,
+    picture::{self, PICTURE_MARK},
+    timeline::Timeline,
 };
 
 const SUMMARY: &str = "summary.json";
 const REQUESTS: &str = "requests.csv";
 const TIMELINE: &str = "timeline.csv";
 const USAGE: &str = "usage.csv";
+const PICTURE: &str = "timeline.svg";
 
 /// Why a run's files could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -86,13 +89,14 @@ impl Overwrite {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(FilesError::io("read", path)(error)),
         };
-        let mut start = [0; JSON_MARK.len()];
+        let mut start = [0; PICTURE_MARK.len()];
         let read = file.read(&mut start).map_err(FilesError::io("read", path))?;
         let start = &start[..read];
         // An empty file loses nothing.
         let ours = start.is_empty()
             || start.starts_with(TEXT_MARK.as_bytes())
-            || start.starts_with(JSON_MARK.as_bytes());
+            || start.starts_with(JSON_MARK.as_bytes())
+            || start.starts_with(PICTURE_MARK.as_bytes());
         if ours { Ok(()) } else { Err(FilesError::Foreign { path: path.to_owned() }) }
     }
 }
@@ -112,7 +116,7 @@ impl RunFiles {
     /// # Errors
     /// If a file of one of the names is in the way, or the directory is none.
     pub fn check(directory: &Path, overwrite: Overwrite) -> Result<(), FilesError> {
-        [SUMMARY, REQUESTS, TIMELINE, USAGE]
+        [SUMMARY, REQUESTS, TIMELINE, USAGE, PICTURE]
             .iter()
             .try_for_each(|name| overwrite.check(&directory.join(name)))
     }
@@ -132,6 +136,7 @@ impl RunFiles {
         let unfinished = format!("{JSON_MARK} {}}}\n", json(&begun));
         write_whole(&directory.join(SUMMARY), &unfinished)?;
         write_whole(&directory.join(TIMELINE), &begun.reserved_line())?;
+        write_whole(&directory.join(PICTURE), &picture::unfinished(&begun))?;
         let requests = requests::RequestsFile::create(directory.join(REQUESTS), &begun)?;
         let usage = usage::UsageFile::create(directory.join(USAGE), &begun)?;
         Ok(Self { directory: directory.to_owned(), requests, usage, failure: None })
@@ -155,16 +160,15 @@ impl RunFiles {
     pub(crate) fn finish(
         self,
         summary: &Summary,
-        series: &Series,
-        warm_up: Duration,
+        timeline: &Timeline<'_>,
     ) -> Result<(), FilesError> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
         self.requests.finish(&summary.header)?;
         self.usage.finish(&summary.header)?;
-        let timeline = self.directory.join(TIMELINE);
-        timeline::write(&timeline, summary, series, warm_up)?;
+        timeline::write(&self.directory.join(TIMELINE), timeline)?;
+        write_whole(&self.directory.join(PICTURE), &timeline.picture())?;
         write_whole(&self.directory.join(SUMMARY), &summary.to_json())
     }
 }

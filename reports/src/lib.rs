@@ -11,6 +11,7 @@
 //! * [`humanise_duration`], [`humanise_number`]: durations and numbers for people.
 
 mod cells;
+mod compare;
 mod digest;
 mod distribution;
 mod files;
@@ -19,6 +20,7 @@ mod header;
 mod humanise;
 mod layout;
 mod objective;
+mod picture;
 mod pools;
 mod recorder;
 mod replications;
@@ -28,14 +30,16 @@ mod series;
 mod style;
 mod summary;
 mod sweep;
+mod timeline;
 
 pub use cells::MAX_CELLS;
+pub use compare::{CompareError, Comparison, MOST_COMPARED};
 pub use digest::{Digest, RunDigest};
 pub use files::{FilesError, Overwrite, RunFiles};
 pub use header::Header;
 pub use humanise::{duration as humanise_duration, significant as humanise_number};
 pub use objective::Verdict;
-pub use recorder::{GeneratorLag, Recorder, RecorderConfig, RunEnd};
+pub use recorder::{Fault, GeneratorLag, Recorder, RecorderConfig, RunEnd};
 pub use replications::{MetricSpread, ObjectiveSpread, Replications, ReplicationsSummary, Spread};
 pub use series::MAX_INTERVALS;
 pub use style::Style;

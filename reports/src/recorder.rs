@@ -4,7 +4,7 @@ use connector::{
     Duration, Money, Names, Objective, PoolGauge, PoolKind, ProviderUsage, RequestRecord, TenantId,
     Timestamp, TokenGaps,
 };
-use platform::{Meter, billing::UsageRecord};
+use platform::{CableStatus, Meter, billing::UsageRecord};
 
 use crate::{
     Digest, FilesError, Header, RunFiles, Summary,
@@ -13,6 +13,7 @@ use crate::{
     pools::Pools,
     series::Series,
     summary::Measured,
+    timeline::Timeline,
 };
 
 /// What a recorder is told before a run.
@@ -35,8 +36,24 @@ pub struct RecorderConfig {
     /// Tenants with figures of their own even if they come after there are [`MAX_CELLS`] cells:
     /// those that objectives ask about.
     pub kept_tenants: Vec<TenantId>,
+    /// The names of the cables, in the order of [`CableId`](connector::CableId), for the picture; may
+    /// be shorter.
+    pub cables: Vec<String>,
+    /// What goes wrong on a schedule, for the picture.
+    pub faults: Vec<Fault>,
     /// Where to write; `None`: no files.
     pub files: Option<RunFiles>,
+}
+
+/// Something that goes wrong on a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What, in a few words.
+    pub name: String,
+    /// When it begins.
+    pub from: Timestamp,
+    /// When it is over.
+    pub until: Timestamp,
 }
 
 /// What a recorder is told at the end of a run.
@@ -160,6 +177,12 @@ impl Recorder {
         self.series.gauge(at, gauge);
     }
 
+    /// All cables were looked at, in the order of [`CableId`](connector::CableId). No part of the
+    /// digest: what matters of it shows in the records.
+    pub fn look(&mut self, at: Timestamp, cables: impl Iterator<Item = CableStatus>) {
+        self.series.look(at, cables);
+    }
+
     /// Times between tokens were handed out; at the end of the warm-up, those up to then, which are
     /// left out of all statistics, and at the end of the run.
     ///
@@ -217,11 +240,18 @@ impl Recorder {
             time: end.ended.since(self.warm_up_ends),
             peak_in_flight: self.peak_in_flight,
         };
-        let series = self.series;
         let warm_up = self.config.warm_up;
         let summary = Summary::new(header, measured, warm_up, &self.warm_up, end);
+        let timeline = Timeline {
+            header: &summary.header,
+            series: &self.series,
+            pools: summary.pool_names(),
+            cables: &self.config.cables,
+            faults: &self.config.faults,
+            warm_up,
+        };
         let written = match self.config.files {
-            Some(files) => files.finish(&summary, &series, warm_up),
+            Some(files) => files.finish(&summary, &timeline),
             None => Ok(()),
         };
         (summary, written)

@@ -33,6 +33,8 @@ pub(crate) fn recorder(warm_up: Duration, files: Option<RunFiles>) -> Recorder {
         warm_up,
         pool_kinds: vec![PoolKind::Standard, PoolKind::Preemptible],
         card_prices: vec![Some(Money::from_nanos(3_600_000_000_000))],
+        cables: Vec::new(),
+        faults: Vec::new(),
         kept_tenants: Vec::new(),
         files,
     };

@@ -6,7 +6,7 @@
 //! neighbours are merged and the length doubles, so a run of any length has between half and all of
 //! that number. Everything kept per interval can be merged without loss: counts, sums, histograms
 //! (for the 95th percentiles: HDR with two significant figures, 0.1 ms resolution at least),
-//! maxima, and the last gauge of each pool. Gauges carry integrals, so the difference between the
+//! maxima, the worst state of each breaker, and the last gauge of each pool. Gauges carry integrals, so the difference between the
 //! last gauges of two intervals is an exact mean over the time between them, however many gauges
 //! lie between.
 //!
@@ -14,13 +14,16 @@
 //!
 //! Warm-up is part of the series: it is where one sees whether it was long enough. Requests count
 //! in the interval in which they arrived as arrivals, and in the one in which they finished for the
-//! rest. A gauge at the very end of an interval belongs to that interval.
+//! rest. A gauge or a look at the very end of an interval belongs to that interval; what grew since the
+//! look before is taken to have grown there. A breaker that opened and closed again between two looks
+//! counts as open.
 
 mod interval;
 
 use connector::{Duration, Outcome, PoolGauge, RequestRecord, Timestamp};
+use platform::{BreakerState, CableStatus};
 
-pub(crate) use interval::{Interval, PoolPoint};
+pub(crate) use interval::{Interval, Passage, PoolPoint};
 
 /// Most intervals that a series has.
 pub const MAX_INTERVALS: usize = 2_048;
@@ -31,8 +34,19 @@ pub(crate) struct Series {
     length_ns: u64,
     intervals: Vec<Interval>,
     pools: usize,
+    /// What the cables had done by the last look.
+    looked: Looked,
     /// The interval looked up last, and where it begins: time mostly moves by little.
     recent: Recent,
+}
+
+/// What cables had done by a look.
+#[derive(Clone, Debug, Default)]
+struct Looked {
+    strikes: u64,
+    retries: u64,
+    /// By cable, how often its breaker had opened.
+    openings: Vec<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,6 +63,7 @@ impl Series {
             length_ns: length.as_nanos(),
             intervals: Vec::new(),
             pools,
+            looked: Looked::default(),
             recent: Recent::default(),
         }
     }
@@ -60,7 +75,7 @@ impl Series {
         if matches!(record.outcome, Outcome::Completed) {
             ended_in.complete(record);
         } else {
-            ended_in.failures += 1;
+            ended_in.fail(record);
         }
     }
 
@@ -74,6 +89,48 @@ impl Series {
         let pools = self.pools;
         let last_instant_of_interval = at - Duration::from_nanos(1);
         self.at(last_instant_of_interval).gauge(pools, at, gauge);
+    }
+
+    /// Somebody looked at all cables.
+    pub(crate) fn look(&mut self, at: Timestamp, cables: impl Iterator<Item = CableStatus>) {
+        let mut looked = Looked::default();
+        let mut queued = 0;
+        let mut passages = Vec::with_capacity(self.looked.openings.len());
+        for (index, cable) in cables.enumerate() {
+            let statistics = &cable.statistics;
+            looked.strikes += statistics.strikes;
+            looked.retries += statistics.retries;
+            queued += u64::from(cable.queued);
+            let before = self.looked.openings.get(index).copied().unwrap_or_default();
+            passages.push(passage(cable.breaker, statistics.openings > before));
+            looked.openings.push(statistics.openings);
+        }
+        let strikes = looked.strikes.saturating_sub(self.looked.strikes);
+        let retries = looked.retries.saturating_sub(self.looked.retries);
+        self.looked = looked;
+        let interval = self.at(at - Duration::from_nanos(1));
+        interval.strikes += strikes;
+        interval.retries += retries;
+        interval.look(queued, &passages);
+    }
+
+    /// The same run in at most `most` intervals, each the sum of as many, perhaps but the last.
+    pub(crate) fn coarsened(&self, most: usize) -> Self {
+        let each = self.intervals.len().div_ceil(most.max(1)).max(1);
+        let together = |few: &[Interval]| {
+            let whole = few.iter().cloned().reduce(|mut earlier, later| {
+                earlier.absorb(later);
+                earlier
+            });
+            whole.unwrap_or_default()
+        };
+        Self {
+            length_ns: self.length_ns.saturating_mul(each as u64),
+            intervals: self.intervals.chunks(each).map(together).collect(),
+            pools: self.pools,
+            looked: self.looked.clone(),
+            recent: Recent::default(),
+        }
     }
 
     /// Length of an interval as it is now.
@@ -116,6 +173,15 @@ impl Series {
             }
             self.intervals.push(earlier);
         }
+    }
+}
+
+fn passage(breaker: BreakerState, opened: bool) -> Passage {
+    match breaker {
+        _ if opened => Passage::Shut,
+        BreakerState::Open | BreakerState::ForcedOpen => Passage::Shut,
+        BreakerState::HalfOpen => Passage::Probing,
+        BreakerState::Closed | BreakerState::Disabled | BreakerState::MetricsOnly => Passage::Free,
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) struct Run {
     /// Replications at once; all cores by default. Does not change any result.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Write summary.json, requests.csv, usage.csv and timeline.csv into this directory.
+    /// Write summary.json, requests.csv, usage.csv, timeline.csv and timeline.svg into DIR.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Overwrite files in the output directory that harpoon has not written.

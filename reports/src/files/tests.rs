@@ -1,6 +1,6 @@
 use std::fs;
 
-use connector::{ErrorKind, Outcome, PoolId, TenantId};
+use connector::{Duration, ErrorKind, Outcome, PoolId, TenantId};
 use tempfile::TempDir;
 
 use super::*;
@@ -22,10 +22,10 @@ fn the_files_of_a_small_run() {
     "#);
     insta::assert_snapshot!(without_padding(directory.path(), TIMELINE), @r#"
     # harpoon 0.1.0 scenario=sample hash=0000000000000abc seed=42 digest=5c4809de495664eb
-    start_s,length_s,warm_up,arrivals,completions,failures,output_tokens,ttft_mean_s,ttft_p95_s,end_to_end_mean_s,end_to_end_p95_s,in_flight_peak,east.slots_held_mean,east.cards_mean,east.busy_share,east.waiting_peak,west.slots_held_mean,west.cards_mean,west.busy_share,west.waiting_peak
-    0.000000000,1.000000000,1,1,0,0,0,,,,,,2.0000,4.0000,0.250000,3,,,,
-    1.000000000,1.000000000,0,2,2,0,22,0.200000000,0.200000000,0.650000000,0.700000000,4,,,,,,,,
-    2.000000000,1.000000000,0,0,0,1,0,,,,,,2.0000,4.0000,0.500000,3,,,,
+    start_s,length_s,warm_up,arrivals,completions,failures,output_tokens,ttft_mean_s,ttft_p95_s,end_to_end_mean_s,end_to_end_p95_s,in_flight_peak,in_time,strikes,retries,queued_peak,faults,failures.rejected,east.slots_held_mean,east.cards_mean,east.busy_share,east.waiting_peak,west.slots_held_mean,west.cards_mean,west.busy_share,west.waiting_peak
+    0.000000000,1.000000000,1,1,0,0,0,,,,,,0,0,0,,,0,2.0000,4.0000,0.250000,3,,,,
+    1.000000000,1.000000000,0,2,2,0,22,0.200000000,0.200000000,0.650000000,0.700000000,4,2,0,0,,,0,,,,,,,,
+    2.000000000,1.000000000,0,0,0,1,0,,,,,,0,0,0,,,1,2.0000,4.0000,0.500000,3,,,,
     "#);
 }
 
@@ -40,6 +40,8 @@ fn every_file_begins_with_the_header_of_the_finished_run() {
             let text = read(directory.path(), name);
             assert_eq!(text.lines().next().map(str::trim_end), Some(line.as_str()), "{name}");
         }
+        let picture = read(directory.path(), PICTURE);
+        assert_eq!(picture.lines().next(), Some(format!("<!-- {line} -->").as_str()));
         assert_eq!(read(directory.path(), SUMMARY), summary.to_json());
     }
 }
@@ -63,7 +65,7 @@ fn the_same_run_makes_the_same_bytes() {
     for directory in [&one, &two] {
         run_into(directory.path(), false);
     }
-    for name in [SUMMARY, REQUESTS, TIMELINE] {
+    for name in [SUMMARY, REQUESTS, TIMELINE, PICTURE] {
         assert_eq!(read(one.path(), name), read(two.path(), name), "{name}");
     }
 }
@@ -139,6 +141,8 @@ fn names_with_commas_and_quotes_stay_in_their_column() {
         pool_kinds: Vec::new(),
         card_prices: Vec::new(),
         kept_tenants: Vec::new(),
+        cables: Vec::new(),
+        faults: Vec::new(),
         files: Some(begin(directory.path())),
     };
     let mut recorder = Recorder::new(Names { tenants, ..names() }, config);

@@ -1,15 +1,15 @@
 use std::{fs::File, io::Write as _, path::Path};
 
-use connector::{Duration, Timestamp};
+use connector::Timestamp;
 
 use super::{FilesError, exact_seconds, rows::failed};
 use crate::{
-    Summary,
     pools::ratio,
-    series::{Interval, PoolPoint, Series},
+    series::{Interval, PoolPoint},
+    timeline::Timeline,
 };
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 17] = [
     "start_s",
     "length_s",
     "warm_up",
@@ -22,36 +22,39 @@ const COLUMNS: [&str; 12] = [
     "end_to_end_mean_s",
     "end_to_end_p95_s",
     "in_flight_peak",
+    "in_time",
+    "strikes",
+    "retries",
+    "queued_peak",
+    "faults",
 ];
 /// For each pool, after its name and a point.
 const POOL_COLUMNS: [&str; 4] = ["slots_held_mean", "cards_mean", "busy_share", "waiting_peak"];
 
 /// Writes `timeline.csv`, a row per interval.
-pub(super) fn write(
-    path: &Path,
-    summary: &Summary,
-    series: &Series,
-    warm_up: Duration,
-) -> Result<(), FilesError> {
+pub(super) fn write(path: &Path, timeline: &Timeline<'_>) -> Result<(), FilesError> {
     let mut file = File::create(path).map_err(FilesError::io("create", path))?;
-    file.write_all(summary.header.reserved_line().as_bytes())
+    file.write_all(timeline.header.reserved_line().as_bytes())
         .map_err(FilesError::io("write", path))?;
     let mut writer = csv::Writer::from_writer(file);
-    write_rows(&mut writer, summary.pool_names(), series, warm_up)
-        .map_err(|error| failed(path, error))?;
+    write_rows(&mut writer, timeline).map_err(|error| failed(path, error))?;
     writer.flush().map_err(FilesError::io("write", path))
 }
 
-fn write_rows(
-    writer: &mut csv::Writer<File>,
-    pools: &[String],
-    series: &Series,
-    warm_up: Duration,
-) -> csv::Result<()> {
+fn write_rows(writer: &mut csv::Writer<File>, timeline: &Timeline<'_>) -> csv::Result<()> {
+    let Timeline { series, pools, cables, .. } = timeline;
+    let reasons = timeline.reasons();
     let of_pools = pools
         .iter()
         .flat_map(|pool| POOL_COLUMNS.iter().map(move |column| format!("{pool}.{column}")));
-    writer.write_record(COLUMNS.into_iter().map(str::to_owned).chain(of_pools))?;
+    writer.write_record(
+        COLUMNS
+            .into_iter()
+            .map(str::to_owned)
+            .chain(reasons.iter().map(|reason| format!("failures.{reason}")))
+            .chain(cables.iter().map(|cable| format!("{cable}.breaker")))
+            .chain(of_pools),
+    )?;
     let mut before =
         vec![PoolPoint { at: Some(Timestamp::ZERO), ..PoolPoint::default() }; pools.len()];
     let length = series.length();
@@ -60,9 +63,17 @@ fn write_rows(
         let mut row = vec![
             exact_seconds(start.as_nanos()).to_string(),
             exact_seconds(length.as_nanos()).to_string(),
-            u8::from(start < warm_up).to_string(),
+            u8::from(start < timeline.warm_up).to_string(),
         ];
         row.extend(of_requests(interval));
+        row.extend(of_platform(interval));
+        row.push(timeline.faults_in(start, length).join("; "));
+        row.extend(reasons.iter().map(|&reason| {
+            interval.failed_by.get(reason).copied().unwrap_or_default().to_string()
+        }));
+        row.extend((0..cables.len()).map(|cable| {
+            interval.passages.get(cable).map_or("", |passage| passage.name()).to_owned()
+        }));
         for (pool, before) in before.iter_mut().enumerate() {
             row.extend(of_pool(before, interval.pools.get(pool)));
         }
@@ -81,7 +92,16 @@ fn of_requests(interval: &Interval) -> [String; 9] {
         figure(interval.first_token.p95_s(), 9),
         figure(interval.end_to_end.mean_s(), 9),
         figure(interval.end_to_end.p95_s(), 9),
-        interval.in_flight.map_or_else(String::new, |peak| peak.to_string()),
+        whole(interval.in_flight),
+    ]
+}
+
+fn of_platform(interval: &Interval) -> [String; 4] {
+    [
+        interval.in_time.to_string(),
+        interval.strikes.to_string(),
+        interval.retries.to_string(),
+        whole(interval.queued),
     ]
 }
 
@@ -105,4 +125,8 @@ fn of_pool(before: &mut PoolPoint, point: Option<&PoolPoint>) -> [String; 4] {
 
 fn figure(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(String::new, |value| format!("{value:.decimals$}"))
+}
+
+fn whole(value: Option<u64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
 }

@@ -1,4 +1,6 @@
-use connector::{PoolGauge, RequestRecord, Timestamp};
+use std::collections::BTreeMap;
+
+use connector::{CovenantOutcome, Outcome, PoolGauge, RequestRecord, Timestamp};
 use hdrhistogram::Histogram;
 
 use crate::distribution::{HIGHEST_NS, Moments, quantile_ns};
@@ -15,14 +17,47 @@ const SKETCH_HIGH_NS: u64 = 16_000_000;
 pub(crate) struct Interval {
     pub(crate) arrivals: u64,
     pub(crate) completions: u64,
+    /// Completions that broke no promise: goodput.
+    pub(crate) in_time: u64,
     pub(crate) failures: u64,
+    /// Failures by kind, rejections by reason.
+    pub(crate) failed_by: BTreeMap<&'static str, u64>,
+    /// Strikes begun, and those of them that were retries where the last strike had been.
+    pub(crate) strikes: u64,
+    pub(crate) retries: u64,
     pub(crate) output_tokens: u64,
     pub(crate) first_token: Sketch,
     pub(crate) end_to_end: Sketch,
     /// Most requests in flight at once, where somebody looked.
     pub(crate) in_flight: Option<u64>,
+    /// Most requests in all lines together at any look.
+    pub(crate) queued: Option<u64>,
+    /// By cable, the worst that any look showed; empty as long as nobody looked.
+    pub(crate) passages: Vec<Passage>,
     /// By pool; empty as long as no gauge was seen.
     pub(crate) pools: Vec<PoolPoint>,
+}
+
+/// What a breaker lets through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Passage {
+    /// Everything.
+    #[default]
+    Free,
+    /// Probes.
+    Probing,
+    /// Nothing.
+    Shut,
+}
+
+impl Passage {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Free => "closed",
+            Self::Probing => "half-open",
+            Self::Shut => "open",
+        }
+    }
 }
 
 /// The last gauge of a pool within an interval.
@@ -41,11 +76,33 @@ impl Interval {
     #[inline]
     pub(super) fn complete(&mut self, record: &RequestRecord) {
         self.completions += 1;
+        self.in_time += u64::from(!matches!(record.covenant, CovenantOutcome::Broken(_)));
         self.output_tokens += u64::from(record.output_tokens.get());
         if let Some(time) = record.time_to_first_token() {
             self.first_token.record(time.as_nanos());
         }
         self.end_to_end.record(record.end_to_end().as_nanos());
+    }
+
+    pub(super) fn fail(&mut self, record: &RequestRecord) {
+        self.failures += 1;
+        let reason = match (record.outcome, record.rejection) {
+            (Outcome::Rejected, Some(reason)) => reason.name(),
+            (outcome, _) => outcome.name(),
+        };
+        *self.failed_by.entry(reason).or_default() += 1;
+    }
+
+    pub(super) fn look(&mut self, queued: u64, passages: &[Passage]) {
+        self.queued = self.queued.max(Some(queued));
+        self.worsen(passages);
+    }
+
+    fn worsen(&mut self, passages: &[Passage]) {
+        if self.passages.len() < passages.len() {
+            self.passages.resize(passages.len(), Passage::Free);
+        }
+        self.passages.iter_mut().zip(passages).for_each(|(mine, &seen)| *mine = seen.max(*mine));
     }
 
     pub(super) fn gauge(&mut self, pools: usize, at: Timestamp, gauge: &PoolGauge) {
@@ -66,11 +123,19 @@ impl Interval {
     pub(super) fn absorb(&mut self, later: Self) {
         self.arrivals += later.arrivals;
         self.completions += later.completions;
+        self.in_time += later.in_time;
         self.failures += later.failures;
+        for (reason, count) in later.failed_by {
+            *self.failed_by.entry(reason).or_default() += count;
+        }
+        self.strikes += later.strikes;
+        self.retries += later.retries;
         self.output_tokens += later.output_tokens;
         self.first_token.absorb(later.first_token);
         self.end_to_end.absorb(later.end_to_end);
         self.in_flight = self.in_flight.max(later.in_flight);
+        self.queued = self.queued.max(later.queued);
+        self.worsen(&later.passages);
         if self.pools.is_empty() {
             self.pools = later.pools;
         } else {
@@ -122,7 +187,16 @@ impl Sketch {
 
     /// In seconds; `None` for no values.
     pub(crate) fn p95_s(&self) -> Option<f64> {
-        let ns = quantile_ns(self.histogram.as_ref()?, 95_000)?;
+        self.quantile_s(95_000)
+    }
+
+    /// The median, in seconds; `None` for no values.
+    pub(crate) fn p50_s(&self) -> Option<f64> {
+        self.quantile_s(50_000)
+    }
+
+    fn quantile_s(&self, share: u32) -> Option<f64> {
+        let ns = quantile_ns(self.histogram.as_ref()?, share)?;
         Some(self.moments.cut(ns) as f64 / 1e9)
     }
 }

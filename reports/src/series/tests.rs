@@ -65,6 +65,66 @@ fn a_run_that_outgrows_the_limit_doubles_its_intervals_and_loses_nothing() {
 }
 
 #[test]
+fn coarser_intervals_are_the_sums_of_finer_ones() {
+    let mut series = by_second();
+    for second in 0..10 {
+        series.record(&completed(second * 1_000, 500));
+        series.record(&failed(second * 1_000, Outcome::Failed(ErrorKind::Timeout)));
+        series.in_flight(at_ms(second * 1_000), second);
+    }
+    let coarse = series.coarsened(4);
+    assert_eq!(coarse.length(), Duration::from_secs(3));
+    let of = |pick: fn(&Interval) -> u64| coarse.intervals().iter().map(pick).collect::<Vec<_>>();
+    assert_eq!(of(|interval| interval.arrivals), [6, 6, 6, 2]);
+    assert_eq!(of(|interval| interval.in_time), [3, 3, 3, 1]);
+    // A failure takes a second, so the last one is in the interval after.
+    assert_eq!(of(|interval| interval.failed_by["timeout"]), [2, 3, 3, 2]);
+    assert_eq!(of(|interval| interval.in_flight.unwrap_or(99)), [2, 5, 8, 9]);
+    assert_eq!(coarse.intervals()[0].end_to_end.p50_s(), Some(0.5));
+    assert_eq!(series.coarsened(100).intervals().len(), 11);
+}
+
+#[test]
+fn what_cables_did_counts_between_looks_and_the_worst_of_a_breaker_shows() {
+    let status = |strikes, retries, openings, breaker, queued| CableStatus {
+        breaker,
+        rates: platform::breaker::Rates::default(),
+        limit: None,
+        in_flight: 0,
+        queued,
+        statistics: platform::CableStatistics {
+            strikes,
+            retries,
+            openings,
+            ..platform::CableStatistics::default()
+        },
+    };
+    let (closed, probing, open) =
+        (BreakerState::Closed, BreakerState::HalfOpen, BreakerState::Open);
+    let mut series = by_second();
+    let looks = [
+        [status(5, 1, 0, closed, 3), status(1, 0, 0, closed, 4)],
+        [status(9, 2, 1, open, 0), status(1, 0, 0, closed, 0)],
+        [status(9, 2, 1, probing, 9), status(2, 1, 1, closed, 0)],
+        [status(9, 2, 1, closed, 0), status(2, 1, 1, closed, 0)],
+    ];
+    for (second, look) in (1..).zip(looks) {
+        series.look(at_ms(second * 1_000), look.into_iter());
+    }
+    let of = |pick: fn(&Interval) -> u64| series.intervals().iter().map(pick).collect::<Vec<_>>();
+    assert_eq!(of(|interval| interval.strikes), [6, 4, 1, 0]);
+    assert_eq!(of(|interval| interval.retries), [1, 1, 1, 0]);
+    assert_eq!(of(|interval| interval.queued.unwrap_or(99)), [7, 0, 9, 0]);
+    let passages: Vec<_> =
+        series.intervals().iter().map(|interval| interval.passages.clone()).collect();
+    let (free, shut) = (Passage::Free, Passage::Shut);
+    // The second one opened and closed again between two looks.
+    let expected = [[free, free], [shut, free], [Passage::Probing, shut], [free, free]];
+    assert_eq!(passages, expected);
+    assert_eq!(series.coarsened(2).intervals()[1].passages, [Passage::Probing, shut]);
+}
+
+#[test]
 fn the_end_of_time_fits_too() {
     let mut series = Series::new(Duration::from_nanos(1), 2);
     series.record(&completed(0, 200));

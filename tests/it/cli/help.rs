@@ -8,6 +8,7 @@ fn every_verb_explains_itself() {
         "",
         "run",
         "sweep",
+        "compare",
         "mock",
         "calibrate",
         "place",

@@ -16,7 +16,7 @@ fn a_simulated_run_ends_cleanly_with_a_partial_report() {
     let ran = run.finish();
     assert_eq!(ran.code, Some(130), "{ran:?}");
     assert!(ran.stdout.lines().next().unwrap().ends_with(" partial"), "{}", ran.stdout);
-    for file in ["summary.json", "requests.csv", "timeline.csv"] {
+    for file in ["summary.json", "requests.csv", "timeline.csv", "timeline.svg"] {
         let text = desk.read(&format!("out/{file}"));
         let first = text.lines().next().unwrap();
         assert!(first.contains("partial") && !first.contains("unfinished..."), "{file}: {first}");

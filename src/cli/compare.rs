@@ -1,0 +1,43 @@
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use reports::{CompareError, Comparison, MOST_COMPARED};
+
+use super::{Failure, print};
+
+/// Put runs side by side that were written with `run --out`.
+///
+/// Prints for each how much was asked for, answered in time and sent to pools after the warm-up.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harpoon compare out/naive out/defaults
+  harpoon compare out/naive out/defaults --svg curves.svg")]
+pub(super) struct Compare {
+    /// The directories; the arrivals and faults that are drawn are those of the first.
+    #[arg(value_name = "DIR", required = true, num_args = 1..=MOST_COMPARED)]
+    directories: Vec<PathBuf>,
+    /// Draw the runs over time into this SVG file.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+impl Compare {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        let comparison = Comparison::read(&self.directories).map_err(refused)?;
+        if let Some(path) = &self.svg {
+            comparison.draw(path).map_err(refused)?;
+        }
+        print(&comparison.table())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn refused(error: CompareError) -> Failure {
+    match error {
+        CompareError::Read { .. } | CompareError::NoTimeline { .. } => {
+            Failure::bad_input(error.to_string())
+                .with_help("give directories that `harpoon run SCENARIO --out DIR` has written")
+        }
+        CompareError::Files(error) => error.into(),
+    }
+}
