@@ -130,13 +130,15 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// A limit of at most `most`, about to look at the idle pool.
+    /// A limit of at most `most`, about to look at the idle pool. Where the least is above that, it
+    /// is `most` at all times.
     pub fn new(config: LimitConfig, most: u32) -> Self {
-        let most = f64::from(most.max(config.least));
+        let least = config.least.min(most);
+        let most = f64::from(most);
         Self {
-            config,
+            config: LimitConfig { least, ..config },
             most,
-            limit: f64::from(config.least),
+            limit: f64::from(least),
             since: Timestamp::ZERO,
             window: Window::default(),
             looking: Some(f64::from(config.initial).min(most)),

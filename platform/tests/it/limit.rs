@@ -32,12 +32,15 @@ fn a_pool_gets_its_least_until_it_was_looked_at_and_more_as_it_bears_it() {
 
 #[test]
 fn it_never_gets_more_than_its_places() {
-    let mut world = limited(6);
-    (0..100).for_each(|_| _ = world.request());
-    while world.step(connector::Timestamp::MAX) {
-        assert!(world.status(0).in_flight <= 6);
+    // The least limit is 4 by default.
+    for places in [2, 6] {
+        let mut world = limited(places);
+        (0..100).for_each(|_| _ = world.request());
+        while world.step(connector::Timestamp::MAX) {
+            assert!(world.status(0).in_flight <= places);
+        }
+        assert_eq!((world.records.len(), world.status(0).limit), (100, Some(places)));
     }
-    assert_eq!((world.records.len(), world.status(0).limit), (100, Some(6)));
 }
 
 #[test]
