@@ -114,9 +114,9 @@ impl Platform {
         }
     }
 
-    /// The time of the oldest may be over.
+    /// The time of the oldest may be over. The watch that brought us here stands until the next one
+    /// does, or those that are put down again would each set one.
     pub(super) fn look_at_shelves(&mut self, now: Timestamp, cable: usize) {
-        self.cables[cable].shelves.watch = None;
         let time_to_live = self.time_to_live();
         while let Some((since, key)) = self.oldest_warm(cable) {
             if since + time_to_live > now {
@@ -124,6 +124,7 @@ impl Platform {
             }
             self.grow_old(now, cable, key);
         }
+        self.cables[cable].shelves.watch = None;
     }
 
     fn watch_shelves(&mut self, cable: usize, since: Timestamp) {

@@ -277,6 +277,18 @@ fn what_could_not_be_given_back_is_told_with_evidence() {
 }
 
 #[test]
+fn leases_that_are_kept_are_looked_at_once_however_often_they_were() {
+    let mut config = keeping(pools(1), Duration::ZERO);
+    config.leases.min_warm = vec![MinWarm { of: HERE, leases: 2 }];
+    let mut world = World::new(config);
+    world.run_for(ms(1));
+    world.request();
+    world.run_for(secs(3_600));
+    let timers = format!("{:?}", world.platform).matches("Shelf(0)").count();
+    assert_eq!(timers, 1, "one timer per look would never end");
+}
+
+#[test]
 fn so_many_are_held_from_the_start_and_again_when_one_is_lost() {
     let mut config = keeping(pools(2), Duration::ZERO);
     config.leases.min_warm = vec![MinWarm { of: HERE, leases: 3 }];
