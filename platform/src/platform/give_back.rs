@@ -38,6 +38,7 @@ impl Platform {
             }
             LeaseState::Held(held)
                 if self.abandon == Abandon::Leave
+                    && !self.draining
                     && held.inference.is_some()
                     && held.left.is_none() =>
             {

@@ -204,6 +204,20 @@ fn a_drain_stops_what_was_left() {
     world.assert_nothing_leaked();
 }
 
+#[test]
+fn nothing_is_left_to_run_once_the_platform_drains() {
+    let mut config = pools(1);
+    config.timeouts = Timeouts { inference: ms(400), abandon: Abandon::Leave, ..config.timeouts };
+    let mut world = World::new(config);
+    world.script(0, OperationKind::Infer, [yes_after(secs(100))]);
+    world.request();
+    world.run_for(ms(100));
+    world.drain();
+    world.run();
+    assert_eq!(world.asked(0, OperationKind::Release), [410]);
+    world.assert_nothing_leaked();
+}
+
 fn limited(mut config: PlatformConfig, total: u64) -> PlatformConfig {
     config.timeouts.total = Some(ms(total));
     config
