@@ -178,6 +178,10 @@ fn drain_report(shares: usize, platform: &Platform, scenario: &Scenario) -> Vec<
                 allocation.map_or_else(|| "without a name".to_owned(), |share| share.to_string());
             let asked = match state {
                 HoldingState::Asked => "asked for and not answered".to_owned(),
+                HoldingState::Listed => {
+                    "listed, and perhaps asked for by an allocation that is not answered".to_owned()
+                }
+                HoldingState::InDoubt => "perhaps granted, and no list told".to_owned(),
                 HoldingState::Busy => "at work".to_owned(),
                 HoldingState::Warm => "warm".to_owned(),
                 HoldingState::Releasing { times } | HoldingState::Unreleased { times } => {

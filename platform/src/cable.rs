@@ -226,6 +226,8 @@ pub(crate) struct Cable {
     /// Unanswered allocations that nobody waits for.
     pub(crate) orphans: u32,
     pub(crate) reconciler: Reconciler,
+    /// Since when a share may be held here without our knowledge.
+    pub(crate) doubted: Option<Timestamp>,
     pub(crate) shelves: Shelves,
     /// Requests that retry once a list has come.
     pub(crate) awaiting_list: Vec<FlightKey>,
@@ -255,6 +257,7 @@ impl Cable {
             shedding: Shedding::new(shed),
             orphans: 0,
             reconciler: Reconciler::default(),
+            doubted: None,
             shelves: Shelves::default(),
             awaiting_list: Vec::new(),
             statistics: CableStatistics::default(),

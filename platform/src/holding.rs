@@ -10,7 +10,7 @@ pub struct Holding {
     pub cable: CableId,
     /// The share's name, once it is known.
     pub allocation: Option<AllocationId>,
-    /// When it was asked for, or found in a list.
+    /// When it was asked for, found in a list, or became doubtful.
     pub since: Timestamp,
     /// Where it stands.
     pub state: HoldingState,
@@ -21,6 +21,11 @@ pub struct Holding {
 pub enum HoldingState {
     /// Asked for, and not answered yet.
     Asked,
+    /// The provider lists it, no lease knows it, and an allocation that is not answered yet may have
+    /// asked for it.
+    Listed,
+    /// An allocation may have been granted without our knowledge, and no list has told yet.
+    InDoubt,
     /// At work for a request.
     Busy,
     /// Kept for the next request.
@@ -38,6 +43,14 @@ pub enum HoldingState {
 }
 
 impl Holding {
+    pub(crate) const fn listed(cable: CableId, share: AllocationId, since: Timestamp) -> Self {
+        Self { cable, allocation: Some(share), since, state: HoldingState::Listed }
+    }
+
+    pub(crate) const fn in_doubt(cable: CableId, since: Timestamp) -> Self {
+        Self { cable, allocation: None, since, state: HoldingState::InDoubt }
+    }
+
     pub(crate) fn of(lease: &Lease) -> Self {
         let state = match lease.state {
             LeaseState::Asked { .. } | LeaseState::Stocking { .. } => HoldingState::Asked,

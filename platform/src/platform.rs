@@ -234,10 +234,16 @@ impl Platform {
         self.overhead
     }
 
-    /// Everything behind [`held`](Self::held) that has a name or is about to get one, in no
-    /// particular order: what a drain that does not end at zero must tell.
+    /// Everything that is held or may be, with what is known of it, in no particular order: what is
+    /// left of it after a drain must be told.
     pub fn holdings(&self) -> impl Iterator<Item = Holding> + '_ {
-        self.leases.values().map(Holding::of)
+        let unclear = (0..).zip(&self.cables).flat_map(|(cable, line)| {
+            let cable = CableId(cable);
+            let listed = line.reconciler.suspects();
+            let listed = listed.map(move |(share, since)| Holding::listed(cable, share, since));
+            listed.chain(line.doubted.map(|since| Holding::in_doubt(cable, since)))
+        });
+        self.leases.values().map(Holding::of).chain(unclear)
     }
 
     /// What became of each tenant's covenants, in the order of [`TenantId`](connector::TenantId).

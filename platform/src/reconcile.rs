@@ -24,7 +24,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connector::{AllocationId, ModelId, Requirements};
+use connector::{AllocationId, ModelId, Requirements, Timestamp};
 
 use crate::question::QuestionKey;
 
@@ -67,6 +67,7 @@ enum Stage {
 #[derive(Debug)]
 struct Batch {
     suspects: Suspects,
+    listed: Timestamp,
     /// Allocations of a lower number may still claim a suspect...
     before: u64,
     /// ... and so many of them are unanswered.
@@ -119,6 +120,7 @@ impl Reconciler {
     /// them that nothing can claim any more.
     pub(crate) fn listed(
         &mut self,
+        now: Timestamp,
         listed: impl Iterator<Item = (AllocationId, Option<Terms>)>,
         known: &BTreeSet<AllocationId>,
     ) -> Suspects {
@@ -132,8 +134,17 @@ impl Reconciler {
             return suspects;
         }
         let (before, unanswered) = (self.asked, self.unanswered);
-        self.batches.push(Batch { suspects, before, unanswered });
+        self.batches.push(Batch { suspects, listed: now, before, unanswered });
         Suspects::new()
+    }
+
+    /// The suspects that are not cleared up yet, and when they were listed.
+    pub(crate) fn suspects(&self) -> impl Iterator<Item = (AllocationId, Timestamp)> {
+        let of = |batch: &Batch| {
+            let listed = batch.listed;
+            batch.suspects.keys().map(move |&share| (share, listed)).collect::<Vec<_>>()
+        };
+        self.batches.iter().flat_map(of)
     }
 
     /// A list failed; `hopeless` if asking again would not help.

@@ -83,7 +83,7 @@ where
         if drain_ends.is_some_and(|limit| settled || now >= limit) {
             session.conclude(now, lines);
             let partial = watch.is_interrupted() || session.platform.in_flight() > 0;
-            let unreleased = session.platform.held();
+            let unreleased = session.platform.holdings().count();
             let ended = Ended { at: now, partial, unreleased };
             return failure.map_or(Ok(ended), |error| Err(error.into()));
         }

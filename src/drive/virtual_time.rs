@@ -61,6 +61,6 @@ where
         session.sample(now, lines);
     }
     session.conclude(now, lines);
-    let unreleased = if partial { 0 } else { session.platform.held() };
+    let unreleased = if partial { 0 } else { session.platform.holdings().count() };
     Ok(Ended { at: now, partial, unreleased })
 }

@@ -13,6 +13,7 @@ use crate::{
 impl Platform {
     /// A share may be held on this cable without our knowledge.
     pub(super) fn doubt(&mut self, now: Timestamp, cable: usize) -> Doubt {
+        self.cables[cable].doubted.get_or_insert(now);
         let (round, begins) = self.cables[cable].reconciler.doubt();
         if begins {
             self.ask_list(now, cable);
@@ -49,12 +50,13 @@ impl Platform {
         let known = self.known(index);
         let cable = &mut self.cables[index];
         cable.statistics.unresolved = 0;
+        cable.doubted = None;
         let here = shares.iter().filter(|share| share.pool == cable.pool);
         let here = here.map(|share| {
             let terms = share.model.zip(share.requirements);
             (share.allocation, terms.filter(|_| share.running.is_none_or(|running| running == 0)))
         });
-        let ghosts = cable.reconciler.listed(here, &known);
+        let ghosts = cable.reconciler.listed(now, here, &known);
         self.give_back_ghosts(now, index, ghosts);
         self.end_round(now, index);
     }
@@ -84,6 +86,7 @@ impl Platform {
 
     fn end_round(&mut self, now: Timestamp, cable: usize) {
         if self.cables[cable].reconciler.end_round() {
+            self.cables[cable].doubted.get_or_insert(now);
             self.ask_list(now, cable);
         }
         self.stop_awaiting_list(now, cable);

@@ -66,7 +66,7 @@ fn a_list_is_asked_for_three_times_or_once_if_there_is_no_hope() {
 
 fn list(reconciler: &mut Reconciler, listed: &[u64], known: &[u64]) -> Suspects {
     let listed = listed.iter().map(|&share| (AllocationId(share), None));
-    reconciler.listed(listed, &known.iter().copied().map(AllocationId).collect())
+    reconciler.listed(Timestamp::ZERO, listed, &known.iter().copied().map(AllocationId).collect())
 }
 
 fn shares(names: &[u64]) -> Suspects {

@@ -1,7 +1,10 @@
 //! Shares that the provider holds for us without our knowledge.
 
 use connector::{AllocationId, CableId, ErrorKind, OperationKind, Outcome, PoolId};
-use platform::config::{Candidate, RouterConfig};
+use platform::{
+    HoldingState,
+    config::{Candidate, RouterConfig},
+};
 
 use crate::{
     setting::{LARGE, SMALL, at, ms, pools, secs},
@@ -19,6 +22,41 @@ fn a_ghost_is_found_by_a_list_and_released() {
     assert_eq!(world.releases[&AllocationId(0)], 1);
     assert_eq!(world.platform.meters()[0].slot_ns, 1_000_000_000, "nobody pays for a ghost");
     world.assert_nothing_leaked();
+}
+
+#[test]
+fn what_an_unanswered_allocation_may_claim_is_told_by_name() {
+    let mut world = World::new(pools(1));
+    let never = Answer { after: secs(1 << 30), says: Says::Yes };
+    world.script(0, OperationKind::Allocate, [never, done_but_says(LOST)]);
+    world.request();
+    world.request();
+    world.run_for(secs(600));
+    world.drain();
+    world.run_for(secs(600));
+    let mut told: Vec<_> =
+        world.platform.holdings().map(|one| (one.allocation, one.state)).collect();
+    told.sort_by_key(|&(share, _)| share);
+    let listed = |share| (Some(AllocationId(share)), HoldingState::Listed);
+    assert_eq!(told, [(None, HoldingState::Asked), listed(0), listed(1)]);
+    assert_eq!(world.held.len(), 2);
+}
+
+#[test]
+fn a_doubt_that_no_list_clears_up_is_told() {
+    let mut world = World::new(pools(1));
+    world.script(0, OperationKind::Allocate, [done_but_says(LOST)]);
+    world.script(0, OperationKind::List, [no(DOWN); 6]);
+    world.request();
+    world.run();
+    world.drain();
+    world.run();
+    assert_eq!((world.held.len(), world.platform.held()), (1, 0));
+    let [told] = world.platform.holdings().collect::<Vec<_>>()[..] else {
+        panic!("one doubt is left");
+    };
+    assert_eq!((told.cable, told.allocation), (CableId(0), None));
+    assert_eq!((told.since, told.state), (at(ms(10)), HoldingState::InDoubt));
 }
 
 #[test]
