@@ -23,7 +23,7 @@ proptest! {
 
     #[test]
     fn it_does_what_a_list_of_all_results_says(
-        config in configs(),
+        config in breakers(),
         steps in proptest::collection::vec(steps(), STEPS),
     ) {
         let mut pair = Pair::new(config);
@@ -146,7 +146,7 @@ impl Pair {
     }
 }
 
-fn configs() -> impl Strategy<Value = BreakerConfig> {
+pub(crate) fn breakers() -> impl Strategy<Value = BreakerConfig> {
     let rules = (prop_oneof![1_u32..6, Just(u32::MAX)], proptest::option::of(rates()), 1_u32..5);
     let waits = (1_u64..4_000, prop_oneof![Just(100_u32), Just(150), Just(200)], 0_u64..5_000);
     let renewal = prop_oneof![

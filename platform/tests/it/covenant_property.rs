@@ -182,7 +182,7 @@ fn config(tiers: &[Terms; 2], places: u32) -> PlatformConfig {
     config
 }
 
-fn terms() -> impl Strategy<Value = Terms> {
+pub(crate) fn terms() -> impl Strategy<Value = Terms> {
     let target = || proptest::option::of((1_u64..3_000).prop_map(ms));
     let fallback = prop_oneof![
         prop::sample::select(vec![SMALL, LARGE]).prop_map(Fallback::Model),

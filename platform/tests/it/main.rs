@@ -37,5 +37,4 @@ mod shedding;
 mod usage;
 mod usage_property;
 mod warm;
-mod warm_property;
 mod world;

@@ -1,343 +1,376 @@
-//! Whatever a provider does, the platform keeps its promises.
+//! Whatever the far end does, the platform keeps its promises.
 //!
-//! The provider answers at random: with errors (having acted or not), late, so late that it is as
-//! good as never, or by taking shares away. Callers leave at random. After a drain the promises
-//! are checked against the provider's own books.
+//! One property over the whole platform: random settings, a far end that behaves badly in every way
+//! ([`far_end`]), and random requests, departures, controls and drains. After every input
+//! ([`promises`], [`breaker`]):
+//!
+//! * a request is answered once, with one record, and nothing else is answered;
+//! * an open breaker lets nothing through but probes, no more than it has;
+//! * no more is sent again than the retry budget allows;
+//! * no tenant is above a quota;
+//! * shares are released by whoever knows them, and not again once that is confirmed;
+//! * a wake-up does what is due, and no input is answered without bound.
+//!
+//! And at the end, after a drain: nothing is left unanswered, what the far end holds is told with the
+//! evidence and nothing else is, and the bills equal the meters.
+//!
+//! A failing world is made smaller by proptest and told move by move. `PROPTEST_RNG_SEED` runs the
+//! worlds of another seed, `PROPTEST_CASES` so many of them.
 
-use std::collections::BTreeSet;
+mod breaker;
+mod far_end;
+mod promises;
+mod settings;
+mod whims;
+
+use std::{
+    cell::Cell,
+    fmt::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use connector::{
-    BasisPoints, CableId, ClassId, Content, ErrorKind, Money, OperationKind, Outcome, Priority,
-    RequestId, TenantId, Tokens,
+    CableId, Content, Duration, Event, EventKind, Money, Outcome, RequestId, TenantId, Timestamp,
+    Tokens,
 };
 use platform::{
-    BreakerState, CableStatistics, PlatformConfig,
-    config::{
-        BreakerConfig, CodelConfig, Discipline, Drops, FallbackConfig, HedgeAfter, HedgeMeasure,
-        HedgingConfig, Jitter, QuotaConfig, RequestRate, RetryConfig, RouterConfig, ShedRule,
-        ShedWhom, Threshold,
-    },
+    CableStatistics, Input, Output, Platform, PlatformConfig, Request, Terms, breaker::Control,
 };
-use proptest::prelude::*;
+use proptest::{
+    option,
+    prelude::*,
+    sample::{Index, select},
+    strategy::ValueTree,
+    test_runner::{RngSeed, TestCaseResult, TestError, TestRunner},
+};
 
+use self::{
+    far_end::FarEnd,
+    promises::{Before, Promises, Said},
+    settings::{POOLS, TENANTS, settings},
+    whims::{Manners, manners},
+};
 use crate::{
-    classifying::consultations,
-    setting::{LARGE, SMALL, money, ms, pools, secs},
-    world::{Answer, Says, World},
+    covenant_property::terms,
+    setting::{LARGE, SMALL, ms, secs},
 };
 
-const PLACES: [Option<u32>; 4] = [Some(1), Some(2), Some(5), None];
+/// Inputs handled per world in the mean, at least; all worlds together are 100,000.
+const INPUTS_PER_WORLD: u64 = 400;
+const MOVES_MAX: usize = 600;
+/// Longer than any request takes without a drain.
+const PATIENCE: Duration = secs(12 * 3_600);
+/// More inputs than any world needs: a livelock is a failure.
+const INPUTS_MAX: u64 = 2_000_000;
+/// Lines of a failing world's story that are told.
+const STORY_MAX: usize = 300;
 
-const DISCIPLINES: [Discipline; 6] = [
-    Discipline::Fifo,
-    Discipline::Lifo,
-    Discipline::AdaptiveLifo { after: ms(500) },
-    Discipline::Shortest,
-    Discipline::Priority,
-    Discipline::WeightedFair,
-];
-
-const CODELS: [Option<CodelConfig>; 3] = [
-    None,
-    Some(CodelConfig { target: ms(100), interval: ms(300), drops: Drops::ByControlLaw }),
-    Some(CodelConfig { target: ms(100), interval: ms(300), drops: Drops::AllOverdue }),
-];
-
-const QUOTA: QuotaConfig = QuotaConfig {
-    requests: Some(RequestRate { per_second: 5, burst: 10 }),
-    tokens_per_minute: Some(20_000),
-    concurrent: Some(8),
-    spend_per_day: Some(Money::from_nanos(2_000_000_000)),
-};
-
-const RELEASED: [ErrorKind; 2] = [ErrorKind::NotFound, ErrorKind::Conflict];
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_platform_keeps_its_promises_whatever_the_provider_does(
-        mut config in configs(),
-        asked in consultations(),
-        scripts in proptest::collection::vec(scripts(), 3),
-        steps in proptest::collection::vec(steps(), 1..60),
-        patient in any::<bool>(),
-    ) {
-        config.classifier.model = asked;
-        let bound = attempts_bound(&config);
-        let mut world = World::new(config.clone());
-        for (cable, script) in scripts.into_iter().enumerate() {
-            for (kind, answers) in script {
-                world.script(cable as u32, kind, answers);
-            }
+#[test]
+fn the_platform_keeps_its_promises_whatever_the_far_end_does() {
+    let mut config = ProptestConfig {
+        failure_persistence: None,
+        max_shrink_iters: 20_000,
+        max_shrink_time: 120_000,
+        ..ProptestConfig::default()
+    };
+    let seed = match config.rng_seed {
+        RngSeed::Fixed(seed) => seed,
+        RngSeed::Random => {
+            any::<u64>().new_tree(&mut TestRunner::default()).expect("a number").current()
         }
-        world.answer_with("2");
-        let mut watch = Watch::new(&config);
-        let sent = act(&mut world, &mut watch, &steps);
-        if patient {
-            world.run();
-            prop_assert_eq!(world.platform.in_flight(), 0, "answered without a drain");
+    };
+    config.rng_seed = RngSeed::Fixed(seed);
+    let (worlds, inputs) = (u64::from(config.cases), Cell::new(0));
+    println!("these worlds again: PROPTEST_RNG_SEED={seed}");
+    let outcome = TestRunner::new(config).run(&worlds_of_all_kinds(), |world| {
+        let mut run = Run::new(&world, None);
+        let outcome = run.through(&world);
+        inputs.set(inputs.get() + run.inputs);
+        outcome
+    });
+    match outcome {
+        Ok(()) => println!("{worlds} worlds, {} inputs", inputs.get()),
+        Err(TestError::Fail(why, world)) => {
+            panic!("seed {seed}: {}", story(&why.to_string(), &world))
         }
-        world.drain();
-        world.run();
-
-        assert_answered_once(&world, sent);
-        assert_bills_equal_meters(&world);
-        world.assert_nothing_leaked();
-        prop_assert_eq!(world.platform.deadline(), None);
-        assert_hedges_add_up(&world);
-        prop_assert!(world.records.iter().all(|record| u32::from(record.attempts) <= bound));
-        for status in world.platform.cables() {
-            prop_assert_eq!((status.in_flight, status.queued), (0, 0));
-        }
+        Err(TestError::Abort(why)) => panic!("seed {seed}: {why}"),
     }
+    assert!(inputs.get() >= INPUTS_PER_WORLD * worlds, "only {} inputs", inputs.get());
+}
+
+/// A failing world, once more and in words.
+fn story(why: &str, world: &World) -> String {
+    let mut told = Vec::new();
+    let _ = catch_unwind(AssertUnwindSafe(|| Run::new(world, Some(&mut told)).through(world)));
+    let World { config, manners, moves, patient } = world;
+    let mut text = format!("{why}\n{config:#?}\n{manners:?}\npatient: {patient}\n");
+    for (number, each) in moves.iter().enumerate() {
+        let _ = writeln!(text, "{number:4} {each:?}");
+    }
+    let left_out = told.len().saturating_sub(STORY_MAX);
+    let _ = writeln!(text, "what happened ({left_out} lines before):");
+    told[left_out..].iter().for_each(|line| text += line);
+    text + why
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    config: PlatformConfig,
+    manners: Manners,
+    moves: Vec<Move>,
+    /// Whether everything is to be answered before the drain.
+    patient: bool,
 }
 
 /// One move of the outside world.
 #[derive(Clone, Debug)]
-enum Step {
-    /// A request of this tenant with this many tokens.
-    Request(u32, u32),
-    /// The caller of one of the requests so far leaves.
-    Cancel(prop::sample::Index),
-    /// Time passes.
-    Pass(u64),
+enum Move {
+    Request(Box<Asked>),
+    /// The caller of one of the requests so far leaves, or one that never was.
+    Cancel(Index),
+    CancelAll,
+    Control(u32, Control),
+    /// The far end says something that nobody asked for.
+    Stir(u64),
+    /// Somebody wakes the platform too early.
+    Wake,
+    Drain,
+    Pass(Duration),
 }
 
-fn act(world: &mut World, watch: &mut Watch, steps: &[Step]) -> u64 {
-    let mut sent = 0;
-    for step in steps {
-        match step {
-            Step::Request(tenant, tokens) => {
-                world.request_with(|request| {
-                    request.tenant = TenantId(*tenant);
-                    request.prompt_tokens = Tokens::new(*tokens);
-                    if tokens % 2 == 0 {
-                        request.content = Content::Text("why is the sky blue".into());
-                    }
-                    request.patience = (tokens % 3 == 0).then(|| ms(u64::from(*tokens) * 10));
-                });
-                sent += 1;
-            }
-            Step::Cancel(which) => {
-                if sent > 0 {
-                    world.cancel(RequestId(which.index(sent as usize) as u64));
-                }
-            }
-            Step::Pass(millis) => watch.run_until(world, world.now + ms(*millis)),
-        }
-        watch.look(world);
-    }
-    sent
+#[derive(Clone, Debug)]
+struct Asked {
+    tenant: u32,
+    prompt: u32,
+    output: u32,
+    words: bool,
+    class: Option<u32>,
+    model: Option<u32>,
+    patience: Option<Duration>,
+    terms: Option<Terms>,
 }
 
-/// Checks at every event what must hold at every moment.
-struct Watch {
-    config: PlatformConfig,
-    seen: usize,
-    cables: Vec<Watched>,
+fn worlds_of_all_kinds() -> impl Strategy<Value = World> {
+    let moves = proptest::collection::vec(moves(), 1..MOVES_MAX);
+    // In the order in which a failure is made smaller: a short story first.
+    (moves, any::<bool>(), manners(), settings())
+        .prop_map(|(moves, patient, manners, config)| World { config, manners, moves, patient })
 }
 
-#[derive(Clone, Copy)]
-struct Watched {
-    state: BreakerState,
-    /// When the breaker opened, and how often before.
-    opened: connector::Timestamp,
-    openings: u64,
+fn moves() -> impl Strategy<Value = Move> {
+    let controls = select(vec![
+        Control::ToOpen,
+        Control::ToHalfOpen,
+        Control::ToClosed,
+        Control::Reset,
+        Control::ForceOpen,
+        Control::Disable,
+        Control::MetricsOnly,
+    ]);
+    prop_oneof![
+        1200 => asked().prop_map(|asked| Move::Request(Box::new(asked))),
+        200 => any::<Index>().prop_map(Move::Cancel),
+        2 => Just(Move::CancelAll),
+        30 => (0..POOLS, controls).prop_map(|(cable, control)| Move::Control(cable, control)),
+        100 => any::<u64>().prop_map(Move::Stir),
+        20 => Just(Move::Wake),
+        1 => Just(Move::Drain),
+        700 => (0_u64..3_000).prop_map(|millis| Move::Pass(ms(millis))),
+        30 => (0_u64..120).prop_map(|seconds| Move::Pass(secs(seconds))),
+        1 => (0_u64..90).prop_map(|minutes| Move::Pass(secs(60 * minutes))),
+    ]
 }
 
-impl Watch {
-    fn new(config: &PlatformConfig) -> Self {
-        let closed = Watched {
-            state: BreakerState::Closed,
-            opened: connector::Timestamp::ZERO,
-            openings: 0,
-        };
-        Self { config: config.clone(), seen: 0, cables: vec![closed; config.cables.len()] }
-    }
-
-    fn run_until(&mut self, world: &mut World, end: connector::Timestamp) {
-        while world.step(end) {
-            self.look(world);
-        }
-        world.now = end;
-    }
-
-    /// A cable whose breaker was open gets no strike before its recovery, and then only as many as
-    /// there are probes; places and lines are kept to.
-    fn look(&mut self, world: &World) {
-        let news = &world.submitted[self.seen..];
-        for (index, watched) in self.cables.iter_mut().enumerate() {
-            let (status, config) = (world.status(index as u32), &self.config.cables[index]);
-            let to_here = |one: &&crate::world::Submitted| {
-                one.cable == CableId(index as u32)
-                    && one.operation.kind() == OperationKind::Allocate
-            };
-            let strikes = news.iter().filter(to_here).count();
-            if watched.state == BreakerState::Open && strikes > 0 {
-                assert!(world.now >= watched.opened + config.breaker.recovery, "too early");
-                assert!(strikes <= config.breaker.half_open_probes as usize, "too many probes");
-            }
-            if status.statistics.openings > watched.openings {
-                watched.opened = world.now;
-            }
-            (watched.state, watched.openings) = (status.breaker, status.statistics.openings);
-            assert!(config.max_in_flight.is_none_or(|places| status.in_flight <= places));
-            assert!(status.queued <= config.queue);
-        }
-        self.seen = world.submitted.len();
-    }
-}
-
-fn assert_answered_once(world: &World, sent: u64) {
-    let answered: BTreeSet<u64> = world.records.iter().map(|record| record.request.0).collect();
-    assert_eq!(answered, (0..sent).collect());
-    assert_eq!((world.records.len(), world.responses.len()), (sent as usize, sent as usize));
-    for (record, response) in world.records.iter().zip(&world.responses) {
-        assert_eq!((record.request, record.outcome), (response.request, response.outcome));
-        assert_eq!(response.reason.is_none(), record.outcome == Outcome::Completed);
-        assert!(record.finished >= record.arrived);
-    }
-}
-
-fn assert_bills_equal_meters(world: &World) {
-    for (index, meter) in world.platform.meters().iter().enumerate() {
-        let of_tenant = || world.records.iter().filter(move |one| one.tenant.index() == index);
-        assert_eq!(of_tenant().map(|one| one.cost).sum::<Money>(), meter.cost);
-        let completed = || of_tenant().filter(|one| one.outcome == Outcome::Completed);
-        assert_eq!(completed().count() as u64, meter.completed);
-        let tokens: u128 = completed().map(|one| u128::from(one.output_tokens.get())).sum();
-        assert_eq!(tokens, meter.output_tokens);
-    }
-    let (meters, cables) = (world.platform.meters(), world.platform.cables());
-    let by_cable = cables.map(|cable| cable.statistics.cost).sum::<Money>();
-    assert_eq!(meters.iter().map(|meter| meter.cost).sum::<Money>(), by_cable);
-}
-
-/// Of two strikes one is called off when the other has won, so there are no more of those than hedges.
-fn assert_hedges_add_up(world: &World) {
-    let statistics: Vec<_> = world.platform.cables().map(|cable| cable.statistics).collect();
-    let sum = |of: fn(&CableStatistics) -> u64| statistics.iter().map(of).sum::<u64>();
-    let hedges = sum(|cable| cable.hedges);
-    assert_eq!(world.records.iter().map(|one| u64::from(one.hedges)).sum::<u64>(), hedges);
-    assert!(sum(|cable| cable.called_off) <= hedges);
-    assert!(sum(|cable| cable.hedges_won) <= sum(|cable| cable.called_off));
-    let strikes: u64 = world.records.iter().map(|one| u64::from(one.attempts)).sum();
-    assert_eq!(strikes, sum(|cable| cable.strikes));
-    for cable in &statistics {
-        assert!(cable.called_off_slot_ns <= cable.slot_ns && cable.called_off_cost <= cable.cost);
-    }
-}
-
-/// Every candidate, at most two models on each pool, may be struck once and retried as often as
-/// configured, and beside each strike there may be one hedge.
-fn attempts_bound(config: &PlatformConfig) -> u32 {
-    let at_once = if config.hedging.is_some() { 2 } else { 1 };
-    (config.retry.max_retries + 1) * 2 * config.cables.len() as u32 * at_once
-}
-
-fn configs() -> impl Strategy<Value = PlatformConfig> {
-    let cable = (prop::sample::select(&PLACES[..]), 0_u32..4, 1_u32..4, 1_u32..3, 1_u64..90);
-    let router = prop::sample::select(&["static", "cheapest", "fastest"][..]);
-    let cables = proptest::collection::vec(cable, 3);
-    (cables, router, 0_u32..4, any::<bool>(), hedging(), any::<u64>()).prop_map(
-        |(cables, router, max_retries, fallback, hedging, seed)| {
-            let mut config = pools(3);
-            for (line, (places, queue, failures, probes, recovery)) in
-                config.cables.iter_mut().zip(cables)
-            {
-                line.max_in_flight = places;
-                line.queue = queue;
-                line.discipline = DISCIPLINES[(seed % 5 + u64::from(failures)) as usize % 6];
-                line.codel = CODELS[(seed % 3) as usize];
-                line.breaker = BreakerConfig {
-                    failure_threshold: failures,
-                    recovery: secs(recovery),
-                    half_open_probes: probes,
-                    ..BreakerConfig::default()
-                };
-            }
-            config.cables[1].price_per_slot_hour = money("3.00");
-            config.cables[2].kind = connector::PoolKind::Local;
-            match router {
-                "cheapest" => config.router = RouterConfig::Cheapest,
-                "fastest" => config.router = RouterConfig::Fastest,
-                _ => {}
-            }
-            config.classifier.classes[1].models = vec![LARGE, SMALL];
-            config.retry = RetryConfig { max_retries, jitter: Jitter::Full, ..config.retry };
-            config.fallback = FallbackConfig { enabled: fallback, ..config.fallback };
-            if seed % 2 == 0 {
-                config.tenants[0].quota = QUOTA;
-                config.admission.shed = shed_rules();
-            }
-            config.hedging = hedging;
-            config.seed = seed;
-            config
+fn asked() -> impl Strategy<Value = Asked> {
+    let lengths = (1_u32..3_000, 1_u32..400);
+    let named = (option::weighted(0.1, 0_u32..3), option::weighted(0.1, 0_u32..3));
+    let patience = option::weighted(0.3, 0_u64..20_000);
+    (0..TENANTS, lengths, any::<bool>(), named, patience, option::weighted(0.1, terms())).prop_map(
+        |(tenant, (prompt, output), words, (class, model), patience, terms)| {
+            let patience = patience.map(ms);
+            Asked { tenant, prompt, output, words, class, model, patience, terms }
         },
     )
 }
 
-fn shed_rules() -> Vec<ShedRule> {
-    let rule = |whom, at| ShedRule { whom, at, until: BasisPoints::from_percent(50) };
-    vec![
-        rule(ShedWhom::Classes(vec![ClassId(1)]), Threshold::Places(BasisPoints::ONE)),
-        rule(ShedWhom::BelowPriority(Priority::MAX), Threshold::Wait(secs(2))),
-    ]
+/// The platform in a world.
+struct Run<'a> {
+    platform: Platform,
+    far_end: FarEnd,
+    promises: Promises,
+    now: Timestamp,
+    requests: u64,
+    /// Inputs that were more than a wake-up for nothing.
+    inputs: u64,
+    handled: u64,
+    told: Option<&'a mut Vec<String>>,
 }
 
-fn hedging() -> impl Strategy<Value = Option<HedgingConfig>> {
-    let after = prop_oneof![
-        4 => (1_u64..2_500).prop_map(|millis| HedgeAfter::Fixed(ms(millis))),
-        1 => (100_u32..9_000).prop_map(|share| HedgeAfter::Quantile(BasisPoints::new(share))),
-    ];
-    let measure = prop::sample::select(&[HedgeMeasure::FirstToken, HedgeMeasure::EndToEnd][..]);
-    let hedging = (after, measure, any::<bool>())
-        .prop_map(|(after, measure, same_pool)| HedgingConfig { after, measure, same_pool });
-    prop_oneof![1 => Just(None), 3 => hedging.prop_map(Some)]
-}
+impl<'a> Run<'a> {
+    fn new(world: &World, told: Option<&'a mut Vec<String>>) -> Self {
+        Self {
+            platform: Platform::new(world.config.clone()).expect("a valid configuration"),
+            far_end: FarEnd::new(world.manners.clone()),
+            promises: Promises::new(&world.config),
+            now: Timestamp::ZERO,
+            requests: 0,
+            inputs: 0,
+            handled: 0,
+            told,
+        }
+    }
 
-type Script = Vec<(OperationKind, Vec<Answer>)>;
+    fn through(&mut self, world: &World) -> TestCaseResult {
+        world.moves.iter().try_for_each(|each| self.take(each))?;
+        if world.patient {
+            let end = self.now + PATIENCE;
+            while self.platform.in_flight() > 0 && self.step(end)? {}
+            prop_assert_eq!(self.platform.in_flight(), 0, "answered without a drain");
+        }
+        self.hand_over(Input::Drain)?;
+        while self.step(Timestamp::MAX)? {}
+        self.promises.assert_none_left()?;
+        prop_assert_eq!(self.platform.deadline(), None);
+        self.far_end.assert_told(&self.platform)?;
+        self.promises.assert_all_paid(&self.far_end)?;
+        self.assert_books_agree(world)
+    }
 
-/// What one cable answers, until it runs out of ideas and everything succeeds.
-fn scripts() -> impl Strategy<Value = Script> {
-    let of = |kind, answers: BoxedStrategy<Answer>, longest: usize| {
-        proptest::collection::vec(answers, 0..longest).prop_map(move |answers| (kind, answers))
-    };
-    (
-        of(OperationKind::Allocate, answers(|_| true, 0), 40),
-        of(OperationKind::Infer, answers(|_| true, 1), 40),
-        // Whoever says that it does not know a share must not hold it.
-        of(OperationKind::Release, answers(|kind| !RELEASED.contains(&kind), 0), 15),
-        // A round of lists has three tries, and what it cannot clear up is not promised.
-        of(OperationKind::List, answers(ErrorKind::retryable, 0), 3),
-    )
-        .prop_map(|(allocate, infer, release, list)| vec![allocate, infer, release, list])
-}
+    fn take(&mut self, each: &Move) -> TestCaseResult {
+        match each {
+            Move::Request(asked) => self.request(asked),
+            Move::Cancel(which) => {
+                let id = which.index(self.requests as usize + 1) as u64;
+                self.hand_over(Input::Cancel(RequestId(id)))
+            }
+            Move::CancelAll => self.hand_over(Input::CancelAll),
+            Move::Control(cable, control) => {
+                self.hand_over(Input::Breaker(CableId(*cable), *control))
+            }
+            Move::Stir(seed) => {
+                self.far_end.stir(self.now, *seed);
+                Ok(())
+            }
+            Move::Wake => self.hand_over(Input::Wake),
+            Move::Drain => self.hand_over(Input::Drain),
+            Move::Pass(time) => {
+                let end = self.now + *time;
+                while self.step(end)? {}
+                self.now = end;
+                Ok(())
+            }
+        }
+    }
 
-fn answers(allowed: fn(ErrorKind) -> bool, preempts: u32) -> BoxedStrategy<Answer> {
-    let kinds: Vec<_> = ErrorKind::ALL.into_iter().filter(|&kind| allowed(kind)).collect();
-    // Up to 40 minutes: longer than every time-out.
-    let after = prop_oneof![8 => 0_u64..2_000, 1 => 0_u64..2_400_000];
-    let says = prop_oneof![
-        5 => Just(Says::Yes),
-        4 => prop::sample::select(kinds).prop_map(Says::No),
-        2 => ambiguous().prop_map(Says::DoneBut),
-        preempts => Just(Says::Preempts),
-    ];
-    (after, says).prop_map(|(after, says)| Answer { after: ms(after), says }).boxed()
-}
+    fn request(&mut self, asked: &Asked) -> TestCaseResult {
+        let words = ["why is the sky blue", "prove that 2 + 2 = 4"][self.requests as usize % 2];
+        let blocks = Content::Blocks(vec![u64::from(asked.prompt % 5), self.requests].into());
+        let request = Request {
+            id: RequestId(self.requests),
+            tenant: TenantId(asked.tenant),
+            arrived: self.now,
+            prompt_tokens: Tokens::new(asked.prompt),
+            output_tokens: Tokens::new(asked.output),
+            content: if asked.words { Content::Text(words.into()) } else { blocks },
+            class: asked.class.map(connector::ClassId),
+            model: asked.model.map(|model| [SMALL, LARGE, connector::ModelId(9)][model as usize]),
+            patience: asked.patience,
+            terms: asked.terms.clone().map(Arc::new),
+        };
+        self.requests += 1;
+        self.promises.arrives(&request);
+        self.hand_over(Input::Request(request))
+    }
 
-fn ambiguous() -> impl Strategy<Value = ErrorKind> {
-    let kinds: Vec<_> = ErrorKind::ALL.into_iter().filter(|kind| kind.ambiguous()).collect();
-    prop::sample::select(kinds)
-}
+    /// Lets the next thing happen that is due by `end`. False if there is none.
+    fn step(&mut self, end: Timestamp) -> Result<bool, TestCaseError> {
+        let (coming, due) = (self.far_end.next(), self.platform.deadline());
+        let next = [coming, due].into_iter().flatten().min();
+        let Some(next) = next.filter(|&next| next <= end) else {
+            return Ok(false);
+        };
+        self.now = self.now.max(next);
+        if coming == Some(next) {
+            if let Some((cable, event)) = self.far_end.happen(self.now) {
+                self.deliver(cable, event)?;
+            }
+        } else {
+            self.hand_over(Input::Wake)?;
+        }
+        Ok(true)
+    }
 
-fn steps() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        6 => (0_u32..2, 1_u32..3_000).prop_map(|(tenant, tokens)| Step::Request(tenant, tokens)),
-        2 => any::<prop::sample::Index>().prop_map(Step::Cancel),
-        3 => (0_u64..3_000).prop_map(Step::Pass),
-        1 => (0_u64..120_000).prop_map(Step::Pass),
-    ]
+    fn deliver(&mut self, cable: CableId, kind: EventKind) -> TestCaseResult {
+        self.far_end.note(&kind);
+        self.hand_over(Input::Event(cable, Event { at: self.now, kind }))
+    }
+
+    fn hand_over(&mut self, input: Input) -> TestCaseResult {
+        let (said, before) = (Said::of(&input), Before::of(&self.platform));
+        self.tell(|now| format!("{now:?} {input:?}\n"));
+        self.platform.handle(self.now, input);
+        let mut outputs = Vec::new();
+        while let Some(output) = self.platform.poll_output() {
+            self.tell(|_| format!("    {output:?}\n"));
+            if let Output::Submit { cable, ticket, operation } = &output {
+                self.far_end.perform(self.now, *cable, *ticket, operation)?;
+            }
+            outputs.push(output);
+        }
+        self.handled += 1;
+        self.inputs += u64::from(said != Said::Wake || !outputs.is_empty());
+        prop_assert!(self.handled <= INPUTS_MAX, "livelock at {:?}", self.now);
+        let parties = (&self.platform, &self.far_end);
+        self.promises.check(self.now, said, &before, &outputs, parties)
+    }
+
+    fn tell(&mut self, line: impl FnOnce(Timestamp) -> String) {
+        if let Some(told) = &mut self.told {
+            told.push(line(self.now));
+        }
+    }
+
+    /// Tenants pay what their requests cost, and with the overhead that is what the cables cost.
+    fn assert_books_agree(&self, world: &World) -> TestCaseResult {
+        let records = &self.promises.records;
+        let leaves = world.config.timeouts.abandon == platform::config::Abandon::Leave;
+        for (index, meter) in self.platform.meters().iter().enumerate() {
+            let of_tenant = || records.iter().filter(move |one| one.tenant.index() == index);
+            let cost: Money = of_tenant().map(|one| one.cost).sum();
+            // What is left to run costs its tenant more than its request.
+            prop_assert!(cost == meter.cost || (leaves && cost < meter.cost));
+            let completed = || of_tenant().filter(|one| one.outcome == Outcome::Completed);
+            prop_assert_eq!(completed().count() as u64, meter.completed);
+            let tokens: u128 = completed().map(|one| u128::from(one.output_tokens.get())).sum();
+            prop_assert_eq!(tokens, meter.output_tokens);
+        }
+        let meters = self.platform.meters().iter();
+        let (used, overhead) =
+            (meters.clone().map(|one| one.cost).sum::<Money>(), self.platform.overhead());
+        let all: Vec<CableStatistics> = self.platform.cables().map(|one| one.statistics).collect();
+        prop_assert_eq!(all.iter().map(|one| one.cost).sum::<Money>(), used + overhead.cost);
+        prop_assert_eq!(all.iter().map(|one| one.idle_cost).sum::<Money>(), overhead.cost);
+        let slots: u128 = meters.map(|one| one.slot_ns).sum();
+        prop_assert_eq!(all.iter().map(|one| one.slot_ns).sum::<u128>(), slots + overhead.slot_ns);
+        self.assert_hedges_add_up(&all)
+    }
+
+    /// Of two strikes one is called off when the other has won, so there are no more of those than
+    /// hedges.
+    fn assert_hedges_add_up(&self, all: &[CableStatistics]) -> TestCaseResult {
+        let sum = |of: fn(&CableStatistics) -> u64| all.iter().map(of).sum::<u64>();
+        let hedges = sum(|cable| cable.hedges);
+        let records = &self.promises.records;
+        prop_assert_eq!(records.iter().map(|one| u64::from(one.hedges)).sum::<u64>(), hedges);
+        prop_assert!(sum(|cable| cable.called_off) <= hedges);
+        prop_assert!(sum(|cable| cable.hedges_won) <= sum(|cable| cable.called_off));
+        let strikes: u64 = records.iter().map(|one| u64::from(one.attempts)).sum();
+        prop_assert_eq!(strikes, sum(|cable| cable.strikes));
+        for cable in all {
+            prop_assert!(cable.called_off_slot_ns <= cable.slot_ns);
+            prop_assert!(cable.called_off_cost <= cable.cost);
+        }
+        Ok(())
+    }
 }
