@@ -278,6 +278,11 @@ where
         arrival.min(self.wake_at()).min(lines.next)
     }
 
+    /// Whether nothing is to come but looks at leases, which answer nobody.
+    fn only_looks<C: Connector>(&self, lines: &Lines<C>) -> bool {
+        self.next_arrival.is_none() && lines.next == Timestamp::MAX && self.platform.only_looks()
+    }
+
     fn wake_at(&self) -> Timestamp {
         self.platform.deadline().unwrap_or(Timestamp::MAX)
     }

@@ -52,6 +52,9 @@ pub struct CableStatistics {
     pub queue_timeouts: u64,
     /// Requests sent on because they would have waited in line, or worked, for longer than their time.
     pub refused_late: u64,
+    /// Requests that left the line because waiting any longer would have broken a promise, and
+    /// somebody else could keep it.
+    pub left_for_promise: u64,
     /// Requests sent on because there was much to do and they were not important enough.
     pub shed: u64,
     /// Requests sent on because somebody else took their place in a full line.
@@ -281,8 +284,18 @@ impl Cable {
     /// A place for a strike that begins now, if there is one.
     #[inline]
     pub(crate) fn admit(&mut self, now: Timestamp) -> Option<Permit> {
-        let is_free = self.breaker.admits(now) && self.orphans < ORPHANS_MAX && self.has_place(now);
-        if is_free { self.occupy(now).ok() } else { None }
+        if self.admits(now) { self.occupy(now).ok() } else { None }
+    }
+
+    /// Whether a strike may begin now.
+    #[inline]
+    pub(crate) fn admits(&self, now: Timestamp) -> bool {
+        self.breaker.admits(now) && self.orphans < ORPHANS_MAX && self.has_place(now)
+    }
+
+    /// Whether one more may wait without pushing anybody out.
+    pub(crate) const fn has_room_in_line(&self) -> bool {
+        self.line.waiting() < self.line_length && self.orphans < ORPHANS_MAX
     }
 
     /// Whether a request that found no place may wait for one.

@@ -19,8 +19,8 @@ mod tier;
 mod timeouts;
 
 use connector::{
-    BasisPoints, Duration, Mebibytes, Money, PoolId, PoolKind, Priority, Requirements, TierId,
-    Tokens,
+    BasisPoints, Duration, Mebibytes, Money, PoolId, PoolKind, Priority, Requirements, Tflops,
+    TierId, Tokens,
 };
 
 pub use admission::{
@@ -111,6 +111,8 @@ pub struct CableConfig {
     pub price_per_slot_hour: Money,
     /// Memory of one of its cards: models that need more never go there.
     pub card_vram: Mebibytes,
+    /// Compute of one of its cards: covenants that ask for more never go there.
+    pub card_tflops: Tflops,
     /// How fast each model runs on an idle card of the pool, in the order of [`ModelId`](connector::ModelId); what
     /// ranking by expected time starts from before anything was measured.
     pub paces: Vec<Pace>,

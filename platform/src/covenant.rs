@@ -9,7 +9,8 @@ use connector::{
 };
 
 pub(crate) use negotiation::{Negotiation, Offer};
-pub(crate) use prospect::{Objection, Progress};
+pub use prospect::Objection;
+pub(crate) use prospect::Progress;
 pub use terms::{Fallback, Shortening, Step, Targets, Terms};
 
 use crate::{
@@ -155,8 +156,20 @@ pub(crate) struct Covenant<'a> {
 }
 
 impl<'a> Covenant<'a> {
+    /// All of them.
+    pub(crate) fn terms(self) -> Terms {
+        self.own.map_or_else(|| self.tenants.clone(), |own| own.over(self.tenants))
+    }
+
     pub(crate) fn targets(self) -> Targets {
         self.own.map_or(self.tenants.targets, |own| own.targets.over(self.tenants.targets))
+    }
+
+    /// The targets that are deadlines; `None` if there are none.
+    pub(crate) fn enforced(self) -> Option<Targets> {
+        let is_enforced = self.stated(|terms| terms.enforce).unwrap_or(false);
+        let targets = Targets { per_output_token: None, ..self.targets() };
+        (is_enforced && !targets.is_empty()).then_some(targets)
     }
 
     pub(crate) fn cost_ceiling(self) -> Option<Money> {

@@ -1,10 +1,15 @@
 //! Why a request goes where it goes, in figures.
 
 use connector::{
-    BasisPoints, CableId, ClassId, Duration, ModelId, Money, PoolId, RequestId, Timestamp,
+    BasisPoints, CableId, ClassId, Duration, ModelId, Money, PoolId, RequestId, TenantId,
+    Timestamp, Tokens,
 };
 
-use crate::{breaker::BreakerState, covenant::Targets};
+use crate::{
+    breaker::BreakerState,
+    classify::Reason,
+    covenant::{Objection, Terms},
+};
 
 /// A decision of the router, taken apart. Computed on demand; nothing is changed by asking.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,12 +18,25 @@ pub struct Explanation {
     pub request: RequestId,
     /// When it is decided.
     pub at: Timestamp,
+    /// Who asks.
+    pub tenant: TenantId,
+    /// Length of the prompt.
+    pub prompt_tokens: Tokens,
+    /// Length of the answer, as far as it is known.
+    pub output_tokens: Tokens,
     /// The class that the request belongs to.
     pub class: ClassId,
+    /// How complex it is, and what decided on the class. Where a model is to be asked first, what is
+    /// made of the request without its answer.
+    pub score: BasisPoints,
+    /// What decided on the class.
+    pub reason: Reason,
     /// Name of the rule, as in scenarios.
     pub rule: &'static str,
-    /// What the covenant promises.
-    pub targets: Targets,
+    /// Which quantile of what was measured predictions are; `None`: the rule does not predict.
+    pub quantile: Option<BasisPoints>,
+    /// The covenant: the request's terms over its tenant's over its tier's.
+    pub terms: Terms,
     /// Every candidate: first those that the rule ranks, best first, then those left out.
     pub candidates: Vec<Candidacy>,
 }
@@ -32,6 +50,11 @@ pub struct Candidacy {
     pub pool: PoolId,
     /// The line to it.
     pub cable: CableId,
+    /// Its place in the order of the rule, from 1; `None`: it is left out.
+    pub rank: Option<u32>,
+    /// What the covenant has against it. One that is only too slow serves after all when nothing is
+    /// left to give up.
+    pub objection: Option<Objection>,
     /// Price of one share for an hour.
     pub price_per_slot_hour: Money,
     /// What the request is expected to cost there.
@@ -72,8 +95,12 @@ pub enum Standing {
     BreakerOpen,
     /// It is passed over: all places are taken, and another one takes the request at once.
     Busy,
-    /// It is no candidate: above the cost ceiling of the first choice, a fallback where there is to be
-    /// none, or ruled out by the covenant.
+    /// It is put aside: it cannot keep the covenant.
+    PutAside,
+    /// It is passed over: even an idle card of it would be too late.
+    NoTime,
+    /// It is no candidate: above the cost ceiling of the first choice, or a fallback where there is to
+    /// be none.
     LeftOut,
 }
 
@@ -86,6 +113,8 @@ impl Standing {
             Self::Behind => "behind",
             Self::BreakerOpen => "breaker open",
             Self::Busy => "no free place",
+            Self::PutAside => "put aside",
+            Self::NoTime => "too little time",
             Self::LeftOut => "left out",
         }
     }

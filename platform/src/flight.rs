@@ -13,6 +13,7 @@ use crate::{
     admission::{Excess, Reservation},
     cable::Refusal,
     covenant::Negotiation,
+    deadlines::Deadlines,
     interface::Request,
     lease::LeaseKey,
     line::Place,
@@ -44,8 +45,8 @@ pub(crate) struct Flight {
     pub(crate) attempts: u16,
     /// What earlier strikes made of the answer, if the next one goes on from there.
     pub(crate) part: Option<Box<Part>>,
-    /// When its time is over; [`Timestamp::MAX`] if it has any time.
-    pub(crate) ends: Timestamp,
+    /// When its time is over.
+    pub(crate) deadlines: Deadlines,
     pub(crate) alarm: Option<EventKey>,
     /// Whether the retry budget has paid for the next strike.
     pub(crate) paid: bool,
@@ -77,6 +78,10 @@ pub(crate) enum Phase {
         place: Place,
         /// Goes off when the caller's patience ends.
         patience: Option<EventKey>,
+        /// Goes off when it has waited too long for what it was promised.
+        look: Option<EventKey>,
+        /// Times that this has gone off.
+        looks: u8,
     },
     /// A model is asked for its class.
     Classifying(Box<Consultation>),
@@ -125,7 +130,7 @@ impl Flight {
             doubt: None,
             attempts: 0,
             part: None,
-            ends: Timestamp::MAX,
+            deadlines: Deadlines::NONE,
             alarm: None,
             paid: false,
             fallbacks: 0,
@@ -159,8 +164,27 @@ impl Flight {
 
     /// When its time or the caller's patience is over, whichever comes first.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let end = self.patience_ends().unwrap_or(Timestamp::MAX).min(self.ends);
+        let end = self.patience_ends().unwrap_or(Timestamp::MAX).min(self.deadlines.end);
         (end < Timestamp::MAX).then_some(end)
+    }
+
+    /// What its next strike has to meet: a stream that goes on elsewhere has had its first token.
+    pub(crate) fn deadlines_left(&self) -> Deadlines {
+        let goes_on = self.part.as_ref().is_some_and(|part| part.begun.is_some());
+        if goes_on { self.deadlines.once_begun() } else { self.deadlines }
+    }
+
+    /// Whether a first token has come that still counts.
+    pub(crate) fn has_begun(&self) -> bool {
+        let strikes = match &self.phase {
+            Phase::Striking(strikes) => strikes.have_begun(),
+            Phase::Deciding
+            | Phase::Waiting { .. }
+            | Phase::Classifying(_)
+            | Phase::Pausing(_)
+            | Phase::Reconciling => false,
+        };
+        strikes || self.part.as_ref().is_some_and(|part| part.begun.is_some())
     }
 
     /// The bound that a rejected request met last.
@@ -298,6 +322,12 @@ impl Flight {
     pub(crate) fn answer_length(&self) -> Tokens {
         let shortened = self.negotiation.as_ref().and_then(|negotiation| negotiation.output);
         shortened.unwrap_or(self.request.output_tokens)
+    }
+
+    /// How much of the answer is still to be made.
+    pub(crate) fn length_left(&self) -> Tokens {
+        let length = self.answer_length();
+        self.part.as_ref().map_or(length, |part| part.rest(length))
     }
 
     /// Where it was struck last on ways that it has left.

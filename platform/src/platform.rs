@@ -15,6 +15,7 @@ mod hedge;
 mod limit;
 mod line;
 mod negotiate;
+mod promise;
 mod resend;
 mod stock;
 mod stream;
@@ -221,6 +222,15 @@ impl Platform {
     #[inline]
     pub fn deadline(&self) -> Option<Timestamp> {
         self.timers.deadline()
+    }
+
+    /// Whether all that [`deadline`](Self::deadline) tells of are looks at leases (how many are needed,
+    /// which have lain too long, which nobody knows of). They come again and again for as long as leases
+    /// are kept, and answer no request: if nothing else is to come, requests that are under way are stuck.
+    pub fn only_looks(&self) -> bool {
+        let shelves = self.cables.iter().filter(|cable| cable.shelves.watch.is_some()).count();
+        let others = [self.looks.due, self.sweep_due].into_iter().flatten().count();
+        self.timers.pauses() == shelves + others && !self.timers.awaits_answers()
     }
 
     /// What each tenant used, in the order of [`TenantId`](connector::TenantId).

@@ -28,7 +28,9 @@ mod tiered;
 mod turns;
 mod weighted;
 
-use connector::{BasisPoints, CableId, ClassId, Duration, ErrorKind, ModelId, Money, Timestamp};
+use connector::{
+    BasisPoints, CableId, ClassId, Duration, ErrorKind, ModelId, Money, Timestamp, Tokens,
+};
 
 pub(crate) use self::{choice::Choice, covenant::Assessment, load::Load, predict::Band};
 use self::{choice::List, places::Places, policy::Policy, predict::Predictor};
@@ -36,6 +38,7 @@ use crate::{
     cable::Cable,
     config::{CovenantRouting, PlatformConfig, RouterConfig},
     covenant::Covenant,
+    deadlines::WorkTime,
     flight::{Ended, Start, Strike},
     interface::Request,
 };
@@ -124,6 +127,7 @@ pub(crate) struct Router {
     /// Where predictions are asked for.
     predictor: Option<Predictor>,
     rule: &'static str,
+    quantile: Option<BasisPoints>,
 }
 
 impl Router {
@@ -134,6 +138,7 @@ impl Router {
             policy: Policy::new(config, &lists),
             predictor: predictor(config),
             rule: config.router.name(),
+            quantile: quantile(config),
             lists,
             classes: config.classifier.classes.len(),
             models: config.models.len(),
@@ -194,6 +199,27 @@ impl Router {
         within.map_or(0, |within| self.lists[route.list].above_ceiling(route.been, within))
     }
 
+    /// Candidates that may come next, one bit each.
+    pub(crate) fn open(&self, route: &Route) -> u128 {
+        self.lists[route.list].open(route.been, self.within(route)).bits()
+    }
+
+    /// Candidates that were left out because they cost too much, one bit each.
+    pub(crate) fn beyond_ceiling(&self, route: &Route) -> u128 {
+        let list = &self.lists[route.list];
+        self.within(route).map_or(0, |within| list.open(route.been, None).without(within).bits())
+    }
+
+    /// How long the work takes there once there is a place: the predicted quantile, or else what an
+    /// idle card needs.
+    pub(crate) fn work_time(&self, scene: &Scene<'_>, choice: &Choice, output: Tokens) -> WorkTime {
+        let Some(predictor) = &self.predictor else {
+            return choice.least_time(scene.request, output);
+        };
+        let cable = &scene.cables[choice.cable.index()];
+        predictor.predict(scene.now, choice, cable, scene.request).work_time(choice.cut(output))
+    }
+
     /// A strike on the route's present candidate was answered `took` after it joined the line.
     pub(crate) fn observe(
         &mut self,
@@ -231,9 +257,21 @@ impl Router {
         self.rule
     }
 
+    /// Which quantile is predicted; `None`: the rule does not predict.
+    pub(crate) const fn quantile(&self) -> Option<BasisPoints> {
+        self.quantile
+    }
+
     /// How many candidates there are on this way.
     pub(crate) fn candidates(&self, route: &Route) -> usize {
         self.lists[route.list].choices.len()
+    }
+
+    /// A strike begins at this candidate.
+    pub(crate) fn begun(&mut self, route: &Route, place: usize) {
+        if let Some(predictor) = &mut self.predictor {
+            predictor.begun(&self.lists[route.list].choices[place]);
+        }
     }
 
     /// The first token of a strike came, or its time ran out.
@@ -258,9 +296,10 @@ impl Router {
         route: &Route,
         (strike, ended): (&Strike, Ended),
     ) {
-        if self.predictor.is_none() {
+        let Some(predictor) = &mut self.predictor else {
             return;
-        }
+        };
+        predictor.ended(&self.lists[route.list].choices[strike.place]);
         match (ended, strike.first_token) {
             (Ended::Answered(tokens), Some(first)) => {
                 let choice = &self.lists[route.list].choices[strike.place];
@@ -294,10 +333,24 @@ impl Router {
 
 /// What predicts, where the rule needs it.
 fn predictor(config: &PlatformConfig) -> Option<Predictor> {
-    let RouterConfig::Covenant(CovenantRouting { quantile, .. }) = config.router else {
-        return None;
-    };
-    Some(Predictor::new(config.cables.len(), config.models.len(), quantile.as_ratio()))
+    let share = quantile(config)?.as_ratio();
+    Some(Predictor::new(config.cables.len(), config.models.len(), share))
+}
+
+fn quantile(config: &PlatformConfig) -> Option<BasisPoints> {
+    match config.router {
+        RouterConfig::Covenant(CovenantRouting { quantile, .. }) => Some(quantile),
+        RouterConfig::Static(_)
+        | RouterConfig::Cheapest
+        | RouterConfig::Fastest
+        | RouterConfig::Random
+        | RouterConfig::RoundRobin
+        | RouterConfig::Weighted(_)
+        | RouterConfig::LeastLoaded
+        | RouterConfig::PowerOfTwo(_)
+        | RouterConfig::PrefixAffine(_)
+        | RouterConfig::Tiered => None,
+    }
 }
 
 /// How many candidates a class would have, for the check of its bound.

@@ -26,6 +26,8 @@ pub(crate) enum Pause {
     Total(FlightKey),
     /// The end of a caller's patience.
     Patience(FlightKey),
+    /// A look at a request that waits, for what it was promised.
+    Promise(FlightKey),
     /// Giving up asking a model for a request's class.
     Classify(FlightKey),
     /// A cable that was left alone.
@@ -204,6 +206,17 @@ impl Timers {
             lane.entries.drop_dead_front(|&(_, question)| is_open(question));
         }
         self.find_earliest();
+    }
+
+    /// How many pauses are under way.
+    pub(crate) fn pauses(&self) -> usize {
+        self.pauses.len()
+    }
+
+    /// Whether a time-out may be running.
+    pub(crate) fn awaits_answers(&self) -> bool {
+        let lanes = self.answers.iter().map(Lane::next);
+        lanes.fold(self.line.next(), Timestamp::min) < Timestamp::MAX
     }
 
     fn find_earliest(&mut self) {

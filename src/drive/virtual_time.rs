@@ -46,12 +46,14 @@ where
             break false;
         }
         let next = session.deadline(lines);
-        if next == Timestamp::MAX {
+        if next == Timestamp::MAX || session.only_looks(lines) {
             let in_flight = session.platform.in_flight();
-            if in_flight == 0 {
+            if in_flight > 0 {
+                return Err(RunError::Stuck { in_flight, at: now.as_secs_f64() });
+            }
+            if next == Timestamp::MAX {
                 break false;
             }
-            return Err(RunError::Stuck { in_flight, at: now.as_secs_f64() });
         }
         now = now.max(next);
         session.step(now, lines)?;

@@ -3,6 +3,7 @@
 mod bad_scenario;
 mod bad_text;
 mod bad_trace;
+mod explain;
 mod files;
 mod help;
 mod interrupt;

@@ -24,6 +24,7 @@ mod readme;
 mod reconciliation;
 mod replay;
 mod storm;
+mod stuck;
 mod tenant_flood;
 mod tidy;
 mod token_gaps;

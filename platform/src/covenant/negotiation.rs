@@ -95,6 +95,11 @@ impl Negotiation {
         reasons.iter().fold(0, |all, &why| all | std::mem::take(&mut self.aside[why as usize]))
     }
 
+    /// Who is put aside for this reason; one bit each.
+    pub(crate) fn aside(&self, why: Objection) -> u128 {
+        self.aside[why as usize]
+    }
+
     /// All who are put aside; one bit each.
     pub(crate) fn all_aside(&self) -> u128 {
         self.aside.iter().fold(0, |all, places| all | places)

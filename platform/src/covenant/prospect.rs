@@ -9,7 +9,9 @@
 //! bound, so that nobody is passed over who might have been in time. The same holds for the bill:
 //! the price of that time, on top of what was spent. Where no pace is stated, nothing is foreseen.
 
-use connector::{Concession, Concessions, Duration, ModelId, Money, PoolKind, Tokens};
+use connector::{
+    Concession, Concessions, Duration, ModelId, Money, PoolKind, Requirements, Tokens,
+};
 
 use super::{Covenant, Covenants, Targets};
 use crate::{
@@ -19,8 +21,9 @@ use crate::{
 
 /// Why a candidate cannot keep a covenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Objection {
-    /// The model needs more memory than allowed, or a card has less than is asked for.
+pub enum Objection {
+    /// The model needs more memory than allowed, or a card has less memory or compute than is asked
+    /// for.
     TooLarge,
     /// Shares of the pool may be taken away.
     Preemptible,
@@ -31,8 +34,18 @@ pub(crate) enum Objection {
 }
 
 impl Objection {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::TooLarge, Self::Preemptible, Self::TooDear, Self::TooSlow];
+    /// All of them, in the order in which they are looked at.
+    pub const ALL: [Self; 4] = [Self::TooLarge, Self::Preemptible, Self::TooDear, Self::TooSlow];
+
+    /// Stable name for tables and files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too large",
+            Self::Preemptible => "preemptible",
+            Self::TooDear => "too dear",
+            Self::TooSlow => "too slow",
+        }
+    }
 }
 
 /// How far a request has come.
@@ -81,18 +94,15 @@ impl Covenants {
         let slow = progress.hurried && work.is_too_slow(covenant.targets(), progress.passed);
         slow.then_some(Objection::TooSlow)
     }
-
-    /// Whether so much time before its first token is too much for a request.
-    pub(crate) fn is_too_long_a_wait(&self, request: &Request, passed: Duration) -> bool {
-        let Targets { first_token, end_to_end, .. } = self.of(request).targets();
-        first_token.or(end_to_end).is_some_and(|target| passed > target)
-    }
 }
 
 impl Covenant<'_> {
-    fn is_too_large(self, needs: &connector::Requirements, line: &CableConfig) -> bool {
+    /// What the model needs by itself was looked at when the candidates were listed.
+    fn is_too_large(self, needs: &Requirements, line: &CableConfig) -> bool {
+        let asked = self.requirements(*needs);
         self.stated(|terms| terms.vram_max).is_some_and(|most| needs.vram > most)
-            || self.requirements(*needs).vram > line.card_vram.max(needs.vram)
+            || asked.vram > line.card_vram.max(needs.vram)
+            || asked.tflops > line.card_tflops.max(needs.tflops)
     }
 }
 

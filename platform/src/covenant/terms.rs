@@ -41,6 +41,9 @@ pub struct Terms {
     pub vram_max: Option<Mebibytes>,
     /// How soon the answer must come.
     pub targets: Targets,
+    /// Whether the targets for the first token and for the whole answer are deadlines, and what
+    /// cannot meet them any more is not carried on. `None`: no, they are only judged.
+    pub enforce: Option<bool>,
     /// Most that one request may cost at the pools' prices, all strikes together. `None`: any.
     pub cost_ceiling: Option<Money>,
     /// Whether shares may be taken away for a higher priority; if not, preemptible pools do not
@@ -119,6 +122,7 @@ impl Terms {
             vram_min: self.vram_min.or(below.vram_min),
             vram_max: self.vram_max.or(below.vram_max),
             targets: self.targets.over(below.targets),
+            enforce: self.enforce.or(below.enforce),
             cost_ceiling: self.cost_ceiling.or(below.cost_ceiling),
             preemptible: self.preemptible.or(below.preemptible),
             latency_sensitive: self.latency_sensitive || below.latency_sensitive,

@@ -115,6 +115,12 @@ impl Strikes {
         &self.first
     }
 
+    /// Whether the first token of one of them has come.
+    pub(crate) fn have_begun(&self) -> bool {
+        let second = self.second.as_ref().is_some_and(|strike| strike.first_token.is_some());
+        self.first.first_token.is_some() || second
+    }
+
     /// How many there are.
     pub(crate) const fn count(&self) -> u32 {
         1 + self.second.is_some() as u32

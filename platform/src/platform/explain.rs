@@ -1,7 +1,9 @@
-use connector::{BasisPoints, Duration, Timestamp};
+use connector::{BasisPoints, Concessions, Duration, Money, Timestamp};
 
 use super::Platform;
 use crate::{
+    classify::{Classification, Reason},
+    covenant::{Objection, Progress},
     explain::{Candidacy, Explanation, Standing},
     interface::Request,
     route::{Choice, Route, Router, Scene},
@@ -11,7 +13,10 @@ impl Platform {
     /// Why this request would go where it would go now. Warm shares, quotas and what else may keep a
     /// request back are not looked at: only the choice among candidates is.
     pub fn explain(&self, now: Timestamp, request: &Request) -> Explanation {
-        let class = request.class.unwrap_or_else(|| self.classify(request).class);
+        let named =
+            |class| Classification { class, score: BasisPoints::ZERO, reason: Reason::Named };
+        let Classification { class, score, reason } =
+            request.class.map_or_else(|| self.classify(request), named);
         let covenant = self.covenants.of(request);
         let scene = Scene { now, request, cables: &self.cables, covenant };
         // A copy, because turns and draws must not be used up by asking.
@@ -22,6 +27,9 @@ impl Platform {
         while router.advance(&scene, &mut route) {
             let Some(place) = route.current else { break };
             let standing = self.standing(&scene, &router, &route, place);
+            if standing == Standing::PutAside {
+                route.pass_by();
+            }
             if chosen.is_none() && standing.is_chosen() {
                 chosen = Some(ranked.len());
             }
@@ -29,18 +37,37 @@ impl Platform {
         }
         settle(&mut ranked, chosen);
         let all = (0..router.candidates(&route)).filter(|place| !route.is_been(*place));
-        let left_out: Vec<_> = all.map(|place| (place, Standing::LeftOut)).collect();
-        let every = ranked.into_iter().chain(left_out);
+        let left_out: Vec<_> = all.map(|place| (place, None, Standing::LeftOut)).collect();
+        let ranked =
+            (1..).zip(ranked).map(|(rank, (place, standing))| (place, Some(rank), standing));
+        let every = ranked.chain(left_out);
         Explanation {
             request: request.id,
             at: now,
+            tenant: request.tenant,
+            prompt_tokens: request.prompt_tokens,
+            output_tokens: request.output_tokens,
             class,
+            score,
+            reason,
             rule: self.router.rule(),
-            targets: covenant.targets(),
-            candidates: every
-                .map(|(place, standing)| self.candidacy(&scene, &route, place, standing))
-                .collect(),
+            quantile: self.router.quantile(),
+            terms: covenant.terms(),
+            candidates: every.map(|of| self.candidacy(&scene, &route, of)).collect(),
         }
+    }
+
+    /// What the covenant of a request that just arrives has against a candidate.
+    fn objection_on_arrival(&self, scene: &Scene<'_>, choice: &Choice) -> Option<Objection> {
+        let progress = Progress {
+            passed: scene.now.since(scene.request.arrived),
+            spent: Money::ZERO,
+            output: scene.request.output_tokens,
+            given_up: Concessions::NONE,
+            hurried: scene.covenant.is_negotiable(),
+        };
+        let index = choice.cable.index();
+        self.covenants.objection(scene.request, choice.model, index, &progress)
     }
 
     /// What the route's present candidate would do, if it came first.
@@ -53,7 +80,12 @@ impl Platform {
     ) -> Standing {
         let choice = router.choice(route, place);
         let cable = &self.cables[choice.cable.index()];
-        if !cable.breaker.admits(scene.now) {
+        let work = choice.least_time(scene.request, scene.request.output_tokens);
+        if self.objection_on_arrival(scene, choice).is_some() {
+            Standing::PutAside
+        } else if !self.deadlines(scene.request).admit(scene.now, work) {
+            Standing::NoTime
+        } else if !cable.breaker.admits(scene.now) {
             Standing::BreakerOpen
         } else if cable.has_place(scene.now) {
             Standing::Chosen
@@ -68,8 +100,7 @@ impl Platform {
         &self,
         scene: &Scene<'_>,
         route: &Route,
-        place: usize,
-        standing: Standing,
+        (place, rank, standing): (usize, Option<u32>, Standing),
     ) -> Candidacy {
         let choice = self.router.choice(route, place);
         let cable = &self.cables[choice.cable.index()];
@@ -79,6 +110,8 @@ impl Platform {
             model: choice.model,
             pool: cable.pool,
             cable: choice.cable,
+            rank,
+            objection: self.objection_on_arrival(scene, choice),
             price_per_slot_hour: choice.price_per_slot_hour(),
             cost: choice.price_per_slot_hour().per_hour_over(time(outlook.held)),
             first_token: time(outlook.first_token),
@@ -141,7 +174,7 @@ fn settle(ranked: &mut [(usize, Standing)], chosen: Option<usize>) {
         ranked[winner].1 = Standing::ChosenInLine;
     }
     for (_, standing) in &mut ranked[winner + 1..] {
-        if *standing != Standing::BreakerOpen {
+        if !matches!(standing, Standing::BreakerOpen | Standing::PutAside | Standing::NoTime) {
             *standing = Standing::Behind;
         }
     }

@@ -1,13 +1,10 @@
-use connector::Timestamp;
+use connector::{Duration, Timestamp};
 
 use super::Platform;
 use crate::{
     cable::{Refusal, Wish},
-    flight::{Cause, FlightKey, Phase},
-    line::{
-        Entrant,
-        codel::{Oldest, Standing},
-    },
+    flight::{Cause, Flight, FlightKey, Phase},
+    line::codel::{Oldest, Standing},
     timers::Pause,
 };
 
@@ -15,25 +12,23 @@ impl Platform {
     /// What the line of the present candidate needs to know of a request.
     pub(super) fn wish(&self, now: Timestamp, key: FlightKey) -> Wish {
         let flight = &self.flights[key];
-        let request = &flight.request;
         let choice = self.router.current(&flight.route).expect("a wish is for a candidate");
-        let priority = self.covenants.priority(request);
-        let longest_wait = self.admission.wait_bound.and_then(|bound| {
-            let left = flight.deadline()?.since(now);
-            Some(left.scale(bound.as_ratio()))
-        });
+        let entrant = self.entrant(key, choice);
         Wish {
-            entrant: Entrant {
-                key,
-                tenant: request.tenant,
-                priority,
-                work: choice.expected(request) as u64,
-            },
             number: self.stays,
             patience: self.patience,
-            longest_wait,
+            longest_wait: self.longest_wait(now, flight),
+            entrant,
             may_push_out: !flight.pushed_out,
         }
+    }
+
+    /// Part of the time that is left, and what a first token that is promised leaves.
+    fn longest_wait(&self, now: Timestamp, flight: &Flight) -> Option<Duration> {
+        let bound = self.admission.wait_bound?;
+        let part = flight.deadline().map(|end| end.since(now).scale(bound.as_ratio()));
+        let latest = Some(self.latest_start(flight)).filter(|&latest| latest < Timestamp::MAX);
+        part.into_iter().chain(latest.map(|latest| latest.since(now))).min()
     }
 
     pub(super) fn join_line(&mut self, now: Timestamp, key: FlightKey) {
@@ -51,7 +46,8 @@ impl Platform {
         let flight = &mut self.flights[key];
         let patience =
             flight.patience_ends().map(|end| self.timers.pause(end, Pause::Patience(key)));
-        flight.phase = Phase::Waiting { since: now, place, patience };
+        flight.phase = Phase::Waiting { since: now, place, patience, look: None, looks: 0 };
+        self.watch_wait(now, key);
         if let Some(loser) = loser.filter(|_| overfull) {
             self.flights[loser].pushed_out = true;
             self.pass_over(now, loser, index, Refusal::PushedOut);
@@ -67,14 +63,14 @@ impl Platform {
         let index = self.cable_of(key);
         let priority = self.covenants.priority(&self.flights[key].request);
         let flight = &mut self.flights[key];
-        let Phase::Waiting { since, place, patience } =
+        let Phase::Waiting { since, place, patience, look, .. } =
             std::mem::replace(&mut flight.phase, Phase::Deciding)
         else {
             unreachable!("only who waits can leave the line");
         };
         flight.queued += now.since(since);
-        if let Some(patience) = patience {
-            self.timers.cancel(patience);
+        for timer in [patience, look].into_iter().flatten() {
+            self.timers.cancel(timer);
         }
         let flights = &self.flights;
         let stays = |number, key| flights.get(key).is_some_and(|flight| flight.stays(number));
@@ -159,7 +155,7 @@ impl Platform {
         self.stop_awaiting_list(now, cable);
     }
 
-    fn pass_over(&mut self, now: Timestamp, key: FlightKey, cable: usize, why: Refusal) {
+    pub(super) fn pass_over(&mut self, now: Timestamp, key: FlightKey, cable: usize, why: Refusal) {
         self.leave_line(now, key);
         let refusal = self.cables[cable].refuse(why);
         self.flights[key].set_back(Cause::Refused(refusal));

@@ -44,16 +44,14 @@ impl Platform {
         if self.covenants.is_plain(&flight.request) || !self.is_hurried(flight) {
             return false;
         }
-        let entrant = self.wish(now, key).entrant;
-        let cable = &self.cables[self.cable_of(key)];
-        let wait = cable.line.ahead(&entrant).and_then(|ahead| cable.pace.wait(now, ahead));
-        let passed = now.since(flight.request.arrived);
-        let too_long = wait
-            .is_some_and(|wait| self.covenants.is_too_long_a_wait(&flight.request, passed + wait));
-        too_long && self.put_aside(key, Objection::TooSlow)
+        let choice = self.router.current(&flight.route).expect("it was just chosen");
+        let cable = &self.cables[choice.cable.index()];
+        let ahead = cable.line.ahead(&self.entrant(key, choice));
+        let wait = ahead.and_then(|ahead| cable.pace.wait(now, ahead)).unwrap_or_default();
+        !self.keeps_times(now, flight, choice, wait) && self.put_aside(key, Objection::TooSlow)
     }
 
-    fn put_aside(&mut self, key: FlightKey, why: Objection) -> bool {
+    pub(super) fn put_aside(&mut self, key: FlightKey, why: Objection) -> bool {
         let flight = &mut self.flights[key];
         let place = flight.route.current.expect("only who was looked at is put aside");
         flight.route.pass_by();
@@ -61,7 +59,7 @@ impl Platform {
         true
     }
 
-    fn progress(&self, now: Timestamp, flight: &Flight) -> Progress {
+    pub(super) fn progress(&self, now: Timestamp, flight: &Flight) -> Progress {
         Progress {
             passed: now.since(flight.request.arrived),
             spent: flight.cost,
@@ -72,7 +70,7 @@ impl Platform {
     }
 
     /// Whether being too slow speaks against a candidate: while there is something to give up.
-    fn is_hurried(&self, flight: &Flight) -> bool {
+    pub(super) fn is_hurried(&self, flight: &Flight) -> bool {
         self.covenants.of(&flight.request).is_negotiable()
             && !flight.negotiation.as_ref().is_some_and(|negotiation| negotiation.best_effort)
     }
@@ -112,22 +110,7 @@ impl Platform {
     }
 
     fn falls_back(&mut self, key: FlightKey, to: Fallback) -> bool {
-        let flight = &self.flights[key];
-        let (model, only, concession) = match to {
-            Fallback::Model(model) => (Some(model), None, Concession::OtherModel),
-            Fallback::Pool(pool) => {
-                let Some(cable) = self.cables.iter().position(|cable| cable.pool == pool) else {
-                    return false;
-                };
-                let cable = connector::CableId(cable as u32);
-                (self.model_of(flight), Some(cable), Concession::OtherPool)
-            }
-        };
-        let aside = flight.negotiation.as_ref().map_or(0, |negotiation| negotiation.all_aside());
-        let tried = flight.route.been() & !aside;
-        let Some(route) =
-            model.and_then(|model| self.router.detour(&flight.route, tried, model, only))
-        else {
+        let Some((route, concession)) = self.detour(&self.flights[key], to) else {
             return false;
         };
         self.take_way(key, route, |negotiation, left| {
@@ -135,6 +118,21 @@ impl Platform {
             negotiation.given_up = negotiation.given_up.with(concession);
         });
         true
+    }
+
+    /// The way to a fallback, and what it gives up; `None` if it leads nowhere.
+    pub(super) fn detour(&self, flight: &Flight, to: Fallback) -> Option<(Route, Concession)> {
+        let (model, only, concession) = match to {
+            Fallback::Model(model) => (model, None, Concession::OtherModel),
+            Fallback::Pool(pool) => {
+                let cable = self.cables.iter().position(|cable| cable.pool == pool)?;
+                let cable = connector::CableId(cable as u32);
+                (self.model_of(flight)?, Some(cable), Concession::OtherPool)
+            }
+        };
+        let aside = flight.negotiation.as_ref().map_or(0, |negotiation| negotiation.all_aside());
+        let tried = flight.route.been() & !aside;
+        Some((self.router.detour(&flight.route, tried, model, only)?, concession))
     }
 
     /// The model that a request was to be served by.

@@ -48,6 +48,7 @@ impl Platform {
         let band = cable.load().band();
         let mut allocate = self.covenants.allocate(&flight.request, choice.model, cable.pool);
         allocate.preemptible |= flight.given_up().contains(Concession::Preemptible);
+        self.router.begun(&self.flights[key].route, place);
         let id = self.books.next();
         let queued = self.flights[key].take_queued();
         let (lease, warm) = self.obtain_share(now, key, index, allocate, id);
@@ -199,6 +200,9 @@ impl Platform {
         let strike = flight.strike_mut(key).expect("the owner of a lease is striking with it");
         strike.allocating = Some(now.since(strike.asked));
         let place = strike.place;
+        if self.stops_hopeless(now, owner, key) {
+            return;
+        }
         self.ask_inference(now, owner, key, place, share);
     }
 
@@ -248,6 +252,7 @@ impl Platform {
                 self.tend_line(now, cable);
             }
         }
+        let _ = self.stops_hopeless(now, owner, key);
     }
 
     /// The answer to an inference. If the strike is over, nobody wants it any more.

@@ -103,6 +103,7 @@ impl Platform {
             Pause::Hedge(key) => self.overdue(now, key),
             Pause::Total(key) => self.time_is_over(now, key),
             Pause::Patience(key) => self.patience_ended(now, key),
+            Pause::Promise(key) => self.look_at_wait(now, key),
             Pause::Classify(key) => self.consultation_timed_out(now, key),
             Pause::Cooldown(cable) => self.tend_line(now, cable),
             Pause::Release(key) => self.ask_release(now, key),

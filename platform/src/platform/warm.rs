@@ -118,6 +118,7 @@ impl Platform {
     /// does, or those that are put down again would each set one.
     pub(super) fn look_at_shelves(&mut self, now: Timestamp, cable: usize) {
         let time_to_live = self.time_to_live();
+        // The watch that went off stays noted, so that a lease put down again meanwhile sets no second one.
         while let Some((since, key)) = self.oldest_warm(cable) {
             if since + time_to_live > now {
                 return self.watch_shelves(cable, since);

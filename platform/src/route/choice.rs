@@ -1,7 +1,7 @@
 use connector::{BasisPoints, CableId, Duration, Mebibytes, ModelId, Money, PoolKind, Tokens};
 
 use super::places::Places;
-use crate::{config::PlatformConfig, interface::Request};
+use crate::{config::PlatformConfig, deadlines::WorkTime, interface::Request};
 
 const HOUR_NS: f64 = 3.6e12;
 
@@ -53,9 +53,16 @@ impl Choice {
         self.kind == PoolKind::Local
     }
 
-    /// The least time that a request takes, on an idle card. Where no pace is stated, next to none.
-    pub(crate) fn least_time(&self, request: &Request) -> Duration {
-        Duration::from_nanos(self.expected(request) as u64)
+    /// The least time that a request takes whose answer is of this length, on an idle card. Where no
+    /// pace is stated, next to none.
+    pub(crate) fn least_time(&self, request: &Request, output: Tokens) -> WorkTime {
+        let output = self.cut(output);
+        let first_token = self.prompt_time(request);
+        let whole = first_token + f64::from(output.get()) * self.per_output_token;
+        WorkTime {
+            first_token: Duration::from_nanos(first_token as u64),
+            whole: Duration::from_nanos(whole as u64),
+        }
     }
 
     /// Expected time to the first token on an idle card, in nanoseconds.
@@ -85,7 +92,12 @@ impl Choice {
 
     /// How long the answer will be, as far as one can tell.
     pub(super) fn output(&self, request: &Request) -> Tokens {
-        self.max_output.map_or(request.output_tokens, |most| most.min(request.output_tokens))
+        self.cut(request.output_tokens)
+    }
+
+    /// An answer of this length, cut to the longest that the model gives.
+    pub(super) fn cut(&self, output: Tokens) -> Tokens {
+        self.max_output.map_or(output, |most| most.min(output))
     }
 
     fn is_within(&self, ceiling: BasisPoints, first: &Self) -> bool {

@@ -13,13 +13,16 @@
 //! # Edges
 //!
 //! Without targets it is the cheapest by measured time. A candidate of which nothing is known is
-//! trusted with [`TRIALS`] requests at once until the first of them has come back: its stated pace
-//! may be a lie, and a crowd on a slow pool is noticed only when it is too late.
+//! trusted with [`TRIALS`] strikes at once until the first of them has come back: its stated pace
+//! may be a lie, and a crowd on a slow pool is noticed only when it is too late. Strikes for other models
+//! on the same pool do not count: else a pool that is always busy with one model would never be
+//! tried with another.
 //!
-//! Candidates that the covenant rules out (pools that may take shares away, cards or models of the
-//! wrong size) are no candidates at all.
+//! Whether the covenant allows a candidate at all (pools that may take shares away, cards or models of
+//! the wrong size) is not asked here: that is the same for every rule, and looked at where the
+//! candidate is tried (`covenant/prospect.rs`).
 
-use connector::{Duration, PoolKind};
+use connector::Duration;
 
 use super::{
     Scene,
@@ -27,10 +30,10 @@ use super::{
     places::Places,
     predict::{Prediction, Predictor},
 };
-use crate::{cable::Cable, config::CovenantRouting, covenant::Targets};
+use crate::{config::CovenantRouting, covenant::Targets};
 
-/// Requests at once on a candidate of which nothing is known.
-const TRIALS: u64 = 8;
+/// Strikes at once on a candidate of which nothing is known.
+const TRIALS: u32 = 8;
 /// Breach of a candidate that has had its trials: worse than keeping, better than any other.
 const UNTRIED: f64 = 1e-9;
 
@@ -64,9 +67,6 @@ impl Keeper {
         let mut best: Option<(usize, f64, f64)> = None;
         for place in open.iter() {
             let choice = &list.choices[place];
-            if !is_eligible(scene, choice) {
-                continue;
-            }
             // Most are dearer than one that keeps everything, which is seen at a glance.
             let beaten_at =
                 best.filter(|&(_, least, _)| least <= 0.0).map(|(.., cheapest)| cheapest);
@@ -77,7 +77,7 @@ impl Keeper {
             let cable = &scene.cables[choice.cable.index()];
             let prediction = predictor.predict(scene.now, choice, cable, scene.request);
             let cost = choice.rate * prediction.held;
-            let breach = self.breach(&prediction, cost, cable, &targets, ceiling);
+            let breach = self.breach(&prediction, cost, &targets, ceiling);
             let better = |&(_, least, cheapest): &(usize, f64, f64)| {
                 breach < least || (breach <= least && cost < cheapest)
             };
@@ -104,7 +104,7 @@ impl Keeper {
         let cable = &scene.cables[choice.cable.index()];
         let prediction = predictor.predict(scene.now, choice, cable, scene.request);
         let cost = choice.rate * prediction.held;
-        let breach = self.breach(&prediction, cost, cable, &targets, ceiling);
+        let breach = self.breach(&prediction, cost, &targets, ceiling);
         Assessment { prediction, breach }
     }
 
@@ -112,7 +112,6 @@ impl Keeper {
         self,
         prediction: &Prediction,
         cost: f64,
-        cable: &Cable,
         targets: &Targets,
         ceiling: Option<f64>,
     ) -> f64 {
@@ -125,18 +124,13 @@ impl Keeper {
         let breach = times.into_iter().fold(of_cost, |most: f64, (time, target)| {
             most.max(target.map_or(0.0, |target| excess(time * self.caution, ns(target))))
         });
-        let is_tried = prediction.is_known() || cable.load().outstanding() < TRIALS;
+        let is_tried = prediction.is_known() || prediction.under_way < TRIALS;
         if is_tried { breach } else { breach.max(UNTRIED) }
     }
 }
 
 fn bounds(scene: &Scene<'_>) -> (Targets, Option<f64>) {
     (scene.covenant.targets(), scene.covenant.cost_ceiling().map(connector::Money::as_f64))
-}
-
-/// Whether the covenant allows this candidate at all.
-pub(super) fn is_eligible(scene: &Scene<'_>, choice: &Choice) -> bool {
-    choice.kind != PoolKind::Preemptible || scene.covenant.preemptible() != Some(false)
 }
 
 fn excess(value: f64, target: f64) -> f64 {

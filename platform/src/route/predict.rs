@@ -37,11 +37,11 @@
 
 mod spread;
 
-use connector::{Duration, Timestamp};
+use connector::{Duration, Timestamp, Tokens};
 
 use self::spread::Spread;
 use super::{choice::Choice, load::Load};
-use crate::{cable::Cable, interface::Request, per_pair::PerPair};
+use crate::{cable::Cable, deadlines::WorkTime, interface::Request, per_pair::PerPair};
 
 /// Levels of load that are told apart.
 const BANDS: usize = 8;
@@ -79,6 +79,8 @@ impl Band {
 pub(crate) struct Prediction {
     /// In line, of `first_token`.
     pub(crate) line: f64,
+    /// From a place to the first token, the quantile.
+    pub(crate) start: f64,
     /// From arrival, the quantile.
     pub(crate) first_token: f64,
     /// The quantile.
@@ -89,12 +91,23 @@ pub(crate) struct Prediction {
     pub(crate) held: f64,
     /// How many measurements that rests on.
     pub(crate) count: f64,
+    /// Strikes there, for the same model, that have begun and not ended.
+    pub(crate) under_way: u32,
 }
 
 impl Prediction {
     /// Whether it rests on measurements.
     pub(crate) fn is_known(&self) -> bool {
         self.count >= ENOUGH
+    }
+
+    /// How long an answer of this length takes once there is a place, the quantile.
+    pub(crate) fn work_time(&self, output: Tokens) -> WorkTime {
+        let later = f64::from(output.get().saturating_sub(1)) * self.per_output_token;
+        WorkTime {
+            first_token: Duration::from_nanos(self.start as u64),
+            whole: Duration::from_nanos((self.start + later) as u64),
+        }
     }
 }
 
@@ -120,6 +133,8 @@ struct Entry {
     least_per_token: f64,
     /// Nothing before the first answer.
     pair: Option<Box<Pair>>,
+    /// Strikes that have begun and not ended.
+    under_way: u32,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -160,8 +175,18 @@ impl Forecast {
 impl Predictor {
     /// Predicts this quantile, as a share below 1.
     pub(super) fn new(cables: usize, models: usize, share: f64) -> Self {
-        let nothing = Entry { least_per_token: f64::INFINITY, pair: None };
+        let nothing = Entry { least_per_token: f64::INFINITY, pair: None, under_way: 0 };
         Self { share, pairs: PerPair::new(cables, models, nothing) }
+    }
+
+    /// A strike has begun.
+    pub(super) fn begun(&mut self, choice: &Choice) {
+        self.pairs[(choice.cable, choice.model)].under_way += 1;
+    }
+
+    /// A strike that had begun has ended.
+    pub(super) fn ended(&mut self, choice: &Choice) {
+        self.pairs[(choice.cable, choice.model)].under_way -= 1;
     }
 
     /// A first token came so long after its share was asked for.
@@ -224,9 +249,20 @@ impl Predictor {
         let held = self.held(now, choice, cable, request);
         let line = waiting(now, cable, held);
         let spent = now.since(request.arrived).as_nanos() as f64;
-        let first_token = spent + line + choice.prompt_time(request) + trust * forecast.start;
+        let start = choice.prompt_time(request) + trust * forecast.start;
+        let first_token = spent + line + start;
         let end_to_end = first_token + later_tokens(choice, request) * per_output_token;
-        Prediction { line, first_token, per_output_token, end_to_end, held, count }
+        let under_way = self.pairs[(choice.cable, choice.model)].under_way;
+        Prediction {
+            line,
+            start,
+            first_token,
+            per_output_token,
+            end_to_end,
+            held,
+            count,
+            under_way,
+        }
     }
 
     /// [`held`](Self::held) is no less than this, at any load: told without a look at the cable.

@@ -88,6 +88,13 @@ fn assert_consistent(terms: &Terms, record: &RequestRecord) {
     };
     let first = record.first_token.unwrap_or(record.finished).since(record.arrived);
     let Targets { first_token, per_output_token, end_to_end } = terms.targets;
+    if terms.enforce == Some(true) {
+        let late =
+            |time: Duration, target: Option<Duration>| target.is_some_and(|most| time > most);
+        assert!(!late(record.end_to_end(), end_to_end), "{record:?}");
+        let answered_late = record.outcome == Outcome::Completed && late(first, first_token);
+        assert!(!answered_late, "{record:?}");
+    }
     let longer = |time: Option<Duration>, target: Option<Duration>| matches!((time, target), (Some(time), Some(target)) if time > target);
     let missed = [
         (BreachReason::Failed, matches!(record.outcome, Outcome::Failed(_))),
@@ -201,9 +208,19 @@ pub(crate) fn terms() -> impl Strategy<Value = Terms> {
         proptest::collection::vec(fallback, 0..3),
         proptest::option::of(shortening),
         proptest::sample::subsequence(steps.to_vec(), 0..=4).prop_shuffle(),
+        proptest::option::of(any::<bool>()),
     )
         .prop_map(
-            |(times, cost_ceiling, preemptible, vram_max, fallbacks, shortening, steps)| {
+            |(
+                times,
+                cost_ceiling,
+                preemptible,
+                vram_max,
+                fallbacks,
+                shortening,
+                steps,
+                enforce,
+            )| {
                 let (first_token, per_output_token, end_to_end) = times;
                 Terms {
                     targets: Targets {
@@ -211,6 +228,7 @@ pub(crate) fn terms() -> impl Strategy<Value = Terms> {
                         per_output_token: per_output_token.map(|time| time / 50),
                         end_to_end,
                     },
+                    enforce,
                     cost_ceiling,
                     preemptible,
                     vram_max,

@@ -144,6 +144,27 @@ fn a_crowd_does_not_go_where_nothing_is_known_yet() {
 }
 
 #[test]
+fn a_pool_that_is_busy_with_one_model_is_tried_with_another() {
+    let mut config = cheap_and_dear(Targets::default());
+    config.cables.truncate(1);
+    let mut world = World::new(config);
+    let ask = |world: &mut World, model| {
+        world.request_with(|request| request.model = Some(ModelId(model)));
+    };
+    (0..12).for_each(|_| ask(&mut world, 0));
+    let breach = |world: &World| {
+        let mut request = crate::setting::request(99, world.now);
+        request.model = Some(ModelId(1));
+        world.platform.explain(world.now, &request).candidates[0].breach
+    };
+    assert_eq!(breach(&world), Some(connector::BasisPoints::ZERO), "nobody has tried it yet");
+    (0..8).for_each(|_| ask(&mut world, 1));
+    assert_ne!(breach(&world), Some(connector::BasisPoints::ZERO), "its trials are under way");
+    world.run();
+    assert_eq!(breach(&world), Some(connector::BasisPoints::ZERO), "it is known");
+}
+
+#[test]
 fn load_that_slows_a_pool_down_is_known_by_its_level() {
     let mut config = cheap_and_dear(end_to_end(ms(2_500)));
     config.cables[0].max_in_flight = Some(8);

@@ -3,6 +3,8 @@
 //! A request is of 100 and 50 tokens; an idle card needs 10 ms and 500 ms for them, and a share costs
 //! 1.00 an hour.
 
+use std::sync::Arc;
+
 use connector::{
     BasisPoints, Breach, BreachReason, Concession, Concessions, CovenantOutcome, ErrorKind,
     Mebibytes, Operation, OperationKind, Outcome, PoolId, PoolKind, TierId, Tokens,
@@ -262,8 +264,12 @@ fn who_would_wait_too_long_in_line_falls_back() {
     let mut config = large_on_the_first_of(2);
     (config.cables[0].max_in_flight, config.cables[0].queue) = (Some(1), 100);
     let mut world = World::new(with(config, terms));
-    // Nothing is known of the line yet.
-    (0..20).for_each(|_| _ = world.request());
+    // Nothing is known of the line yet, and these have all the time there is.
+    let targets = Targets { first_token: Some(ms(100_000)), ..Targets::default() };
+    let patient = Arc::new(Terms { targets, ..Terms::default() });
+    for _ in 0..20 {
+        world.request_with(|request| request.terms = Some(Arc::clone(&patient)));
+    }
     world.run_for(ms(11_500));
     // One leaves a second, and nine wait.
     let late = world.request();

@@ -72,6 +72,7 @@ pub(crate) fn cable(pool: u32, kind: PoolKind, price: &str) -> CableConfig {
         kind,
         price_per_slot_hour: money(price),
         card_vram: Mebibytes::from_gib(24),
+        card_tflops: Tflops::new(125),
         paces: vec![pace; 2],
         max_in_flight: None,
         queue: 0,

@@ -310,6 +310,21 @@ fn so_many_are_held_from_the_start_and_again_when_one_is_lost() {
 }
 
 #[test]
+fn leases_that_are_always_held_are_looked_at_and_nothing_else_is_to_come() {
+    let mut config = keeping(pools(1), Duration::ZERO);
+    config.leases.min_warm = vec![MinWarm { of: HERE, leases: 3 }];
+    let mut world = World::new(config);
+    assert!(World::new(pools(1)).platform.only_looks(), "nothing at all is to come");
+    // Each is put down again every ten seconds, which must not set more than one watch.
+    world.run_for(secs(600));
+    assert!(world.platform.only_looks());
+    world.request();
+    assert!(!world.platform.only_looks(), "its answer has a time-out");
+    world.run_for(secs(600));
+    assert!(world.platform.only_looks());
+}
+
+#[test]
 fn a_stock_that_is_refused_or_lost_is_asked_for_again_at_the_next_look() {
     let mut config = keeping(pools(1), Duration::ZERO);
     config.leases.min_warm = vec![MinWarm { of: HERE, leases: 1 }];

@@ -245,6 +245,7 @@ fn cable(
         kind: config.kind,
         price_per_slot_hour: config.price_per_slot_hour,
         card_vram: config.vram(),
+        card_tflops: config.tflops(),
         paces: models.iter().map(|model| pace(model).unwrap_or_default()).collect(),
         max_in_flight: all.and_then(|all| read(&all.max_in_flight)).map_or(Some(slots), |n| n.0.0),
         queue: all.and_then(|all| read(&all.queue)).map_or(DEFAULT_QUEUE, |n| n.small()),

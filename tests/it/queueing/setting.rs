@@ -220,6 +220,7 @@ impl Setting {
             kind: PoolKind::Standard,
             price_per_slot_hour: Money::ZERO,
             card_vram: Mebibytes::from_gib(16),
+            card_tflops: Tflops::new(100),
             paces: vec![Pace::default()],
             max_in_flight: self.line.map(|(places, _)| places),
             queue: self.line.map_or(0, |(_, length)| length),

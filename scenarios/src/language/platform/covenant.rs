@@ -31,6 +31,9 @@ pub(crate) struct CovenantSpec {
     pub(crate) tpot: Optional<Time>,
     /// Longest time to the whole answer, from arrival; above zero.
     pub(crate) end_to_end: Optional<Time>,
+    /// Whether `ttft` and `end_to_end` are deadlines: what cannot meet them any more is ended. Default:
+    /// false, they are only judged.
+    pub(crate) enforce: Optional<bool>,
     /// Most that one request may cost at the pools' prices. What is sure to cost more is not begun.
     pub(crate) cost_ceiling: Optional<Quantity<Money>>,
     /// Compute of a share.

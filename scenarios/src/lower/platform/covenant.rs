@@ -71,6 +71,7 @@ pub(in crate::lower) fn terms(
             per_output_token: target(context, &spec.tpot, "a token"),
             end_to_end: target(context, &spec.end_to_end, "an answer"),
         },
+        enforce: read(&spec.enforce).copied(),
         cost_ceiling: read(&spec.cost_ceiling).map(|price| price.0),
         preemptible: read(&spec.preemptible).copied(),
         latency_sensitive: read(&spec.latency_sensitive).copied().unwrap_or(false),

@@ -29,6 +29,11 @@ pub(super) const CASES: &[Case] = &[
         ),
     ),
     (
+        "neither enforced nor not",
+        &[("name: chat", "name: chat\n    covenant: { ttft: 1s, enforce: strictly }")],
+        "11:36 traffic[0].covenant.enforce: expected true or false, found `strictly`",
+    ),
+    (
         "a share of two sizes",
         &[(
             "duration: 1min",
