@@ -27,7 +27,7 @@ const PRAGMAS: &str = "
     PRAGMA fullfsync = ON;
     PRAGMA checkpoint_fullfsync = ON;
     PRAGMA cache_size = -65536;
-    PRAGMA wal_autocheckpoint = 16384;
+    PRAGMA wal_autocheckpoint = 65536;
 ";
 
 /// Why a journal in SQLite failed.

@@ -49,7 +49,7 @@ pub struct WriterLimits {
 
 impl Default for WriterLimits {
     fn default() -> Self {
-        Self { batch: 8_192, queue: 16_384 }
+        Self { batch: 16_384, queue: 32_768 }
     }
 }
 

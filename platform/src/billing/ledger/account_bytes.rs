@@ -55,7 +55,7 @@ pub(super) fn write(account: AccountId, into: &mut Vec<u8>) {
     };
     into.push(tag);
     for (_, number) in numbers(account).into_iter().flatten() {
-        into.extend(number.to_le_bytes());
+        into.extend_from_slice(&number.to_le_bytes());
     }
     if let Some(kind) = kind {
         into.push(use_kind(kind));

@@ -81,29 +81,31 @@ pub(super) fn chain(before: &[u8; 32], bytes: &[u8]) -> [u8; 32] {
 
 /// Appends the bytes of an entry.
 pub(super) fn encode(entry: &Entry, into: &mut Vec<u8>) {
-    into.extend(entry.sequence.to_le_bytes());
-    into.extend(entry.booked.as_nanos().to_le_bytes());
-    into.extend(entry.id.0.to_le_bytes());
+    into.extend_from_slice(&entry.sequence.to_le_bytes());
+    into.extend_from_slice(&entry.booked.as_nanos().to_le_bytes());
+    into.extend_from_slice(&entry.id.0.to_le_bytes());
     into.push(tag(&entry.event));
     if let Some(id) = entry.event.refers() {
-        into.extend(id.0.to_le_bytes());
+        into.extend_from_slice(&id.0.to_le_bytes());
     }
     match &entry.event {
         Event::Named { kind, name } => {
             into.push(*kind as u8);
-            into.extend((name.len() as u16).to_le_bytes());
-            into.extend(name.as_bytes());
+            into.extend_from_slice(&(name.len() as u16).to_le_bytes());
+            into.extend_from_slice(name.as_bytes());
         }
         Event::Reserved(hold) => {
             line(hold.account, hold.currency, hold.amount, into);
             into.push(u8::from(hold.expires.is_some()));
-            into.extend(hold.expires.unwrap_or(Timestamp::ZERO).as_nanos().to_le_bytes());
+            into.extend_from_slice(
+                &hold.expires.unwrap_or(Timestamp::ZERO).as_nanos().to_le_bytes(),
+            );
         }
         Event::Booked { effective, lines }
         | Event::Posted { effective, lines, .. }
         | Event::Reversed { effective, lines, .. } => {
-            into.extend(effective.as_nanos().to_le_bytes());
-            into.extend((lines.len() as u16).to_le_bytes());
+            into.extend_from_slice(&effective.as_nanos().to_le_bytes());
+            into.extend_from_slice(&(lines.len() as u16).to_le_bytes());
             for each in lines {
                 line(each.account, each.currency, each.amount, into);
             }
@@ -126,8 +128,8 @@ const fn tag(event: &Event) -> u8 {
 
 fn line(account: AccountId, currency: Currency, amount: Amount, into: &mut Vec<u8>) {
     account_bytes::write(account, into);
-    into.extend(currency.code().as_bytes());
-    into.extend(amount.grains().to_le_bytes());
+    into.extend_from_slice(currency.code().as_bytes());
+    into.extend_from_slice(&amount.grains().to_le_bytes());
 }
 
 fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
