@@ -116,13 +116,15 @@ impl PostgresStore {
     }
 }
 
+/// The first server that is not on this machine. An address, where given, wins over its name.
 fn remote(config: &Config) -> Option<String> {
-    config.get_hosts().iter().find_map(|host| match host {
-        Host::Tcp(name) if !["localhost", "127.0.0.1", "::1"].contains(&name.as_str()) => {
-            Some(name.clone())
-        }
-        _ => None,
-    })
+    let local = |name: &str| ["localhost", "127.0.0.1", "::1"].contains(&name);
+    let named = config.get_hosts().iter().find_map(|host| match host {
+        Host::Tcp(name) if !local(name) => Some(name.clone()),
+        Host::Tcp(_) | Host::Unix(_) => None,
+    });
+    let address = config.get_hostaddrs().iter().find(|address| !address.is_loopback());
+    named.or_else(|| address.map(ToString::to_string))
 }
 
 fn safe(client: &mut Client) -> Result<(), PostgresError> {

@@ -49,7 +49,7 @@ fn the_table_itself_refuses_to_change_or_lose_an_entry_and_tampering_is_found() 
 
 #[test]
 fn a_server_that_would_lose_what_it_acknowledged_and_a_later_version_are_refused() {
-    let Some(server) = Server::start() else { return };
+    let Some(mut server) = Server::start() else { return };
     let url = server.make("one");
     drop(connect(&url).unwrap());
     let mut client = server.client("one");
@@ -57,8 +57,6 @@ fn a_server_that_would_lose_what_it_acknowledged_and_a_later_version_are_refused
     let newer = connect(&url).unwrap_err();
     assert!(matches!(newer, PostgresError::Newer { found: 1000, known: 1 }), "{newer}");
     client.batch_execute("ALTER SYSTEM SET fsync = off").unwrap();
-    drop(server.client("postgres"));
-    let mut server = server;
     server.kill();
     server.restart();
     let lossy = connect(&url).unwrap_err();
@@ -77,8 +75,18 @@ fn no_error_shows_the_password() {
         let told = format!("{error} {error:?}").replace("hunter2.example.com", "");
         assert!(!told.contains("hunter2"), "{told}");
     }
-    let remote = connect("postgresql://me:hunter2@db.example.com/ledger").unwrap_err();
-    assert!(matches!(&remote, PostgresError::Remote { host } if host == "db.example.com"));
+}
+
+#[test]
+fn a_server_on_another_machine_is_refused_however_it_is_named() {
+    for (url, expected) in [
+        ("postgresql://me@db.example.com/ledger", "db.example.com"),
+        ("host=localhost,db.example.com user=me", "db.example.com"),
+        ("host=localhost hostaddr=192.0.2.1 user=me", "192.0.2.1"),
+    ] {
+        let error = connect(url).unwrap_err();
+        assert!(matches!(&error, PostgresError::Remote { host } if host == expected), "{error}");
+    }
 }
 
 /// In every tenth round the server is killed, in the others the client.

@@ -39,6 +39,12 @@ pub enum LedgerError {
         /// The number.
         number: u32,
     },
+    /// A line of, or a reservation from, the account that stands for reservations.
+    #[error("transaction {id} books to the account of reservations, which takes nothing")]
+    Reservations {
+        /// The transaction.
+        id: TransactionId,
+    },
     /// More accounts than [`MOST_ACCOUNTS`](super::MOST_ACCOUNTS).
     #[error("there are {most} accounts, no more can be opened", most = super::MOST_ACCOUNTS)]
     Accounts,

@@ -2,7 +2,7 @@
 
 use connector::{Amount, Timestamp};
 
-use crate::billing::Currency;
+use crate::billing::{AccountId, Currency};
 
 use super::{
     End, Event, Hold, Ledger, LedgerError, Line, MOST_LINES, MOST_OPEN, Step, TransactionId,
@@ -101,10 +101,17 @@ impl Ledger {
             return Err(LedgerError::Lines { id, lines: lines.len() });
         }
         for line in lines {
-            self.names.check(line.account)?;
+            self.usable(id, line.account)?;
         }
         balanced(id, lines)?;
         self.balances.book(lines)
+    }
+
+    fn usable(&self, id: TransactionId, account: AccountId) -> Result<(), LedgerError> {
+        if account == AccountId::Reservations {
+            return Err(LedgerError::Reservations { id });
+        }
+        self.names.check(account)
     }
 
     fn reserve(&mut self, id: TransactionId, hold: &Hold) -> Result<(), LedgerError> {
@@ -114,7 +121,7 @@ impl Ledger {
         if self.holds.len() == MOST_OPEN {
             return Err(LedgerError::Open);
         }
-        self.names.check(hold.account)?;
+        self.usable(id, hold.account)?;
         self.balances.hold(hold)?;
         self.holds.add(id, *hold);
         Ok(())

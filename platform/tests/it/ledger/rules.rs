@@ -4,8 +4,8 @@ use connector::{PoolId, TenantId};
 use platform::billing::{
     AccountId,
     ledger::{
-        End, Event, LONGEST_NAME, Ledger, LedgerError, Line, MOST_LINES, NamedKind, Transaction,
-        TransactionId,
+        End, Event, LONGEST_NAME, Ledger, LedgerError, Line, MOST_LINES, NamedKind, Step,
+        Transaction, TransactionId,
     },
 };
 
@@ -161,6 +161,20 @@ fn a_reservation_is_of_something_and_for_some_time() {
 }
 
 #[test]
+fn nothing_is_booked_to_the_far_side_of_reservations_or_reserved_from_it() {
+    let mut ledger = Ledger::default();
+    let line =
+        |grains| Line { account: AccountId::Reservations, currency: EUR, amount: amount(grains) };
+    let mut hold = reserve(1, 5, None);
+    let Step::Reserve(of) = &mut hold.step else { unreachable!() };
+    of.account = AccountId::Reservations;
+    for transaction in [book(1, vec![line(1), line(-1)]), hold] {
+        let refused = LedgerError::Reservations { id: id(1) };
+        assert_eq!(refusal(&mut ledger, 0, transaction), refused);
+    }
+}
+
+#[test]
 fn only_reservations_are_settled_or_voided() {
     let mut ledger = after([book(1, charge(0, 7)), reverse(2, 1)]);
     for other in [settle(3, 1, 1), void(3, 1)] {
@@ -304,7 +318,6 @@ fn every_kind_of_account_survives_the_journal() {
         AccountId::Idle(pool),
         AccountId::Overhead(pool),
         AccountId::Rounding,
-        AccountId::Reservations,
     ];
     accounts.extend(UseKind::ALL.map(|kind| AccountId::Cost { tenant, model, pool, kind }));
     let credits = -(accounts.len() as i128);
