@@ -187,7 +187,9 @@ impl Reader<'_> {
         let account = account_bytes::read(self)?;
         let code: [u8; 3] = self.take()?;
         let currency = std::str::from_utf8(&code).ok()?.parse().ok()?;
-        let amount = Amount::from_grains(i128::from_le_bytes(self.take()?));
+        let grains = i128::from_le_bytes(self.take()?);
+        // The one integer that has no opposite is no amount.
+        let amount = (grains != i128::MIN).then(|| Amount::from_grains(grains))?;
         Some(Line { account, currency, amount })
     }
 

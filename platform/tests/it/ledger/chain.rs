@@ -130,17 +130,28 @@ fn a_record_that_is_filed_under_another_id_is_found() {
 
 #[test]
 fn an_entry_that_breaks_a_rule_is_found_though_its_hash_is_right() {
+    let found = verified(&forged(1), None).unwrap_err();
+    assert!(matches!(found, Tampered { sequence: 2, what: Flaw::Rule(_) }), "{found}");
+}
+
+#[test]
+fn an_integer_that_is_no_amount_is_found() {
+    let found = verified(&forged(i128::MIN), None).unwrap_err();
+    assert_eq!(found, Tampered { sequence: 2, what: Flaw::Format });
+}
+
+/// A name and a booking whose last line is of so many grains, with hashes that fit.
+fn forged(grains: i128) -> Vec<Kept> {
     let mut kept = keep(&written());
     kept.truncate(2);
     let last = kept[1].bytes.len() - 16;
-    kept[1].bytes[last] ^= 1;
+    kept[1].bytes[last..].copy_from_slice(&grains.to_le_bytes());
     kept[1].like.hash = Sha256::new()
         .chain_update(kept[0].like.hash)
         .chain_update(&kept[1].bytes)
         .finalize()
         .into();
-    let found = verified(&kept, None).unwrap_err();
-    assert!(matches!(found, Tampered { sequence: 2, what: Flaw::Rule(_) }), "{found}");
+    kept
 }
 
 #[test]

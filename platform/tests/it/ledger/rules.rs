@@ -249,19 +249,6 @@ fn a_balance_out_of_range_is_refused_and_nothing_of_it_stays() {
 }
 
 #[test]
-fn an_amount_that_has_no_opposite_is_refused() {
-    let mut ledger = Ledger::default();
-    let half = i128::MIN / 2;
-    let lines = vec![
-        Line { account: unbilled(0), currency: EUR, amount: amount(i128::MIN) },
-        Line { account: revenue(0), currency: EUR, amount: amount(-half) },
-        Line { account: revenue(1), currency: EUR, amount: amount(-half) },
-    ];
-    let overflow = LedgerError::Overflow { account: unbilled(0) };
-    assert_eq!(refusal(&mut ledger, 0, book(1, lines)), overflow);
-}
-
-#[test]
 fn names_are_numbered_once_and_for_ever() {
     let mut ledger = Ledger::default();
     let mut number = |kind, name| ledger.name(at(0), kind, name).unwrap();
