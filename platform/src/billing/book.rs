@@ -105,6 +105,11 @@ impl Rate {
             && within(self.pools.as_deref(), &pool)
     }
 
+    /// Whether what a unit costs does not depend on how many others there are.
+    pub(super) fn is_flat(&self) -> bool {
+        self.versions.iter().all(|version| version.tariff.is_flat())
+    }
+
     /// The version that holds at an instant, and its index.
     pub(super) fn at(&self, instant: Timestamp) -> Option<(u32, &Version)> {
         let index = self.versions.partition_point(|version| version.from <= instant);

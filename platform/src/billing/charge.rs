@@ -16,7 +16,7 @@ pub(super) struct Cell {
 
 /// In this order units are lined up to fill allowances and tiers: first what an earlier price
 /// applied to, then by model and pool. Which unit is "first" cannot depend on when it was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct CellKey {
     pub(super) version: u32,
     pub(super) model: ModelId,

@@ -62,6 +62,8 @@ pub(super) struct GroupKey {
     pub(super) tenant: TenantId,
     pub(super) period: PeriodId,
     pub(super) rate: u32,
+    /// Under a flat rate nothing needs to be lined up with anything, and each cell is by itself.
+    alone: Option<CellKey>,
 }
 
 #[derive(Debug, Default)]
@@ -211,10 +213,12 @@ impl Rating {
         for (meter, rate) in Meter::ALL.into_iter().zip(*route) {
             let Some(index) = rate else { continue };
             let rate = (index, &book.rates()[index as usize]);
+            let flat = rate.1.is_flat();
             let parts = &mut self.parts;
             split::parts(record, meter, rate, &self.periods, |part| {
-                let key = GroupKey { tenant, period: part.period, rate: index };
                 let at = CellKey { version: part.version, model, pool };
+                let alone = flat.then_some(at);
+                let key = GroupKey { tenant, period: part.period, rate: index, alone };
                 parts.push((key, Cell { at, quantity: part.quantity }));
             })?;
         }

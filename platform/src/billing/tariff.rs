@@ -70,6 +70,12 @@ impl Tariff {
         used.0.max(self.minimum.0).checked_next_multiple_of(self.granularity.0)
     }
 
+    /// Whether what a unit costs does not depend on how many others there are.
+    pub(super) fn is_flat(&self) -> bool {
+        let one_price = matches!(&self.tiers[..], [only] if only.fee == Money::ZERO);
+        one_price && self.included == Quantity::ZERO
+    }
+
     pub(super) fn tier(&self, band: Band) -> Option<&Tier> {
         match band {
             Band::Included => None,
