@@ -1,14 +1,15 @@
 //! Rating records of use and posting what they come to: a price book of seven meters with tiers,
 //! allowances and a change of price; a hundred tenants, four models, four pools. One element is one
-//! record. `each_record` books every record by itself, `each_thousand` what a thousand came to.
+//! record. `each_record` books every record by itself, `each_thousand` what a thousand came to, tenant by tenant.
 
-use std::{hint::black_box, time::Duration as StdDuration};
+use std::{collections::BTreeMap, hint::black_box, time::Duration as StdDuration};
 
-use connector::{ClassId, Duration, ModelId, Money, PoolId, TenantId, Timestamp};
+use connector::{Amount, ClassId, Duration, ModelId, Money, PoolId, TenantId, Timestamp};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use platform::billing::{
-    BillingConfig, Currency, Meter, Meters, Periods, PriceBook, Prices, Quantity, Rate, Rating,
-    RecordKey, Scheme, StrikeId, Tariff, Tier, UsageRecord, UseKind, Version,
+    AccountId, BillingConfig, Change, Currency, Meter, Meters, Periods, PriceBook, Prices,
+    Quantity, Rate, Rating, RecordKey, Scheme, StrikeId, Tariff, Tier, UsageRecord, UseKind,
+    Version,
     ledger::{Ledger, Line, Step, Transaction, TransactionId},
 };
 
@@ -40,12 +41,17 @@ fn bill(records: u64, batch: u64) -> Ledger {
 }
 
 fn post(rating: &mut Rating, ledger: &mut Ledger, now: Timestamp, number: u64) {
-    const MOST_CHANGES: usize = platform::billing::ledger::MOST_LINES / 2;
     let changes = rating.changes().expect("in range");
-    for (part, changes) in changes.chunks(MOST_CHANGES).enumerate() {
-        let legs = changes.iter().flat_map(platform::billing::Change::legs);
-        let lines = legs.map(|(account, amount)| Line::debit(account, Currency::USD, amount));
-        let step = Step::Book { effective: now, lines: lines.collect() };
+    // A tenant's legs balance by themselves, and there are at most 17 accounts of a tenant.
+    let tenants = changes.chunk_by(|one, other| one.key().tenant == other.key().tenant);
+    for (part, changes) in tenants.enumerate() {
+        let mut sums: BTreeMap<AccountId, Amount> = BTreeMap::new();
+        for (account, amount) in changes.iter().flat_map(Change::legs) {
+            let sum = sums.entry(account).or_default();
+            *sum = sum.checked_add(amount).expect("in range");
+        }
+        let line = |(account, amount)| Line::debit(account, Currency::USD, amount);
+        let step = Step::Book { effective: now, lines: sums.into_iter().map(line).collect() };
         let id = TransactionId(u128::from(number) << 16 | part as u128);
         ledger.post(now, Transaction { id, step }).expect("it is balanced");
     }
