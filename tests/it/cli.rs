@@ -3,6 +3,7 @@
 mod bad_scenario;
 mod bad_text;
 mod bad_trace;
+mod bill;
 mod explain;
 mod files;
 mod help;

@@ -40,7 +40,7 @@ impl Share {
             charged_until = charged_until.max(line.until);
         }
         if let Some(ours) = ours {
-            let uncharged = ours.booked_ns() - matched;
+            let uncharged = ours.booked_ns - matched;
             let worth = worth(ours.price, uncharged)?;
             return tell(report, Cause::Uncharged, uncharged, -worth);
         }
@@ -56,6 +56,8 @@ struct Ours {
     booked: Timestamp,
     given_back: Timestamp,
     price: Money,
+    /// Of all leases: a list that is behind may have shown the share again, and work been tried on it.
+    booked_ns: u128,
 }
 
 impl Ours {
@@ -72,11 +74,8 @@ impl Ours {
             booked: first.booked,
             given_back: first.given_back,
             price: first.price_per_slot_hour,
+            booked_ns: leases.iter().map(|lease| nanos(lease.booked, lease.given_back)).sum(),
         })
-    }
-
-    fn booked_ns(&self) -> u128 {
-        nanos(self.booked, self.given_back)
     }
 }
 
