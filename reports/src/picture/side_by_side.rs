@@ -17,7 +17,7 @@ pub(crate) fn of_comparison(comparison: &Comparison) -> Picture {
     let first = runs.first();
     let header = comparison.runs.first().map_or("# harpoon", |run| run.header.as_str());
     let fields = header.split(' ').filter(|field| field.starts_with("seed="));
-    let seed = fields.map(|field| field.replace('=', " ")).collect::<Vec<_>>().join("");
+    let seed = fields.map(|field| field.replace('=', " ")).collect::<String>();
     let scenario = header.split(' ').find_map(|field| field.strip_prefix("scenario="));
     let each = |count: fn(&Row) -> u64| {
         let curves = runs.iter().zip(OF_RUNS);
@@ -112,7 +112,7 @@ impl<'a> Coarse<'a> {
                 match going_on {
                     Some(band) => band.until_s = until_s,
                     None => {
-                        bands.push(Band { name: name.clone(), from_s, until_s, colour: VERMILION })
+                        bands.push(Band { name: name.clone(), from_s, until_s, colour: VERMILION });
                     }
                 }
             }

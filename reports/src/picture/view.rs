@@ -23,7 +23,7 @@ pub(crate) fn of_timeline(timeline: &Timeline<'_>) -> Picture {
     let series = timeline.series.coarsened(MOST_POINTS);
     let end = series.length() * series.intervals().len() as u64;
     let view = View { timeline, length_s: series.length().as_secs_f64(), series: &series };
-    let panels = [view.requests(), view.failures(), view.at_once(), view.latencies()];
+    let panels = [Some(view.requests()), view.failures(), view.at_once(), view.latencies()];
     Picture {
         mark: timeline.header.to_string(),
         title: timeline.header.scenario.clone(),
@@ -51,14 +51,14 @@ impl View<'_> {
         format!("harpoon {version}, seed {seed}{digest}{partial}; a point is {length}")
     }
 
-    fn requests(&self) -> Option<Panel> {
+    fn requests(&self) -> Panel {
         let sent = self.per_second("sent to pools", ORANGE, Look::Line(1), |it| it.strikes);
         let again = self.per_second("of these again", PURPLE, Look::Line(1), |it| it.retries);
         let mut curves =
             vec![self.per_second("answered in time", BLUE, Look::Area, |it| it.in_time)];
         curves.extend([sent, again].into_iter().filter(rises));
         curves.push(self.per_second("arrivals", BLACK, Look::Line(1), |it| it.arrivals));
-        Some(Panel { title: "Requests per second", logarithmic: false, curves })
+        Panel { title: "Requests per second", logarithmic: false, curves }
     }
 
     /// Failures by kind, the most frequent at the bottom.
