@@ -5,6 +5,7 @@ mod autoscale;
 mod breaker;
 mod control_plane;
 mod covenant;
+mod ejection;
 mod platform;
 mod preemption;
 mod price_book;
@@ -30,6 +31,7 @@ fn every_mistake_has_its_message_its_place_and_its_way_out() {
         breaker::CASES,
         control_plane::CASES,
         covenant::CASES,
+        ejection::CASES,
         platform::CASES,
         preemption::CASES,
         price_book::CASES,
