@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use connector::{BasisPoints, Duration, EventKey, Money, PoolId, Rejection, Timestamp};
 
 use crate::{
@@ -7,9 +9,10 @@ use crate::{
     limit::Limiter,
     line::{Entrant, Line, codel::Codel, pace::LinePace},
     reconcile::Reconciler,
+    ride::{RideKey, Use},
     route::Load,
     shedding::{Importance, Pressure, Shedding},
-    shelf::Shelves,
+    shelf::{Kind, Shelves},
 };
 
 /// Allocations that may be awaited although their requests have given up. A provider that owes us
@@ -93,6 +96,8 @@ pub struct CableStatistics {
     pub unresolved: u64,
     /// Strikes on leases that were warm.
     pub warm_strikes: u64,
+    /// Strikes on shares that another strike had asked for, and was still on.
+    pub rides: u64,
     /// Warm leases that the provider turned out to hold no longer; their strikes asked for a share.
     pub stale: u64,
     /// Shares asked for ahead of need.
@@ -232,6 +237,8 @@ pub(crate) struct Cable {
     /// Since when a share may be held here without our knowledge.
     pub(crate) doubted: Option<Timestamp>,
     pub(crate) shelves: Shelves,
+    /// Shares with seats on which somebody may board.
+    pub(crate) boarding: BTreeMap<Kind, RideKey>,
     /// Requests that retry once a list has come.
     pub(crate) awaiting_list: Vec<FlightKey>,
     pub(crate) statistics: CableStatistics,
@@ -262,6 +269,7 @@ impl Cable {
             reconciler: Reconciler::default(),
             doubted: None,
             shelves: Shelves::default(),
+            boarding: BTreeMap::new(),
             awaiting_list: Vec::new(),
             statistics: CableStatistics::default(),
         }
@@ -418,6 +426,12 @@ impl Cable {
         cost
     }
 
+    /// A part of the time that a share was held, at this cost.
+    pub(crate) fn book(&mut self, Use { time, cost }: Use) {
+        self.statistics.slot_ns += u128::from(time.as_nanos());
+        self.statistics.cost += cost;
+    }
+
     /// What the leases that are not at work cost per hour.
     pub(crate) fn idle_per_hour(&self) -> Money {
         let idle = self.shelves.warm().saturating_add(self.shelves.stocking);
@@ -432,8 +446,7 @@ impl Cable {
     /// A share was held for so long: what it costs.
     pub(crate) fn charge(&mut self, held: Duration) -> Money {
         let cost = self.price.per_hour_over(held);
-        self.statistics.slot_ns += u128::from(held.as_nanos());
-        self.statistics.cost += cost;
+        self.book(Use { time: held, cost });
         cost
     }
 

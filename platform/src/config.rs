@@ -36,7 +36,7 @@ pub use cooldown::CooldownConfig;
 pub use ejection::EjectionConfig;
 pub use error::ConfigError;
 pub use hedging::{HedgeAfter, HedgeMeasure, HedgingConfig};
-pub use leases::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
+pub use leases::{BATCH_MAX, BatchingConfig, ForecastConfig, ForecastMethod, LeaseConfig, MinWarm};
 pub use limit::{LimitConfig, LimitRule};
 pub use line::{CodelConfig, Discipline, Drops};
 pub use retry::{Jitter, MidStream, RetryConfig};

@@ -53,7 +53,9 @@ impl Holding {
 
     pub(crate) fn of(lease: &Lease) -> Self {
         let state = match lease.state {
-            LeaseState::Asked { .. } | LeaseState::Stocking { .. } => HoldingState::Asked,
+            LeaseState::Asked { .. }
+            | LeaseState::Boarding { .. }
+            | LeaseState::Stocking { .. } => HoldingState::Asked,
             LeaseState::Held(_) => HoldingState::Busy,
             LeaseState::Warm(_) => HoldingState::Warm,
             LeaseState::Releasing { failures, question, .. } => {

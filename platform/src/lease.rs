@@ -12,6 +12,7 @@ use crate::{
     billing::{Origin, StrikeId, UseKind},
     flight::FlightKey,
     question::QuestionKey,
+    ride::RideKey,
 };
 
 new_key_type! {
@@ -47,6 +48,8 @@ pub(crate) enum LeaseState {
         /// Number of the allocation on its cable.
         number: u64,
     },
+    /// A seat on a share that another lease asked for.
+    Boarding { account: Account },
     /// Asked for ahead of need.
     Stocking { account: Account, number: u64 },
     /// Granted, and working for its owner.
@@ -125,6 +128,8 @@ pub(crate) struct Account {
     pub(crate) requirements: Requirements,
     /// Where the lease lies when it is not at work, if any leases are kept.
     pub(crate) shelf: Option<usize>,
+    /// With whom the share is shared, if it may be; they may all have left.
+    pub(crate) ride: Option<RideKey>,
 }
 
 impl Account {
@@ -136,6 +141,7 @@ impl Account {
             strike: StrikeId(0),
             requirements: ask.requirements,
             shelf,
+            ride: None,
         }
     }
 
@@ -177,7 +183,9 @@ impl Lease {
     /// The share's name, once it has one.
     pub(crate) const fn allocation(&self) -> Option<AllocationId> {
         match self.state {
-            LeaseState::Asked { .. } | LeaseState::Stocking { .. } => None,
+            LeaseState::Asked { .. }
+            | LeaseState::Boarding { .. }
+            | LeaseState::Stocking { .. } => None,
             LeaseState::Held(Held { allocation, .. })
             | LeaseState::Warm(Warm { allocation, .. })
             | LeaseState::Releasing { allocation, .. }
@@ -189,6 +197,7 @@ impl Lease {
         match self.state {
             LeaseState::Warm(warm) => Some(warm),
             LeaseState::Asked { .. }
+            | LeaseState::Boarding { .. }
             | LeaseState::Stocking { .. }
             | LeaseState::Held(_)
             | LeaseState::Releasing { .. }
@@ -205,6 +214,7 @@ impl Lease {
         match &mut self.state {
             LeaseState::Held(held) => Some(held),
             LeaseState::Asked { .. }
+            | LeaseState::Boarding { .. }
             | LeaseState::Stocking { .. }
             | LeaseState::Warm(_)
             | LeaseState::Releasing { .. }

@@ -36,6 +36,7 @@ mod quantile;
 mod question;
 mod reconcile;
 pub mod retry;
+mod ride;
 mod route;
 mod shedding;
 mod shelf;

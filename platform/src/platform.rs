@@ -17,6 +17,7 @@ mod line;
 mod negotiate;
 mod promise;
 mod resend;
+mod ride;
 mod stock;
 mod stream;
 mod strike;
@@ -49,6 +50,7 @@ use crate::{
     lease::{Lease, LeaseKey},
     question::{Question, QuestionKey},
     retry::Backoff,
+    ride::{Ride, RideKey},
     route::Router,
     timers::Timers,
 };
@@ -107,6 +109,8 @@ pub struct Platform {
     flights: SlotMap<FlightKey, Flight>,
     arrivals: Arrivals,
     leases: SlotMap<LeaseKey, Lease>,
+    /// Shares that several requests are on, or may be.
+    rides: SlotMap<RideKey, Ride>,
     questions: SlotMap<QuestionKey, Question>,
     timers: Timers,
     retries: Backoff,
@@ -165,6 +169,7 @@ impl Platform {
             flights: SlotMap::with_key(),
             arrivals: Arrivals::default(),
             leases: SlotMap::with_key(),
+            rides: SlotMap::with_key(),
             questions: SlotMap::with_key(),
             timers: Timers::new(&config.timeouts),
             retries: Backoff::new(config.retry, config.seed),
@@ -253,7 +258,8 @@ impl Platform {
             let listed = listed.map(move |(share, since)| Holding::listed(cable, share, since));
             listed.chain(line.doubted.map(|since| Holding::in_doubt(cable, since)))
         });
-        self.leases.values().map(Holding::of).chain(unclear)
+        let shares = self.leases.iter().filter(|(key, lease)| self.stands_for_share(*key, lease));
+        shares.map(|(_, lease)| Holding::of(lease)).chain(unclear)
     }
 
     /// What became of each tenant's covenants, in the order of [`TenantId`](connector::TenantId).
@@ -272,7 +278,7 @@ impl Platform {
     /// being cleared. Zero after a drain means that nothing was leaked.
     pub fn held(&self) -> usize {
         let in_doubt = self.cables.iter().filter(|cable| cable.reconciler.busy()).count();
-        self.leases.len() + in_doubt
+        self.leases.len() - self.seats_beside() + in_doubt
     }
 
     /// How long a strike for this model may take on this cable now before it is hedged; `None` if

@@ -1,4 +1,4 @@
-use connector::{BasisPoints, Duration, Money, Priority, TenantId};
+use connector::{BasisPoints, Duration, Money, Priority, TenantId, Tokens};
 
 use super::{Candidate, ConfigError, PlatformConfig, check::at_least};
 use crate::forecast::SEASON_MAX;
@@ -29,6 +29,30 @@ pub struct LeaseConfig {
     /// How often every pool is asked what it holds for us while anything goes on there, above zero.
     /// `None`: only after ambiguous answers.
     pub sweep: Option<Duration>,
+    /// Whether small requests share leases; `None`: each strike has a share of its own.
+    pub batching: Option<BatchingConfig>,
+}
+
+/// Small requests of one tenant for one model on one pool that share a lease: each is an inference of
+/// its own, and the serving engine batches them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchingConfig {
+    /// How many requests a share is asked for once, 2 to [`BATCH_MAX`].
+    pub max: u32,
+    /// How long after the first of them the others may come, above zero.
+    pub wait: Duration,
+    /// A request is small if its prompt and the longest answer have fewer tokens together; above zero.
+    pub below: Tokens,
+}
+
+/// Requests that share a lease, at most.
+pub const BATCH_MAX: u32 = 256;
+
+impl Default for BatchingConfig {
+    /// Up to 8 of fewer than 512 tokens that come within 100 ms.
+    fn default() -> Self {
+        Self { max: 8, wait: Duration::from_millis(100), below: Tokens::new(512) }
+    }
 }
 
 impl Default for LeaseConfig {
@@ -44,6 +68,7 @@ impl Default for LeaseConfig {
             max_age: None,
             forecast: None,
             sweep: None,
+            batching: None,
         }
     }
 }
@@ -118,7 +143,8 @@ pub enum ForecastMethod {
 impl PlatformConfig {
     /// The first thing about leases that cannot be.
     pub(super) fn check_leases(&self) -> Result<(), ConfigError> {
-        let LeaseConfig { max_warm, tenant, sweep, forecast, min_warm, .. } = &self.leases;
+        let LeaseConfig { max_warm, tenant, sweep, forecast, min_warm, batching, .. } =
+            &self.leases;
         at_least(1, "warm leases at most", *max_warm)?;
         at_most(
             "number of the tenant that leases are asked for",
@@ -130,6 +156,12 @@ impl PlatformConfig {
         }
         if let Some(forecast) = forecast {
             forecast.check()?;
+        }
+        if let Some(batching) = batching {
+            at_least(2, "requests that share a lease", batching.max)?;
+            at_most("requests that share a lease", batching.max as usize, BATCH_MAX as usize)?;
+            at_least(1, "time in which they come in ns", batching.wait.as_nanos())?;
+            at_least(1, "tokens below which a request is small", batching.below.get())?;
         }
         min_warm.iter().try_for_each(|wanted| self.check_min_warm(wanted))
     }

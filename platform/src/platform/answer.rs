@@ -67,6 +67,8 @@ impl Platform {
         let (index, is_warm) = (lease.cable, lease.warm().is_some());
         if let Some(held) = lease.held_mut() {
             held.preempted = true;
+            let ride = held.account.ride;
+            self.ride_preempted(ride);
         } else if !is_warm {
             return;
         }

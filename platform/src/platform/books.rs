@@ -22,6 +22,9 @@
 //! | warm, at work for nobody | idle | nobody |
 //! | found in a list and kept, before its first work | ghost | nobody, and no pool's statistics count it |
 //!
+//! Several strikes may be on one share at a time ([`crate::ride`]). Their stretches overlap, and each is
+//! charged with a part of the time; the parts fill it.
+//!
 //! Tokens of a delivered record are those of the whole answer, also where a stream that broke off
 //! was resumed by this strike: so the tenant's tokens are the sum over delivered records. Tokens of
 //! any other record say what that strike had made as far as it was told.
@@ -33,7 +36,7 @@
 //! of a request in lines belongs to the strike that ended it, and if it never came to one, to none.
 //! Questions to a model about a request's class are strikes whose tokens nobody is charged for.
 
-use connector::{AllocationId, ModelId, Money, Timestamp, Tokens, Usage};
+use connector::{AllocationId, Duration, ModelId, Money, Timestamp, Tokens, Usage};
 
 use super::Platform;
 use crate::{
@@ -41,6 +44,7 @@ use crate::{
     flight::{FlightKey, Strike},
     interface::Output,
     lease::{Account, Bearer, Entry, Held, LeaseKey, Warm},
+    ride::Use,
 };
 
 /// Which stretch of a strike.
@@ -90,6 +94,8 @@ impl Work {
 pub(super) struct Stretch {
     since: Timestamp,
     account: Account,
+    /// All of its time, or the part of it that the strike pays for.
+    time: Duration,
     pub(super) cost: Money,
 }
 
@@ -104,9 +110,17 @@ impl Platform {
     }
 
     /// A stretch of work ends now.
-    pub(super) fn end_stretch(&mut self, now: Timestamp, cable: usize, held: &Held) -> Stretch {
-        let cost = self.cables[cable].charge(now.since(held.since));
-        Stretch { since: held.since, account: held.account, cost }
+    pub(super) fn end_stretch(&mut self, now: Timestamp, key: LeaseKey, held: &Held) -> Stretch {
+        let cable = &mut self.cables[self.leases[key].cable];
+        let Use { time, cost } = if let Some(ride) = held.account.ride {
+            let used = self.rides[ride].take_use(now, cable.price(), key);
+            cable.book(used);
+            used
+        } else {
+            let time = now.since(held.since);
+            Use { time, cost: cable.charge(time) }
+        };
+        Stretch { since: held.since, account: held.account, time, cost }
     }
 
     /// A strike has ended, and with it the stretch of its share, if it had one.
@@ -140,8 +154,7 @@ impl Platform {
             pool: self.cables[cable].pool,
             strike: strike.id,
             kind: work.kind,
-            meters: stretch
-                .map_or(meters, |stretch| held(meters, &stretch.account, now, stretch.since)),
+            meters: stretch.map_or(meters, |stretch| held(meters, &stretch.account, stretch.time)),
         };
         self.book(&record, stretch.map_or(Money::ZERO, |stretch| stretch.cost));
     }
@@ -155,8 +168,9 @@ impl Platform {
         (part, kind): (Part, UseKind),
     ) {
         let key = self.books.key(stretch.account.strike, part);
-        let record = self.record(now, cable, (key, kind), &stretch.account, stretch.since);
-        self.book(&record, stretch.cost);
+        let Stretch { account, since, time, cost } = stretch;
+        let record = self.record(now, cable, (key, kind), &account, (since, time));
+        self.book(&record, cost);
     }
 
     /// A share lies idle no longer.
@@ -170,7 +184,7 @@ impl Platform {
         } else {
             (UseKind::Ghost, Money::ZERO)
         };
-        let record = self.record(now, cable, (key, kind), &account, warm.since);
+        let record = self.record(now, cable, (key, kind), &account, (warm.since, time));
         self.book(&record, cost);
     }
 
@@ -180,7 +194,7 @@ impl Platform {
         cable: usize,
         (key, kind): (RecordKey, UseKind),
         account: &Account,
-        since: Timestamp,
+        (since, time): (Timestamp, Duration),
     ) -> UsageRecord {
         UsageRecord {
             key,
@@ -192,7 +206,7 @@ impl Platform {
             pool: self.cables[cable].pool,
             strike: account.strike,
             kind,
-            meters: held(Meters::default(), account, now, since),
+            meters: held(Meters::default(), account, time),
         }
     }
 
@@ -237,8 +251,8 @@ impl Platform {
 }
 
 /// What was promised, for as long as the share was held.
-fn held(meters: Meters, account: &Account, now: Timestamp, since: Timestamp) -> Meters {
-    let ns = u128::from(now.since(since).as_nanos());
+fn held(meters: Meters, account: &Account, time: Duration) -> Meters {
+    let ns = u128::from(time.as_nanos());
     Meters {
         slot_ns: ns,
         flop: u128::from(account.requirements.tflops.as_gflops()) * ns,

@@ -31,9 +31,20 @@ impl Platform {
         match &mut lease.state {
             LeaseState::Asked { owner, account, .. } => {
                 *owner = None;
-                let shelf = account.shelf;
+                let account = *account;
                 self.cables[cable].orphans += 1;
-                self.end_work(now, cable, shelf);
+                match account.ride {
+                    Some(ride) => self.leave_early(now, key, ride),
+                    None => self.end_work(now, cable, account.shelf),
+                }
+                None
+            }
+            LeaseState::Boarding { account } => {
+                let ride = account.ride;
+                self.leases.remove(key);
+                if let Some(ride) = ride {
+                    self.leave_early(now, key, ride);
+                }
                 None
             }
             LeaseState::Held(held)
@@ -60,19 +71,33 @@ impl Platform {
         held: &Held,
         did_well: bool,
     ) -> Option<Stretch> {
+        if let Some(ride) = held.account.ride {
+            return self.alight(now, key, ride, held, did_well);
+        }
         let cable = self.leases[key].cable;
-        let stretch = self.end_stretch(now, cable, held);
+        let stretch = self.end_stretch(now, key, held);
         match held.left {
             // The strike of what was left to run has ended before.
             Some(kind) => self.meter_beside(now, cable, stretch, (Part::LeftRunning, kind)),
             None => self.end_work(now, cable, held.account.shelf),
         }
         let shelf = if did_well { self.keeps(now, cable, held) } else { None };
+        self.put_down(now, key, held, shelf);
+        held.left.is_none().then_some(stretch)
+    }
+
+    /// A share that works no longer lies on this shelf from now on, or is given back.
+    pub(super) fn put_down(
+        &mut self,
+        now: Timestamp,
+        key: LeaseKey,
+        held: &Held,
+        shelf: Option<usize>,
+    ) {
         match shelf {
             Some(shelf) => self.put_warm(key, Warm::of(held, shelf, now)),
             None => self.close(now, key, held),
         }
-        held.left.is_none().then_some(stretch)
     }
 
     /// Its inference runs on for nobody. What the share has cost so far is the request's; what it
@@ -83,8 +108,10 @@ impl Platform {
         let held = lease.held_mut().expect("a running inference holds its share");
         let was = *held;
         (held.since, held.left) = (now, Some(kind));
-        self.end_work(now, cable, was.account.shelf);
-        self.end_stretch(now, cable, &was)
+        if was.account.ride.is_none() {
+            self.end_work(now, cable, was.account.shelf);
+        }
+        self.end_stretch(now, key, &was)
     }
 
     /// What was left to run has come to an end.
@@ -100,6 +127,7 @@ impl Platform {
             LeaseState::Held(held) if held.left.is_some() => Some(key),
             LeaseState::Held(_)
             | LeaseState::Asked { .. }
+            | LeaseState::Boarding { .. }
             | LeaseState::Stocking { .. }
             | LeaseState::Warm(_)
             | LeaseState::Releasing { .. }
@@ -118,12 +146,16 @@ impl Platform {
     }
 
     fn close(&mut self, now: Timestamp, key: LeaseKey, held: &Held) {
+        self.stop_inference(key, held);
+        self.give_back(now, key, held.allocation);
+    }
+
+    pub(super) fn stop_inference(&mut self, key: LeaseKey, held: &Held) {
         let cable = self.leases[key].cable;
         if let Some(inference) = held.inference {
             let operation = Operation::Cancel { inference: inference.ticket() };
             self.ask(cable, Question::Cancel, operation);
         }
-        self.give_back(now, key, held.allocation);
     }
 
     /// A share is given back: its time in the books ends here, whenever the provider confirms it.
@@ -256,6 +288,7 @@ impl Platform {
             strike: StrikeId(0),
             requirements: kind.requirements(),
             shelf: Some(shelf),
+            ride: None,
         }
     }
 
@@ -264,6 +297,7 @@ impl Platform {
         let given_up = self.leases.iter().filter_map(|(key, lease)| match lease.state {
             LeaseState::Unreleased { allocation, .. } => Some((key, lease.cable, allocation)),
             LeaseState::Asked { .. }
+            | LeaseState::Boarding { .. }
             | LeaseState::Stocking { .. }
             | LeaseState::Held(_)
             | LeaseState::Warm(_)

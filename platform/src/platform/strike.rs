@@ -51,7 +51,11 @@ impl Platform {
         self.router.begun(&self.flights[key].route, place);
         let id = self.books.next();
         let queued = self.flights[key].take_queued();
-        let (lease, warm) = self.obtain_share(now, key, index, allocate, id);
+        let (lease, warm) = if self.may_ride(key) {
+            self.board(now, key, index, allocate, id)
+        } else {
+            self.obtain_share(now, key, index, allocate, id)
+        };
         if let Some(share) = warm {
             self.ask_inference(now, key, lease, place, share);
         }
@@ -135,6 +139,11 @@ impl Platform {
         let LeaseState::Asked { owner, account, .. } = lease.state else {
             unreachable!("only what was asked for is granted");
         };
+        if let Some(ride) = self.ride_of(&account) {
+            return self.ride_granted(now, ride, key, allocation);
+        }
+        let lease = &mut self.leases[key];
+        let cable = &mut self.cables[lease.cable];
         let is_late = owner.is_none() && !stocked;
         let origin = if is_late { Origin::Late } else { Origin::Granted };
         lease.entry = Some(Entry { origin, known: now, booked: Some(now) });
@@ -161,8 +170,12 @@ impl Platform {
         error: Error,
     ) {
         let ambiguous = error.kind.ambiguous();
+        let ride = self.ride_of_lease(key);
         let (cable, shelf) = self.refused(now, key, error.kind);
         let doubt = ambiguous.then(|| self.doubt(now, cable));
+        if let Some(ride) = ride {
+            return self.ride_failed(now, ride, &error, doubt, error.kind.retryable());
+        }
         if let Some(owner) = owner {
             self.end_work(now, cable, shelf);
             if self.is_consulting(owner) {
@@ -195,7 +208,13 @@ impl Platform {
         (lease.cable, shelf)
     }
 
-    fn infer(&mut self, now: Timestamp, key: LeaseKey, owner: FlightKey, share: AllocationId) {
+    pub(super) fn infer(
+        &mut self,
+        now: Timestamp,
+        key: LeaseKey,
+        owner: FlightKey,
+        share: AllocationId,
+    ) {
         let flight = &mut self.flights[owner];
         let strike = flight.strike_mut(key).expect("the owner of a lease is striking with it");
         strike.allocating = Some(now.since(strike.asked));
@@ -295,12 +314,18 @@ impl Platform {
         let lease = &mut self.leases[key];
         let index = lease.cable;
         let held = *lease.held_mut().expect("it was at work");
-        let stretch = self.end_stretch(now, index, &held);
+        let stretch = self.end_stretch(now, key, &held);
         self.flights[owner].cost += stretch.cost;
         self.meter_beside(now, index, stretch, (Part::Stale, UseKind::Retried));
         self.cables[index].statistics.stale += 1;
         let entry = self.leases.remove(key).and_then(|lease| lease.entry);
-        self.release_another(now, index, held.allocation, entry);
+        let (is_last, entry) = match held.account.ride {
+            Some(ride) => self.leave_stale(now, key, ride),
+            None => (true, entry),
+        };
+        if is_last {
+            self.release_another(now, index, held.allocation, entry);
+        }
         let strike = self.flights[owner].strike_mut(key);
         let place = strike.expect("the owner of a lease is striking with it").place;
         let flight = &self.flights[owner];
@@ -367,6 +392,19 @@ impl Platform {
         error: Error,
         again: bool,
     ) {
+        let ended = Ended::Failed(error.kind);
+        self.strike_over(now, key, lease, (error, again), ended);
+    }
+
+    /// A strike failed, which is told to whoever judges its pool as `ended`.
+    pub(super) fn strike_over(
+        &mut self,
+        now: Timestamp,
+        key: FlightKey,
+        lease: LeaseKey,
+        (error, again): (Error, bool),
+        ended: Ended,
+    ) {
         let prompt = self.flights[key].request.prompt_tokens;
         let strike = self.flights[key].strike_mut(lease).expect("what failed was under way");
         let (computed, begun) = (strike.made(prompt), strike.first_token.is_some());
@@ -374,7 +412,7 @@ impl Platform {
         let is_lost = error.kind == ErrorKind::Preempted;
         let kind = if is_lost { UseKind::Preempted } else { UseKind::Retried };
         let work = Work::wasted(kind).having_made(computed);
-        let cable = self.end_strike(now, key, lease, Ended::Failed(error.kind), work);
+        let cable = self.end_strike(now, key, lease, ended, work);
         self.cables[cable].statistics.failed += 1;
         self.flights[key].first_token = None;
         self.heed_failure(now, cable, error.kind);

@@ -48,10 +48,18 @@ impl Platform {
     fn allocation_timed_out(&mut self, now: Timestamp, key: LeaseKey) {
         self.stocking_timed_out(now, key);
         let lease = &self.leases[key];
-        let LeaseState::Asked { owner: Some(owner), .. } = lease.state else {
+        let LeaseState::Asked { owner, account, .. } = lease.state else {
             return;
         };
         let cable = lease.cable;
+        if let Some(ride) = self.ride_of(&account) {
+            self.cables[cable].statistics.allocation_timeouts += 1;
+            let doubt = self.doubt(now, cable);
+            return self.ride_failed(now, ride, &ErrorKind::Timeout.into(), Some(doubt), true);
+        }
+        let Some(owner) = owner else {
+            return;
+        };
         self.cables[cable].statistics.allocation_timeouts += 1;
         if self.is_consulting(owner) {
             self.doubt(now, cable);

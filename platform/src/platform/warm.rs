@@ -103,8 +103,10 @@ impl Platform {
     }
 
     pub(super) fn put_warm(&mut self, key: LeaseKey, warm: Warm) {
-        let Warm { shelf, since, .. } = warm;
-        self.leases[key].state = LeaseState::Warm(warm);
+        let Warm { shelf, since, account, .. } = warm;
+        // Whoever rode on it has left.
+        let account = Account { ride: None, ..account };
+        self.leases[key].state = LeaseState::Warm(Warm { account, ..warm });
         let (leases, cable) = (&self.leases, self.leases[key].cable);
         let alive = |since, key| leases.get(key).is_some_and(|lease| lease.is_warm_since(since));
         let shelves = &mut self.cables[cable].shelves;

@@ -4,8 +4,8 @@ use connector::{BasisPoints, Duration, Mebibytes, ModelId, Money, PoolId, Priori
 use platform::{
     ConfigError, Platform, PlatformConfig,
     config::{
-        Candidate, CodelConfig, LimitConfig, ProbeRenewal, RampUp, RatesConfig, RouterConfig,
-        ShedRule, ShedWhom, Threshold, WindowConfig,
+        BatchingConfig, Candidate, CodelConfig, LimitConfig, ProbeRenewal, RampUp, RatesConfig,
+        RouterConfig, ShedRule, ShedWhom, Threshold, WindowConfig,
     },
 };
 
@@ -128,6 +128,20 @@ const SPOILT: &[(&str, Spoil)] = &[
     ("target of CoDel in ns of cable `pool-0` must be at least 1, not 0", |config| {
         let target = Duration::ZERO;
         config.cables[0].codel = Some(CodelConfig { target, ..CodelConfig::default() });
+    }),
+    ("requests that share a lease must be at least 2, not 1", |config| {
+        config.leases.batching = Some(BatchingConfig { max: 1, ..BatchingConfig::default() });
+    }),
+    ("requests that share a lease: 257 is more than 256", |config| {
+        config.leases.batching = Some(BatchingConfig { max: 257, ..BatchingConfig::default() });
+    }),
+    ("time in which they come in ns must be at least 1, not 0", |config| {
+        let wait = Duration::ZERO;
+        config.leases.batching = Some(BatchingConfig { wait, ..BatchingConfig::default() });
+    }),
+    ("tokens below which a request is small must be at least 1, not 0", |config| {
+        let below = connector::Tokens::ZERO;
+        config.leases.batching = Some(BatchingConfig { below, ..BatchingConfig::default() });
     }),
     ("threshold of shedding in basis points must be at least 1, not 0", |config| {
         shed(config, Threshold::Line(BasisPoints::ZERO));

@@ -1,5 +1,6 @@
 //! The platform against a scripted provider: what each operation answers, and when, is data.
 
+mod batching;
 mod billing;
 mod breaker;
 mod breaker_model;

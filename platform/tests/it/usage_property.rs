@@ -11,8 +11,8 @@ use platform::{
     PlatformConfig,
     billing::{Origin, UsageRecord, UseKind},
     config::{
-        Abandon, Candidate, HedgeAfter, HedgeMeasure, HedgingConfig, LeaseConfig, MidStream,
-        MinWarm, RouterConfig,
+        Abandon, BatchingConfig, Candidate, HedgeAfter, HedgeMeasure, HedgingConfig, LeaseConfig,
+        MidStream, MinWarm, RouterConfig,
     },
 };
 use proptest::prelude::*;
@@ -39,6 +39,7 @@ proptest! {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut config = config(&mut random);
         config.classifier.model = asked;
+        let shares_are_shared = config.leases.batching.is_some();
         let mut world = World::new(config);
         world.answer_with("2");
         for cable in 0..3 {
@@ -54,7 +55,7 @@ proptest! {
         assert_leases_are_as_the_provider_saw_them(&world);
         assert_stretches_fill_the_leases(&world);
         assert_sums_are_the_platforms(&world);
-        assert_one_record_per_attempt(&world);
+        assert_one_record_per_attempt(&world, shares_are_shared);
     }
 }
 
@@ -119,7 +120,7 @@ fn assert_sums_are_the_platforms(world: &World) {
     }
 }
 
-fn assert_one_record_per_attempt(world: &World) {
+fn assert_one_record_per_attempt(world: &World, shares_are_shared: bool) {
     let keys: BTreeSet<_> = world.usage.iter().map(|record| record.key).collect();
     assert_eq!(keys.len(), world.usage.len(), "a key is given once");
     let of_strikes =
@@ -130,7 +131,9 @@ fn assert_one_record_per_attempt(world: &World) {
     assert_eq!(strikes.len() as u64, begun.sum::<u64>());
     for record in &world.usage {
         let lasted = u128::from(record.until.since(record.from).as_nanos());
-        assert!(record.meters.slot_ns == lasted || record.meters.slot_ns == 0, "{record:?}");
+        let slot_ns = record.meters.slot_ns;
+        let is_part = shares_are_shared && slot_ns < lasted;
+        assert!(slot_ns == lasted || slot_ns == 0 || is_part, "{record:?}");
     }
 }
 
@@ -192,6 +195,8 @@ fn config(random: &mut Xoshiro256PlusPlus) -> PlatformConfig {
             ..LeaseConfig::default()
         };
     }
+    let batching = BatchingConfig { max: 3, wait: ms(500), below: Tokens::new(2_500) };
+    config.leases.batching = Some(batching).filter(|_| random.random());
     config.seed = random.random();
     config
 }

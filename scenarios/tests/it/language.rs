@@ -1,5 +1,7 @@
 //! What a scenario says is what runs, and the schema knows the same language.
 
+mod admission;
+
 use std::collections::BTreeSet;
 
 use connector::{
@@ -7,11 +9,10 @@ use connector::{
     PoolId, PoolKind, Scope, Statistic, TenantId, Tokens,
 };
 use platform::config::{
-    Abandon, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ClassifyMethod, CodelConfig,
-    Drops, ErrorKinds, ForecastConfig, ForecastMethod, HalfOpenThen, HedgeAfter, HedgeMeasure,
+    Abandon, BatchingConfig, BreakerConfig, BreakerMode, BudgetConfig, Candidate, ClassifyMethod,
+    ErrorKinds, ForecastConfig, ForecastMethod, HalfOpenThen, HedgeAfter, HedgeMeasure,
     HedgingConfig, Jitter, LeaseConfig, LimitConfig, LimitRule, MidStream, MinWarm,
-    ModelClassifierConfig, ProbeRenewal, RampUp, RatesConfig, RouterConfig, ShedRule, ShedWhom,
-    SlowCall, Threshold, WindowConfig,
+    ModelClassifierConfig, ProbeRenewal, RampUp, RatesConfig, RouterConfig, SlowCall, WindowConfig,
 };
 use scenarios::Scenario;
 use serde_json::Value;
@@ -373,35 +374,6 @@ fn every_key_of_the_platform_reaches_it() {
 }
 
 #[test]
-fn every_rule_of_shedding_reaches_it() {
-    let shed = everything().platform.admission.shed;
-    let percent = BasisPoints::from_percent;
-    let below = ShedWhom::BelowPriority(connector::Priority::new(6).expect("a rank"));
-    let rule = |whom, at, until| ShedRule { whom, at, until: percent(until) };
-    let expected = [
-        rule(below, Threshold::Line(percent(70)), 50),
-        rule(ShedWhom::Classes(vec![connector::ClassId(1)]), Threshold::Places(percent(90)), 80),
-        rule(
-            ShedWhom::Tiers(vec![connector::TierId(0)]),
-            Threshold::Wait(Duration::from_secs(4)),
-            100,
-        ),
-    ];
-    assert_eq!(shed, expected);
-}
-
-#[test]
-fn every_key_of_codel_reaches_it() {
-    let platform = everything().platform;
-    let [shared, own, _] = &platform.cables[..] else { panic!("three pools") };
-    let ms = Duration::from_millis;
-    let rule = CodelConfig { target: ms(300), interval: ms(3_000), drops: Drops::ByControlLaw };
-    assert_eq!(own.codel, Some(rule));
-    let rule = CodelConfig { target: ms(50), interval: ms(500), drops: Drops::AllOverdue };
-    assert_eq!(shared.codel, Some(rule));
-}
-
-#[test]
 fn every_key_of_a_limit_reaches_it() {
     let platform = everything().platform;
     let [shared, own, _] = &platform.cables[..] else { panic!("three pools") };
@@ -616,5 +588,10 @@ fn all_about_leases() -> LeaseConfig {
             cost_per_hour: Some("3.50".parse().expect("it is a price")),
         }),
         sweep: Some(Duration::from_secs(300)),
+        batching: Some(BatchingConfig {
+            max: 16,
+            wait: Duration::from_millis(50),
+            below: Tokens::new(300),
+        }),
     }
 }

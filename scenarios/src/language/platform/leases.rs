@@ -32,6 +32,21 @@ pub(crate) struct LeasesSpec {
     /// How often every pool on which anything goes on is asked what it holds for us, above zero.
     /// Default: only after ambiguous answers.
     pub(crate) sweep: Optional<Time>,
+    /// Whether small requests share leases. Default: each strike has a share of its own.
+    pub(crate) batching: Optional<BatchingSpec>,
+}
+
+/// Small requests of one tenant for one model on one pool that share a lease.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BatchingSpec {
+    /// How many requests a share is asked for once, 2 to 256. Default: 8.
+    pub(crate) max: Optional<Whole<2, 256>>,
+    /// How long after the first of them the others may come, above zero. Default: 100ms.
+    pub(crate) wait: Optional<Time>,
+    /// A request is small if its prompt and the longest answer have fewer tokens together, 1 to
+    /// 1,000,000. Default: 512.
+    pub(crate) below: Optional<Whole<1, 1_000_000>>,
 }
 
 /// How many leases will be needed, from how many were.

@@ -1,6 +1,6 @@
-use connector::{BasisPoints, Duration, Priority, TenantId};
+use connector::{BasisPoints, Duration, Priority, TenantId, Tokens};
 use platform::{
-    config::{ForecastConfig, ForecastMethod, LeaseConfig, MinWarm},
+    config::{BatchingConfig, ForecastConfig, ForecastMethod, LeaseConfig, MinWarm},
     forecast::SEASON_MAX,
 };
 
@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     document::Node,
-    language::{Entries, ForecastMethodSpec, ForecastSpec, LeasesSpec, Optional, Quantity, Whole},
+    language::{
+        BatchingSpec, Entries, ForecastMethodSpec, ForecastSpec, LeasesSpec, Optional, Quantity,
+        Whole,
+    },
 };
 
 /// What is held beyond a strike, ahead of strikes, and looked for.
@@ -50,6 +53,17 @@ pub(super) fn lower(
         max_age: longer(&spec.max_age, "the life of a lease"),
         forecast: read(&spec.forecast).map(|spec| forecast(context, spec)),
         sweep: longer(&spec.sweep, "the time between two sweeps"),
+        batching: read(&spec.batching).map(|spec| batching(context, spec)),
+    }
+}
+
+fn batching(context: Context<'_>, spec: &BatchingSpec) -> BatchingConfig {
+    let default = BatchingConfig::default();
+    let what = "the time in which requests share a lease";
+    BatchingConfig {
+        max: read(&spec.max).map_or(default.max, |most| most.small()),
+        wait: above_zero(context, spec.wait.as_ref(), what, default.wait),
+        below: read(&spec.below).map_or(default.below, |below| Tokens::new(below.small())),
     }
 }
 

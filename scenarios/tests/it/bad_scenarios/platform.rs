@@ -178,11 +178,13 @@ pub(super) const CASES: &[Case] = &[
         "leases of something that is no candidate, and sweeps without a pause",
         &[(
             "models: [gemma-2b]",
-            "models: [gemma-2b]\nplatform:\n  leases: { sweep: 0s, min_warm: { gemma-2b: 3 } }",
+            "models: [gemma-2b]\nplatform:\n  leases: { sweep: 0s, min_warm: { gemma-2b: 3 }, batching: { max: 1, wait: 0s } }",
         )],
         concat!(
             "10:20 platform.leases.sweep: the time between two sweeps takes no time: it must be longer than 0s\n",
-            "10:36 platform.leases.min_warm.gemma-2b: `gemma-2b` is not a candidate (write it as `model@pool`)",
+            "10:36 platform.leases.min_warm.gemma-2b: `gemma-2b` is not a candidate (write it as `model@pool`)\n",
+            "10:68 platform.leases.batching.max: `1` is out of range: it must be between 2 and 256\n",
+            "10:77 platform.leases.batching.wait: the time in which requests share a lease takes no time: it must be longer than 0s",
         ),
     ),
     (
