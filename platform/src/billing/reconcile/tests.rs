@@ -120,6 +120,13 @@ fn time_charged_twice_is_an_overlap_whichever_line_comes_first() {
 }
 
 #[test]
+fn work_tried_on_a_share_that_was_gone_is_uncharged() {
+    let leases = [lease(1, Origin::Granted, [2, 2, 5]), lease(1, Origin::Found, [6, 7, 8])];
+    let side = reconcile(&[line(1, 2, 5)], &leases);
+    assert_eq!(found(&side), [(Cause::Matched, 3), (Cause::Uncharged, 1)]);
+}
+
+#[test]
 fn usage_reported_as_zero_is_uncharged() {
     let zero = StatementLine { until: at(2), charge: Money::ZERO, ..line(1, 2, 5) };
     let side = reconcile(&[zero], &[lease(1, Origin::Granted, [2, 2, 5])]);
