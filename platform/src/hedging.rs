@@ -8,14 +8,21 @@
 //!
 //! # Mechanism
 //!
-//! Each pair of model and cable has the [`Quantile`] of what its strikes took lately. A strike that
+//! Each pair of model and cable has the [`Quantile`] of what its strikes take at present. A strike that
 //! begins alone gets that long; when it is over, the platform looks for somebody else to ask
 //! (`platform::hedge`).
 //!
-//! A slow strike that loses against its hedge is called off, so what it would have taken stays unknown.
-//! It counts with the time that it has taken so far, which is above the quantile; leaving it out would
-//! lower the quantile, so that more is hedged, which lowers it further. Hedges themselves are not
-//! measured: those that are called off early would make the cable look fast.
+//! A slow strike that loses against its hedge is called off, so what it would have taken stays unknown;
+//! the quantile asks only whether it was slow, and learns that at once. Every strike that begins alone
+//! is judged once: slow when its time is over, or in time when what was awaited has come. Those that
+//! fail before their time is over are not judged, nor are hedges: those that are called off early would
+//! make the cable look fast.
+//!
+//! # Edges
+//!
+//! The time is over when it is by the quantile of then: if that has risen meanwhile, the strike gets the
+//! rest. Otherwise all that are under way when a pool stalls would be hedged, and the quantile would
+//! rise by a step for each of them.
 //!
 //! # Source
 //!
@@ -52,10 +59,25 @@ impl Hedging {
         }
     }
 
-    /// A strike took so long, or was still under way after so long when it should have been over.
-    pub(crate) fn observe(&mut self, cable: CableId, model: ModelId, took: Duration) {
+    /// A strike took so long that nothing was known of what is usual when it began.
+    pub(crate) fn first_times(&mut self, cable: CableId, model: ModelId, took: Duration) {
         if let HedgeAfter::Quantile(share) = self.config.after {
-            self.measured[(cable, model)].get_or_insert_with(|| Quantile::new(share)).observe(took);
+            let measured = &mut self.measured[(cable, model)];
+            measured.get_or_insert_with(|| Quantile::new(share)).first_times(took);
+        }
+    }
+
+    /// A strike took so long, within its patience.
+    pub(crate) fn in_time(&mut self, cable: CableId, model: ModelId, took: Duration) {
+        if let Some(measured) = &mut self.measured[(cable, model)] {
+            measured.in_time(took);
+        }
+    }
+
+    /// A strike takes longer than its patience.
+    pub(crate) fn slower(&mut self, cable: CableId, model: ModelId) {
+        if let Some(measured) = &mut self.measured[(cable, model)] {
+            measured.slower();
         }
     }
 

@@ -165,10 +165,10 @@ fn run_all(cases: &[Case]) -> (Vec<Verdict>, BTreeMap<&str, String>) {
 fn run(case: &Case) -> Result<Verdict, String> {
     let params = case.params()?;
     if let Some(measured) = retry::measure(&params) {
-        return Ok(Verdict::new(case, 0, 0.0, |metric| measured.get(metric).copied()));
+        return Ok(Verdict::new(case, 0, |_| 0.0, |metric| measured.get(metric).copied()));
     }
     if let Some((customers, measured)) = hedge::measure(case, &params)? {
-        return Ok(Verdict::new(case, customers, hedge::BAND, |metric| {
+        return Ok(Verdict::new(case, customers, hedge::band, |metric| {
             measured.get(metric).copied()
         }));
     }
@@ -179,7 +179,7 @@ fn measured(case: &Case, world: &World) -> Verdict {
     let windows = simulate(case, world);
     let customers: f64 = windows.closed.iter().map(|w| w.completed + w.refused + w.abandoned).sum();
     let measure = |metric: &str| estimate(metric, &windows, world.reading);
-    Verdict::new(case, customers as u64, world.band, measure)
+    Verdict::new(case, customers as u64, |_| world.band, measure)
 }
 
 /// The whole loop in virtual time: arrivals, platform or desk, simulator.

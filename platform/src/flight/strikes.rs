@@ -33,12 +33,10 @@ pub(crate) struct Strike {
 /// How a strike stands to the time after which it is hedged.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Watch {
-    /// There is none: nothing is hedged, nothing is known yet, or what was awaited has come.
+    /// There is none: nothing is hedged, nothing is known yet, what was awaited has come, or it is over.
     Off,
     /// It is over then.
     Due(EventKey),
-    /// It is over, and what was awaited has not come.
-    Overdue,
     /// The strike is a hedge itself.
     Hedge,
 }

@@ -15,31 +15,54 @@ use crate::{
 impl Platform {
     /// A strike has begun, and no other is under way: its time runs.
     pub(super) fn watch(&mut self, now: Timestamp, key: FlightKey) {
-        let Some(hedging) = &self.hedging else {
-            return;
-        };
-        let flight = &mut self.flights[key];
-        let Some(choice) = self.router.current(&flight.route) else {
-            return;
-        };
-        if let Some(patience) = hedging.patience(choice.cable, choice.model)
-            && let Some(strike) = flight.first_strike_mut()
-        {
-            strike.watch = Watch::Due(self.timers.pause(now + patience, Pause::Hedge(key)));
+        if let Some(due) = self.due(key) {
+            self.watch_until(key, due.max(now));
         }
     }
 
-    /// A strike has taken longer than it should.
+    /// The time that a strike had is over.
     pub(super) fn overdue(&mut self, now: Timestamp, key: FlightKey) {
         let Some(strike) = self.flights.get_mut(key).and_then(Flight::first_strike_mut) else {
             return;
         };
-        strike.watch = Watch::Overdue;
+        strike.watch = Watch::Off;
+        let place = strike.place;
+        if let Some(due) = self.due(key).filter(|&due| due > now) {
+            self.watch_until(key, due);
+            return;
+        }
+        let (cable, model) = self.pair(key, place);
+        if let Some(hedging) = &mut self.hedging {
+            hedging.slower(cable, model);
+        }
         if !self.draining
             && let Some(place) = self.place_for_hedge(now, key)
         {
             self.hedge(now, key, place);
         }
+    }
+
+    /// When the time of the first strike is over; `None` while it is not known how long it may take.
+    fn due(&self, key: FlightKey) -> Option<Timestamp> {
+        let hedging = self.hedging.as_ref()?;
+        let Phase::Striking(strikes) = &self.flights[key].phase else {
+            return None;
+        };
+        let first = strikes.first();
+        let (cable, model) = self.pair(key, first.place);
+        Some(first.asked + hedging.patience(cable, model)?)
+    }
+
+    fn watch_until(&mut self, key: FlightKey, due: Timestamp) {
+        if let Some(strike) = self.flights[key].first_strike_mut() {
+            strike.watch = Watch::Due(self.timers.pause(due, Pause::Hedge(key)));
+        }
+    }
+
+    /// Where the candidate of this place is, and which model.
+    fn pair(&self, key: FlightKey, place: usize) -> (CableId, ModelId) {
+        let choice = self.router.choice(&self.flights[key].route, place);
+        (choice.cable, choice.model)
     }
 
     /// The best candidate of the same model that the request has not been to and that takes it at
@@ -141,8 +164,7 @@ impl Platform {
         if !matches!(watch, Watch::Hedge) {
             strike.watch = Watch::Off;
         }
-        let choice = self.router.choice(&flight.route, place);
-        let at = (choice.cable, choice.model);
+        let at = self.pair(key, place);
         self.stop_watching(now, at, watch, asked, true);
     }
 
@@ -159,7 +181,7 @@ impl Platform {
         self.stop_watching(now, at, strike.watch, strike.asked, came);
     }
 
-    /// What a strike took is learnt if what was awaited `came`, or if it was overdue.
+    /// What a strike took is learnt if what was awaited `came`.
     fn stop_watching(
         &mut self,
         now: Timestamp,
@@ -171,17 +193,16 @@ impl Platform {
         let Some(hedging) = &mut self.hedging else {
             return;
         };
-        let counts = match watch {
-            Watch::Off => came,
+        let took = now.since(asked);
+        match watch {
+            Watch::Off if came => hedging.first_times(cable, model, took),
             Watch::Due(timer) => {
                 self.timers.cancel(timer);
-                came
+                if came {
+                    hedging.in_time(cable, model, took);
+                }
             }
-            Watch::Overdue => true,
-            Watch::Hedge => false,
-        };
-        if counts {
-            hedging.observe(cable, model, now.since(asked));
+            Watch::Off | Watch::Hedge => {}
         }
     }
 }

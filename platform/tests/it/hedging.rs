@@ -392,6 +392,23 @@ fn what_is_called_off_does_not_make_a_pool_look_faster_than_it_is() {
 }
 
 #[test]
+fn those_under_way_on_a_pool_that_stalls_are_hedged_one_after_the_other() {
+    let mut world = World::new(after_quantile(2, BasisPoints::from_percent(90)));
+    for _ in 0..50 {
+        world.script(0, INFER, [yes_after(ms(1_000))]);
+        world.request();
+        world.run();
+    }
+    let began = world.now.as_nanos() / 1_000_000;
+    world.script(0, INFER, [yes_after(secs(20)); 3]);
+    (0..3).for_each(|_| _ = world.request());
+    world.run();
+    let hedged: Vec<u64> = world.asked(1, ASKED).iter().map(|at| at - began).collect();
+    // 1.01 s, and exp(0.9 / 64) more for each that was slow before.
+    assert_eq!(hedged, [1_010, 1_024, 1_038]);
+}
+
+#[test]
 fn time_to_the_first_token_is_measured_where_it_decides() {
     let mut config = first_token(2, ms(1));
     let after = HedgeAfter::Quantile(BasisPoints::from_percent(90));

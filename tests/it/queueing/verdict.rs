@@ -36,7 +36,7 @@ impl Verdict {
     pub(super) fn new(
         case: &Case,
         customers: u64,
-        band: f64,
+        band: impl Fn(&str) -> f64,
         measure: impl Fn(&str) -> Option<Estimate>,
     ) -> Self {
         let (mut lines, mut unmeasured) = (Vec::new(), Vec::new());
@@ -44,6 +44,7 @@ impl Verdict {
             match case.exact(&metric).zip(measure(&metric)) {
                 Some((expected, measured)) => {
                     let bound = case.bound(&metric);
+                    let band = band(&metric);
                     lines.push(Line { metric, expected, measured, bound, band });
                 }
                 None => unmeasured.push(metric),
