@@ -113,6 +113,7 @@ impl Desk {
             model: None,
             patience: None,
             terms: None,
+            fan_out: None,
         }
     }
 

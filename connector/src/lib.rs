@@ -45,7 +45,7 @@ pub use operation::{
 };
 pub use queue::{EventKey, EventQueue};
 pub use record::{
-    Outcome, PoolGauge, PoolScaling, ProviderUsage, RequestRecord, SetAside, TokenGaps,
+    FanOut, Outcome, PoolGauge, PoolScaling, ProviderUsage, RequestRecord, SetAside, TokenGaps,
 };
 pub use rejection::Rejection;
 pub use statement::{StatementLine, StayEnd};

@@ -40,6 +40,11 @@ pub enum Metric {
     CovenantsRenegotiated,
     /// Share of them that were broken.
     CovenantsBroken,
+    /// Time from the arrival of a fan-out to the answer to its last part; a distribution over
+    /// fan-outs all of whose parts completed.
+    FanOut,
+    /// Share of fan-outs all of whose parts completed, and none broke its covenant.
+    FanOutKept,
 }
 
 /// The unit that a metric's value is in.
@@ -59,7 +64,7 @@ pub enum MetricUnit {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::AllocationLatency,
         Self::TimeToFirstToken,
         Self::TimePerOutputToken,
@@ -76,6 +81,8 @@ impl Metric {
         Self::CovenantsKept,
         Self::CovenantsRenegotiated,
         Self::CovenantsBroken,
+        Self::FanOut,
+        Self::FanOutKept,
     ];
 
     /// Stable name in objectives and files.
@@ -97,6 +104,8 @@ impl Metric {
             Self::CovenantsKept => "covenants.kept",
             Self::CovenantsRenegotiated => "covenants.renegotiated",
             Self::CovenantsBroken => "covenants.broken",
+            Self::FanOut => "fan_out",
+            Self::FanOutKept => "fan_out.kept",
         }
     }
 
@@ -113,13 +122,15 @@ impl Metric {
             | Self::TimePerOutputToken
             | Self::InterTokenLatency
             | Self::EndToEnd
-            | Self::Queueing => MetricUnit::Seconds,
+            | Self::Queueing
+            | Self::FanOut => MetricUnit::Seconds,
             Self::ErrorRate
             | Self::GpuUtilization
             | Self::SlotUtilization
             | Self::CovenantsKept
             | Self::CovenantsRenegotiated
-            | Self::CovenantsBroken => MetricUnit::Ratio,
+            | Self::CovenantsBroken
+            | Self::FanOutKept => MetricUnit::Ratio,
             Self::Throughput | Self::OutputTokenThroughput => MetricUnit::PerSecond,
             Self::Cost => MetricUnit::Money,
             Self::PeakInFlight => MetricUnit::Count,
@@ -141,6 +152,11 @@ impl Metric {
     /// class.
     pub const fn is_of_engines(self) -> bool {
         matches!(self, Self::InterTokenLatency)
+    }
+
+    /// Whether it is of fan-outs, whose parts may go anywhere: it is measured of the whole run only.
+    pub const fn is_of_fan_outs(self) -> bool {
+        matches!(self, Self::FanOut | Self::FanOutKept)
     }
 }
 

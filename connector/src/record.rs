@@ -1,5 +1,7 @@
 //! What a run says about itself: one record per finished request, and gauges of the pools.
 
+use std::num::NonZero;
+
 use crate::{
     ClassId, CovenantOutcome, Duration, ErrorKind, Mebibytes, ModelId, Money, PoolId, Rejection,
     RequestId, TenantId, Tflops, Timestamp, Tokens,
@@ -28,6 +30,26 @@ impl Outcome {
             Self::Rejected => "rejected",
             Self::Cancelled => "cancelled",
         }
+    }
+}
+
+/// Which part a request is of a fan-out: of what a caller sends at once, to be done when the last part
+/// is answered. Its parts arrive together and are numbered one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FanOut {
+    /// Place among the parts, from 0.
+    pub part: u16,
+    /// How many parts there are.
+    pub parts: NonZero<u16>,
+}
+
+impl FanOut {
+    /// The first part, given the number of this one: it stands for the whole.
+    ///
+    /// # Panics
+    /// If a request has a lower number than its place among the parts.
+    pub fn first(self, request: RequestId) -> RequestId {
+        RequestId(request.0 - u64::from(self.part))
     }
 }
 
@@ -75,6 +97,8 @@ pub struct RequestRecord {
     pub cost: Money,
     /// What became of what it was promised.
     pub covenant: CovenantOutcome,
+    /// Which part it was of what its caller sent at once; `None` if it was sent alone.
+    pub fan_out: Option<FanOut>,
 }
 
 impl RequestRecord {

@@ -411,6 +411,7 @@ impl Flight {
             rejection: (outcome == Outcome::Rejected).then(|| self.rejection()),
             cost: self.cost,
             covenant: CovenantOutcome::default(),
+            fan_out: self.request.fan_out,
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use connector::{
-    CableId, ClassId, Concessions, Content, Duration, Event, ModelId, Operation, Outcome,
+    CableId, ClassId, Concessions, Content, Duration, Event, FanOut, ModelId, Operation, Outcome,
     RequestId, RequestRecord, TenantId, Ticket, Timestamp, Tokens,
 };
 
@@ -35,6 +35,8 @@ pub struct Request {
     pub patience: Option<Duration>,
     /// What this request is promised, where it states more or other than its tenant does.
     pub terms: Option<Arc<Terms>>,
+    /// Which part it is of what its caller sends at once; only told on, in its record.
+    pub fan_out: Option<FanOut>,
 }
 
 /// What the platform can be told.

@@ -237,7 +237,9 @@ fn place(metric: Metric) -> Option<usize> {
         | Metric::PeakInFlight
         | Metric::CovenantsKept
         | Metric::CovenantsRenegotiated
-        | Metric::CovenantsBroken => None,
+        | Metric::CovenantsBroken
+        | Metric::FanOut
+        | Metric::FanOutKept => None,
     }
 }
 

@@ -40,6 +40,14 @@
 //! | 4 | hedges (2), two zero bytes |
 //! | 8 | request (8) |
 //!
+//! After a request that was part of a fan-out, 16 bytes:
+//!
+//! | offset | field |
+//! | --- | --- |
+//! | 0 | 8, then three zero bytes |
+//! | 4 | place among the parts, number of parts (2 x 2) |
+//! | 8 | request (8) |
+//!
 //! A gauge, 192 bytes:
 //!
 //! | offset | field |
@@ -88,8 +96,8 @@
 use std::fmt;
 
 use connector::{
-    CovenantOutcome, Duration, ErrorKind, Outcome, PoolGauge, PoolId, PoolScaling, RequestId,
-    RequestRecord, SetAside, Timestamp, TokenGaps,
+    CovenantOutcome, Duration, ErrorKind, FanOut, Outcome, PoolGauge, PoolId, PoolScaling,
+    RequestId, RequestRecord, SetAside, Timestamp, TokenGaps,
 };
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
@@ -158,6 +166,17 @@ impl Digest {
         if record.hedges > 0 {
             self.hedges(record);
         }
+        if let Some(fan_out) = record.fan_out {
+            self.fan_out(record.request, fan_out);
+        }
+    }
+
+    fn fan_out(&mut self, request: RequestId, fan_out: FanOut) {
+        let mut entry = Entry::<16>::begin([8, 0, 0, 0]);
+        entry.put(fan_out.part.to_le_bytes());
+        entry.put(fan_out.parts.get().to_le_bytes());
+        entry.put(request.0.to_le_bytes());
+        self.0.update(entry.finished());
     }
 
     fn hedges(&mut self, record: &RequestRecord) {

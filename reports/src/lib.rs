@@ -14,6 +14,7 @@ mod cells;
 mod compare;
 mod digest;
 mod distribution;
+mod fan_outs;
 mod files;
 mod gaps;
 mod header;
@@ -44,7 +45,8 @@ pub use replications::{MetricSpread, ObjectiveSpread, Replications, Replications
 pub use series::MAX_INTERVALS;
 pub use style::Style;
 pub use summary::{
-    Amount, ByName, ChargeReport, CovenantReport, FailuresByKind, Group, KvCache, Latencies,
-    Latency, MeterReport, Paging, PoolGroup, Requeue, Run, Scaling, Summary, TenantGroup, Traffic,
+    Amount, ByName, ChargeReport, CovenantReport, FailuresByKind, FanOutReport, Group, KvCache,
+    Latencies, Latency, MeterReport, Paging, PoolGroup, Requeue, Run, Scaling, Summary,
+    TenantGroup, Traffic,
 };
 pub use sweep::Sweep;

@@ -9,6 +9,7 @@ use platform::{CableStatus, Meter, billing::UsageRecord};
 use crate::{
     Digest, FilesError, Header, RunFiles, Summary,
     cells::{Cells, Counts, MAX_CELLS},
+    fan_outs::FanOuts,
     gaps::Gaps,
     pools::Pools,
     series::Series,
@@ -107,6 +108,7 @@ pub struct Recorder {
     warm_up: Counts,
     cells: Cells,
     gaps: Gaps,
+    fan_outs: FanOuts,
     pools: Pools,
     series: Series,
     usage: Vec<ProviderUsage>,
@@ -129,6 +131,7 @@ impl Recorder {
             warm_up: Counts::default(),
             cells,
             gaps: Gaps::new(&names),
+            fan_outs: FanOuts::new(),
             pools: Pools::new(names.pools.len(), warm_up_ends),
             series: Series::new(config.interval, names.pools.len()),
             usage: Vec::new(),
@@ -152,6 +155,7 @@ impl Recorder {
             self.warm_up.record(record);
         } else {
             self.cells.record(record);
+            self.fan_outs.record(record);
         }
         if let Some(files) = &mut self.config.files {
             files.request(&self.names, record, warming_up);
@@ -235,6 +239,7 @@ impl Recorder {
             card_prices: self.config.card_prices,
             cells: self.cells,
             gaps: self.gaps,
+            fan_outs: self.fan_outs,
             pools: self.pools,
             usage: self.usage,
             time: end.ended.since(self.warm_up_ends),

@@ -64,6 +64,7 @@ pub(crate) fn completed(arrived_ms: u64, end_to_end_ms: u64) -> RequestRecord {
         rejection: None,
         cost: Money::from_nanos(2_000_000),
         covenant: CovenantOutcome::Free,
+        fan_out: None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod charge;
 mod covenants;
+mod fan_out;
 mod group;
 mod json;
 mod kv_cache;
@@ -20,6 +21,7 @@ use serde::Serialize;
 pub(crate) use answer::Measured;
 pub use charge::ChargeReport;
 pub use covenants::{ByName, CovenantReport};
+pub use fan_out::FanOutReport;
 pub use group::{Group, MeterReport, PoolGroup, TenantGroup};
 pub(crate) use json::{HasHeader, header_first};
 pub use kv_cache::KvCache;
@@ -57,6 +59,9 @@ pub struct Summary {
     /// What became of covenants; `None` if nobody was promised anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub covenants: Option<CovenantReport>,
+    /// What became of fan-outs; `None` if there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fan_out: Option<FanOutReport>,
     /// Judged objectives, in the order in which they were asked.
     pub objectives: Vec<Verdict>,
     /// By pool of the last attempt: pools with requests or gauges.
@@ -160,6 +165,7 @@ impl Summary {
             paging: Paging::of(&measured, None),
             requeue: Requeue::of(&measured, None),
             covenants: measured.covenant_report(&everything),
+            fan_out: FanOutReport::of(&measured),
             objectives: end.objectives.into_iter().map(judge).collect(),
             pools: PoolGroup::all(&measured),
             models: Group::models(&measured),
@@ -176,7 +182,8 @@ impl Summary {
     ///
     /// `statistic` is for distributions and for nothing else. `None` where there is no answer: no
     /// such data, a statistic too many or too few, a metric of cards asked by model, tenant or
-    /// class, one of engines asked by tenant or class, a tenant that was folded.
+    /// class, one of engines asked by tenant or class, one of fan-outs asked by anything, a tenant that
+    /// was folded.
     pub fn value(
         &self,
         metric: Metric,

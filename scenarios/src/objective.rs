@@ -150,6 +150,8 @@ fn check_reach(metric: Metric, key: &str) -> Result<(), ObjectiveError> {
         ("pools", "use the scope `pool`, or none")
     } else if metric.is_of_engines() && !matches!(key, "pool" | "model") {
         ("pools and models", "use the scopes `pool` and `model`, or none")
+    } else if metric.is_of_fan_outs() {
+        ("fan-outs, whose parts may go anywhere,", "use no scope")
     } else {
         return Ok(());
     };

@@ -15,7 +15,7 @@ pub(crate) mod synthetic;
 
 use std::sync::Arc;
 
-use connector::{ClassId, Content, ModelId, TenantId, Timestamp, Tokens};
+use connector::{ClassId, Content, FanOut, ModelId, TenantId, Timestamp, Tokens};
 use platform::Terms;
 use sim::config::Latency;
 
@@ -110,6 +110,7 @@ struct Arrival {
     output_tokens: Tokens,
     labels: Labels,
     content: Content,
+    fan_out: Option<FanOut>,
 }
 
 impl Scenario {

@@ -146,6 +146,7 @@ impl Hypothetical {
             model: find("model", self.model.as_deref(), &scenario.names.models)?.map(ModelId),
             patience: None,
             terms: None,
+            fan_out: None,
         })
     }
 

@@ -157,6 +157,7 @@ fn session(scenario: &Scenario) -> Session<OneRequest, Records> {
         model: None,
         patience: None,
         terms: None,
+        fan_out: None,
     };
     let sampling = Sampling::new(Duration::from_secs(1), Timestamp::ZERO);
     let platform = Platform::new(config).unwrap();

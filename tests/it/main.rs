@@ -12,6 +12,7 @@ mod cli;
 mod conformance;
 mod determinism;
 mod explain;
+mod fan_out;
 mod hedging;
 mod inference_lab;
 mod leaks;

@@ -67,6 +67,7 @@ fn request(after: Duration) -> Request {
         model: None,
         patience: None,
         terms: None,
+        fan_out: None,
     }
 }
 

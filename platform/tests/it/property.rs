@@ -277,6 +277,7 @@ impl<'a> Run<'a> {
             model: asked.model.map(|model| [SMALL, LARGE, connector::ModelId(9)][model as usize]),
             patience: asked.patience,
             terms: asked.terms.clone().map(Arc::new),
+            fan_out: None,
         };
         self.requests += 1;
         self.promises.arrives(&request);

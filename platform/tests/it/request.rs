@@ -50,6 +50,7 @@ fn a_record_tells_the_whole_way() {
         // One second at 1.00 an hour.
         cost: money("0.000277778"),
         covenant: connector::CovenantOutcome::default(),
+        fan_out: None,
     };
     assert_eq!(world.record(), expected);
 }

@@ -114,6 +114,7 @@ pub(crate) fn request(id: u64, arrived: Timestamp) -> Request {
         model: None,
         patience: None,
         terms: None,
+        fan_out: None,
     }
 }
 

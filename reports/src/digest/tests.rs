@@ -1,3 +1,5 @@
+use std::num::NonZero;
+
 use connector::{
     BasisPoints, Breach, BreachReason, ClassId, Concession, Concessions, Mebibytes, ModelId, Money,
     PoolId, Rejection, RequestId, TenantId, Tflops, Tokens,
@@ -45,12 +47,19 @@ fn every_field_of_a_record_is_part_of_the_digest() {
         RequestRecord { fallbacks: 2, ..base },
         RequestRecord { hedges: 1, ..base },
         RequestRecord { hedges: 2, ..base },
+        RequestRecord { fan_out: Some(part(0, 2)), ..base },
+        RequestRecord { fan_out: Some(part(1, 2)), ..base },
+        RequestRecord { fan_out: Some(part(1, 3)), ..base },
         RequestRecord { rejection: Some(Rejection::Shed), ..base },
         RequestRecord { rejection: Some(Rejection::TooLate), ..base },
         RequestRecord { cost: Money::ZERO, ..base },
         RequestRecord { cost: Money::from_nanos(-2_000_000), ..base },
     ];
     assert_all_differ(&variants.map(|record| of_record(&record)));
+}
+
+fn part(part: u16, parts: u16) -> FanOut {
+    FanOut { part, parts: NonZero::new(parts).expect("is not zero") }
 }
 
 #[test]

@@ -3,7 +3,7 @@ use connector::{
 };
 
 use super::{CovenantReport, Traffic, covenants::share};
-use crate::{cells::Cells, distribution::Merged, gaps::Gaps, pools::Pools};
+use crate::{cells::Cells, distribution::Merged, fan_outs::FanOuts, gaps::Gaps, pools::Pools};
 
 /// What a run left behind once it is over: all that figures are made from.
 #[derive(Clone, Debug)]
@@ -13,6 +13,7 @@ pub(crate) struct Measured {
     pub(crate) card_prices: Vec<Option<Money>>,
     pub(crate) cells: Cells,
     pub(crate) gaps: Gaps,
+    pub(crate) fan_outs: FanOuts,
     pub(crate) pools: Pools,
     pub(crate) usage: Vec<ProviderUsage>,
     /// From the end of the warm-up to the end of the run.
@@ -41,6 +42,8 @@ impl Measured {
     fn merged(&self, metric: Metric, scope: &Scope) -> Option<Merged> {
         if metric.is_of_engines() {
             self.gaps.merged(scope)
+        } else if metric.is_of_fan_outs() {
+            self.fan_outs.whole(scope).cloned()
         } else {
             Some(self.cells.merged(metric, scope))
         }
@@ -66,6 +69,7 @@ impl Measured {
             Metric::CovenantsKept => self.covenants(scope, CovenantBook::kept),
             Metric::CovenantsRenegotiated => self.covenants(scope, CovenantBook::renegotiated),
             Metric::CovenantsBroken => self.covenants(scope, CovenantBook::broken),
+            Metric::FanOutKept => self.fan_outs.kept_share(scope),
             Metric::Cost => Some(self.cells.counts(scope).cost.as_f64()),
             Metric::GpuUtilization
             | Metric::SlotUtilization
@@ -75,7 +79,8 @@ impl Measured {
             | Metric::TimePerOutputToken
             | Metric::InterTokenLatency
             | Metric::EndToEnd
-            | Metric::Queueing => None,
+            | Metric::Queueing
+            | Metric::FanOut => None,
         }
     }
 

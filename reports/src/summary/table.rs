@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use connector::Money;
 
-use super::{Amount, Group, KvCache, Paging, PoolGroup, Requeue, Run, Summary, TenantGroup};
+use super::{
+    Amount, FanOutReport, Group, KvCache, Paging, PoolGroup, Requeue, Run, Summary, TenantGroup,
+};
 use crate::{
     Style, Traffic, Verdict, humanise,
     layout::{ABSENT, Layout, in_unit, money, number, share, short, time, verdict_word},
@@ -67,6 +69,10 @@ impl Summary {
         if let Some(told) = self.requeue.as_ref().map(requeue) {
             fact("set aside", told);
         }
+        if let Some(FanOutReport { ended, kept, kept_share, .. }) = self.fan_out {
+            let (ended, kept) = (humanise::whole(ended), humanise::whole(kept));
+            fact("fan-outs", format!("{kept} of {ended} kept, {}", share(kept_share)));
+        }
         if let Some(lag) = &self.generator {
             let limited =
                 if lag.limited { "; GENERATOR-LIMITED: figures are not the target's" } else { "" };
@@ -94,6 +100,7 @@ impl Summary {
             ("inter-token latency", latency.inter_token),
             ("end to end", Some(latency.end_to_end)),
             ("queueing", Some(latency.queueing)),
+            ("fan-out", self.fan_out.map(|fan_out| fan_out.latency)),
         ] {
             let Some(of) = of else { continue };
             let Latency { count, mean_s, p50_s, p90_s, p95_s, p99_s, max_s, .. } = of;

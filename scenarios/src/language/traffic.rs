@@ -30,6 +30,9 @@ pub(crate) struct TrafficSpec {
     pub(crate) rate_curve: Optional<RateCurveSpec>,
     /// Requests that arrive together, 1 to 1,000; the rate counts requests. Default: 1.
     pub(crate) batch: Optional<Whole<1, 1_000>>,
+    /// Requests that a caller sends at once, 1 to 1,000, and is done when the last is answered; the
+    /// rate counts requests. Default: callers send one at a time.
+    pub(crate) fan_out: Optional<Whole<1, 1_000>>,
     /// Lengths of prompts. Must be given for synthetic traffic; for `servegen`, used for clients
     /// without a table.
     pub(crate) prompt_tokens: Optional<LengthSpec>,

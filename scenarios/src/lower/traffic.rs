@@ -1,4 +1,4 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{num::NonZero, path::PathBuf, sync::Arc};
 
 use connector::{ClassId, Duration, ModelId, TenantId};
 
@@ -85,7 +85,7 @@ fn mean_rate(source: &TrafficSource) -> Option<f64> {
     match &source.kind {
         SourceKind::Synthetic(synthetic) => {
             let curve = synthetic.curve.as_ref().map_or(1.0, |curve| curve.mean());
-            Some(synthetic.gaps.mean_rate() * f64::from(synthetic.batch) * curve)
+            Some(synthetic.gaps.mean_rate() * f64::from(synthetic.batch.get()) * curve)
         }
         SourceKind::Replay(_) | SourceKind::Mix(_) => None,
     }
@@ -130,6 +130,7 @@ fn refuse_idle_keys(context: Context<'_>, spec: &TrafficSpec) {
     let keys = [
         ("rate_curve", spec.rate_curve.as_ref().map(|node| node.at), synthetic, "`arrivals`"),
         ("batch", spec.batch.as_ref().map(|node| node.at), synthetic, "`arrivals`"),
+        ("fan_out", spec.fan_out.as_ref().map(|node| node.at), synthetic, "`arrivals`"),
         (
             "prompt_tokens",
             spec.prompt_tokens.as_ref().map(|node| node.at),
@@ -191,14 +192,24 @@ fn synthetic(
             );
         }
     }
-    let batch = read(&spec.batch).map_or(1, |batch| batch.small());
-    let gaps = gaps(context, node, f64::from(batch));
+    let fans_out = spec.fan_out.is_some();
+    if let Some(node) = spec.batch.as_ref().filter(|_| fans_out) {
+        context.report.problem_with_help(
+            node.at,
+            "a fan-out is a batch already",
+            "remove `batch`, or `fan_out` if requests that arrive together are apart",
+        );
+    }
+    let batch = read(&spec.fan_out).or_else(|| read(&spec.batch));
+    let batch = batch.and_then(|batch| NonZero::new(batch.small() as u16));
+    let batch = batch.unwrap_or(NonZero::<u16>::MIN);
+    let gaps = gaps(context, node, f64::from(batch.get()));
     let curve = spec.rate_curve.as_ref().map(|node| curve(context, node));
     let curve = match curve {
         Some(curve) => Some(Arc::new(curve?)),
         None => None,
     };
-    Some(Synthetic { labels, gaps: gaps?, curve, batch, lengths: lengths? })
+    Some(Synthetic { labels, gaps: gaps?, curve, batch, fans_out, lengths: lengths? })
 }
 
 fn gaps(context: Context<'_>, node: &Node<ArrivalsSpec>, batch: f64) -> Option<GapLaw> {

@@ -34,6 +34,8 @@ fn every_metric_is_read_in_its_unit() {
         ("covenants.kept{tenant=acme, class=simple} >= 99%", 0.99),
         ("covenants.renegotiated < 5%", 0.05),
         ("covenants.broken <= 0.5%", 0.005),
+        ("fan_out.p99.9 < 1s", 1.0),
+        ("fan_out.kept >= 99%", 0.99),
         ("throughput >= 100/s", 100.0),
         ("output_token_throughput > 60000/min", 1_000.0),
         ("peak_in_flight >= 100", 100.0),
@@ -78,6 +80,16 @@ fn a_wrong_objective_is_told_with_a_way_out() {
             "itl.p95{class=simple} < 50ms",
             "`itl` is measured on pools and models and cannot be asked per class",
             "use the scopes `pool` and `model`, or none",
+        ),
+        (
+            "fan_out.p99{tenant=acme} < 1s",
+            "`fan_out` is measured on fan-outs, whose parts may go anywhere, and cannot be asked per tenant",
+            "use no scope",
+        ),
+        (
+            "fan_out < 1s",
+            "`fan_out` is a distribution and needs a statistic",
+            "write `fan_out.p95`",
         ),
         ("itl < 50ms", "`itl` is a distribution and needs a statistic", "write `itl.p95`"),
     ] {

@@ -197,7 +197,7 @@ impl Iterator for Arrivals {
             self.finish();
             return None;
         };
-        let Arrival { at, prompt_tokens, output_tokens, labels, content } = arrival;
+        let Arrival { at, prompt_tokens, output_tokens, labels, content, fan_out } = arrival;
         let id = RequestId(self.next_id);
         self.next_id += 1;
         Some(Ok(Request {
@@ -211,6 +211,7 @@ impl Iterator for Arrivals {
             model: labels.model,
             patience: manner.patience,
             terms: manner.terms,
+            fan_out,
         }))
     }
 }

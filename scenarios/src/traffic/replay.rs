@@ -170,6 +170,7 @@ impl ReplayStream {
             output_tokens: Tokens::new(row.output_tokens),
             labels: self.source.labels.or_of(row),
             content: row.blocks.clone().map_or(Content::Unknown, Content::Blocks),
+            fan_out: None,
         }
     }
 

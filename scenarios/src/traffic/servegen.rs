@@ -106,7 +106,15 @@ impl ClientStream {
                     let (prompt_tokens, output_tokens) = self.lengths.sample(&window.lengths);
                     let at: Timestamp = instant(at);
                     let (labels, content) = (self.labels, Content::Unknown);
-                    return Some(Arrival { at, prompt_tokens, output_tokens, labels, content });
+                    let fan_out = None;
+                    return Some(Arrival {
+                        at,
+                        prompt_tokens,
+                        output_tokens,
+                        labels,
+                        content,
+                        fan_out,
+                    });
                 }
             }
             self.window = Some(self.open_window()?);

@@ -1,6 +1,6 @@
-use std::sync::Arc;
+use std::{num::NonZero, sync::Arc};
 
-use connector::{Content, Duration, Timestamp, Tokens};
+use connector::{Content, Duration, FanOut, Timestamp, Tokens};
 use sim::random::{Stream, Streams};
 
 use super::{
@@ -18,7 +18,9 @@ pub(crate) struct Synthetic {
     pub(crate) gaps: GapLaw,
     pub(crate) curve: Option<Arc<Curve>>,
     /// Requests per arrival, at least 1.
-    pub(crate) batch: u32,
+    pub(crate) batch: NonZero<u16>,
+    /// Whether those are the parts of one fan-out.
+    pub(crate) fans_out: bool,
     pub(crate) lengths: Lengths,
 }
 
@@ -57,7 +59,7 @@ pub(super) struct SyntheticStream {
     lengths: LengthStreams,
     end: Timestamp,
     /// Requests of the present batch that are still to come.
-    left: u32,
+    left: u16,
     at: Timestamp,
 }
 
@@ -83,14 +85,22 @@ impl SyntheticStream {
             let seconds =
                 self.source.curve.as_ref().map_or(seconds, |curve| curve.real_time(seconds));
             self.at = instant(seconds);
-            self.left = self.source.batch;
+            self.left = self.source.batch.get();
         }
         if self.at >= self.end {
             return None;
         }
         self.left -= 1;
         let (prompt_tokens, output_tokens) = self.lengths.sample(&self.source.lengths);
-        let (at, labels, content) = (self.at, self.source.labels, Content::Unknown);
-        Some(Arrival { at, prompt_tokens, output_tokens, labels, content })
+        let parts = self.source.batch;
+        let part = parts.get() - self.left - 1;
+        Some(Arrival {
+            at: self.at,
+            prompt_tokens,
+            output_tokens,
+            labels: self.source.labels,
+            content: Content::Unknown,
+            fan_out: self.source.fans_out.then_some(FanOut { part, parts }),
+        })
     }
 }

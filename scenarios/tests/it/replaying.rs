@@ -264,12 +264,28 @@ fn synthetic_traffic_has_its_rate_batches_and_curve() {
     assert!((count("steady") - 6_000.0).abs() < 4.0 * 39.0, "{}", count("steady"));
     let bursts = requests_of(&only(&scenario, "bursts"), 5);
     assert!(bursts.chunks_exact(5).all(|batch| batch[0].arrived == batch[4].arrived));
+    assert!(bursts.iter().all(|request| request.fan_out.is_none()));
     let chat = requests_of(&only(&scenario, "chat"), 5);
     let between = |from: f64, to: f64| {
         chat.iter().filter(|r| (from..to).contains(&r.arrived.as_secs_f64())).count() as f64
     };
     // Factors: 50 % at 0 and 10 min, 150 % at 5 min.
     assert!(between(285.0, 315.0) > 2.0 * between(585.0, 615.0));
+}
+
+#[test]
+fn the_parts_of_a_fan_out_arrive_together_and_are_numbered() {
+    let search = requests_of(&only(&everything(), "search"), 5);
+    // 10/s in tens: 1,200, standard deviation 35.
+    assert!((search.len() as f64 - 12_000.0).abs() < 4.0 * 10.0 * 35.0, "{}", search.len());
+    for parts in search.chunks_exact(10) {
+        for (place, part) in parts.iter().enumerate() {
+            let fan_out = part.fan_out.expect("it is part of one");
+            assert_eq!((usize::from(fan_out.part), fan_out.parts.get()), (place, 10));
+            assert_eq!(fan_out.first(part.id), parts[0].id);
+            assert_eq!(part.arrived, parts[0].arrived);
+        }
+    }
 }
 
 fn everything() -> Scenario {

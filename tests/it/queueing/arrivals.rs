@@ -102,6 +102,7 @@ impl Iterator for Arrivals {
             model: None,
             patience,
             terms: None,
+            fan_out: None,
         }))
     }
 }

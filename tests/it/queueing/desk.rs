@@ -194,5 +194,6 @@ fn record(now: Timestamp, customer: &Customer) -> RequestRecord {
         rejection: None,
         cost: Money::ZERO,
         covenant: connector::CovenantOutcome::default(),
+        fan_out: None,
     }
 }

@@ -243,6 +243,7 @@ impl Run {
             model: None,
             patience: None,
             terms: None,
+            fan_out: None,
         };
         self.sent += 1;
         self.tell(now, Input::Request(request));

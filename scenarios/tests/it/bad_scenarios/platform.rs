@@ -303,6 +303,22 @@ pub(super) const CASES: &[Case] = &[
         ),
     ),
     (
+        "a fan-out of a trace, and one in batches",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            concat!(
+                "    trace: { file: azure.csv }\n    fan_out: 2\n",
+                "  - name: search\n    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n",
+                "    output_tokens: 10\n    fan_out: 1001\n    batch: 2\n",
+            ),
+        )],
+        concat!(
+            "12:14 traffic[0].fan_out: `fan_out` has no effect here (it goes with `arrivals`; remove it)\n",
+            "17:14 traffic[1].fan_out: `1001` is out of range: it must be between 1 and 1000\n",
+            "18:12 traffic[1].batch: a fan-out is a batch already (remove `batch`, or `fan_out` if requests that arrive together are apart)",
+        ),
+    ),
+    (
         "a length of zero",
         &[("prompt_tokens: 10", "prompt_tokens: 0")],
         "12:20 traffic[0].prompt_tokens: `0` is out of range: it must be between 1 and 4194304",
