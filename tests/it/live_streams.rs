@@ -37,7 +37,7 @@ provider:
       control_plane: { allocate: 5ms, release: 5ms, infer: 1ms, cancel: 5ms, timeout: 300ms }
   pools:
     - { name: first, gpu: L4, count: 1, sharing_ratio: 4, weight_load_bandwidth: instant, price_per_slot_hour: 0.10 }
-    - { name: second, gpu: L4, count: 1, sharing_ratio: 4, weight_load_bandwidth: instant, price_per_slot_hour: 0.90 }
+    - { name: second, gpu: L4, count: 1, sharing_ratio: 4, weight_load_bandwidth: instant, price_per_slot_hour: 0.11 }
 models:
   - name: echo
     requirements: { tflops: 500 GFLOPS, vram: 1024 MiB }
@@ -79,7 +79,7 @@ fn a_stream_that_stands_is_stopped_and_struck_again() {
     let scenario = world(
         "platform: { router: cheapest, timeouts: { between_tokens: 1s } }
 faults:
-  - { at: 800ms, lasts: 2s, pool: first, partition: { direction: answer } }
+  - { at: 800ms, lasts: 1500ms, pool: first, partition: { direction: answer } }
 ",
     );
     for ran in [live(&scenario), simulated(&scenario)] {
