@@ -44,7 +44,6 @@ impl Desk {
 
     /// As [`Desk::new`], with one class whose one model is on so many pools, at as many prices in no
     /// order.
-    #[allow(dead_code, reason = "not every bench has many candidates")]
     pub(crate) fn with_candidates(candidates: u32, settings: &[&str]) -> Self {
         let mut config = quickstart(settings);
         let last = config.classifier.classes.len() - 1;

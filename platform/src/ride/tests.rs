@@ -52,7 +52,9 @@ proptest! {
         for (passed, which, what) in moves {
             now = now + Duration::from_nanos(passed);
             let each = passed as f64 / riders.len() as f64;
-            riders.iter_mut().for_each(|(_, exact, _)| *exact += each);
+            for (_, exact, _) in &mut riders {
+                *exact += each;
+            }
             let index = which.index(riders.len());
             match what {
                 0 => riders.push((board(&mut ride, now), 0.0, Use::default())),

@@ -127,7 +127,9 @@ fn who_asked_may_leave_before_the_grant_and_the_others_ride_on() {
 fn a_share_that_all_have_left_is_given_back_when_it_is_granted() {
     let mut world = World::new(batching(pools(1)));
     let ids: Vec<_> = (0..3).map(|_| world.request()).collect();
-    ids.into_iter().for_each(|id| world.cancel(id));
+    for id in ids {
+        world.cancel(id);
+    }
     world.run();
     assert_eq!(world.status(0).statistics.late_grants, 1);
     assert_eq!(world.asked(0, OperationKind::Release), [10]);
