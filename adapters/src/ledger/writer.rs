@@ -85,7 +85,7 @@ enum Job {
 /// How a writer ended: its ledger, or why its store failed.
 type Ended<S> = Result<DurableLedger<S>, DurableError<<S as LedgerStore>::Error>>;
 
-/// A thread that writes a ledger. See the [module](self).
+/// A thread that writes a ledger: transactions in groups, each answered once it is durable.
 #[derive(Debug)]
 pub struct LedgerWriter<S: LedgerStore> {
     jobs: SyncSender<Job>,

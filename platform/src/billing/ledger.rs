@@ -91,7 +91,7 @@ pub struct Receipt {
     pub booked: Timestamp,
 }
 
-/// The books. See the [module](self).
+/// The books: balances, reservations and the journal they follow from.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     names: Names,

@@ -62,7 +62,7 @@ pub enum DurableError<E: std::error::Error + 'static> {
     Broken,
 }
 
-/// A ledger and the store of its journal. See the [module](self).
+/// A ledger and the store of its journal: what the store has not taken did not happen.
 #[derive(Debug)]
 pub struct DurableLedger<S> {
     ledger: Ledger,
