@@ -95,7 +95,7 @@ fn the_table_and_the_json_tell_of_fan_outs_where_there_are_any() {
     let told = |of: &str| table.lines().find(|line| line.starts_with(of)).map(str::to_owned);
     assert_eq!(
         told("fan-outs").as_deref().map(str::trim_end),
-        Some("fan-outs   1 of 3 kept, 33.3%")
+        Some("fan-outs  1 of 3 kept, 33.3%")
     );
     assert!(told("fan-out  ").is_some_and(|row| row.contains("3.00 s")), "{table}");
     let json: serde_json::Value = serde_json::from_str(&summary.to_json()).expect("is JSON");
