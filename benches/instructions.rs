@@ -92,10 +92,10 @@ const COVENANT: &[&str] =
     &["platform.router=covenant", "tenants.0.covenant={ ttft: 1s, tpot: 50ms, end_to_end: 60s }"];
 
 #[library_benchmark]
-#[bench::cheapest(args = (Desk::new(&[])), config = at_most(64_600_000))]
-#[bench::fastest(args = (Desk::new(&["platform.router=fastest"])), config = at_most(67_000_000))]
+#[bench::cheapest(args = (Desk::new(&[])), config = at_most(73_600_000))]
+#[bench::fastest(args = (Desk::new(&["platform.router=fastest"])), config = at_most(75_900_000))]
 #[bench::of_64_cheapest(args = (Desk::with_candidates(64, &[])), config = at_most(90_000_000))]
-#[bench::of_64_covenant(args = (Desk::with_candidates(64, COVENANT)), config = at_most(150_000_000))]
+#[bench::of_64_covenant(args = (Desk::with_candidates(64, COVENANT)), config = at_most(158_000_000))]
 fn platform(mut desk: Desk) -> u64 {
     (0..REQUESTS).for_each(|_| desk.serve_one());
     black_box(desk.finished())
