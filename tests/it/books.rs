@@ -56,6 +56,33 @@ fn ghosts_and_slow_releases_are_all_that_the_books_differ_by_beyond() {
 }
 
 #[test]
+fn warm_leases_are_charged_for_as_they_were_metered_at_work_or_idle() {
+    for leases in [
+        "idle: 2s",
+        "min_warm: { gemma-2b@a: 2 }, shared: true",
+        "idle: 1s, min_warm: { gemma-2b@a: 1, gemma-2b@b: 2 }, shared: true, sweep: 10s",
+        "forecast: { interval: 5s, ahead: 10s }",
+    ] {
+        let summary = run_with(&[format!("platform.leases={{ {leases} }}")]);
+        let charged = charged(&summary);
+        assert!(summary.run.idle_cost.is_some(), "{leases}");
+        assert_eq!((charged.ghost_slot_ns, charged.slots_held), (0, 0), "{leases}");
+        assert!(charged.slot_ns > metered_slot_ns(&summary) + charged.untold_slot_ns, "{leases}");
+        assert_eq!(summary.run.charged_otherwise_slot_ns, Some(0), "{leases}");
+    }
+}
+
+#[test]
+fn warm_leases_whose_release_is_slow_differ_by_that() {
+    let quirks = "provider.regions[eu].control_plane.quirks={ slow_release: 20s }";
+    let leases = "platform.leases={ idle: 2s, sweep: 10s }";
+    let summary = run_with(&[quirks.to_owned(), leases.to_owned()]);
+    assert!(charged(&summary).releasing_slot_ns > 0);
+    assert!(summary.run.idle_cost.is_some());
+    assert_eq!(summary.run.charged_otherwise_slot_ns, Some(0));
+}
+
+#[test]
 fn the_parts_of_the_providers_book_add_up() {
     let summary = run(&["ghosts: 5%", "slow_release: 20s"]);
     let whole = charged(&summary);
@@ -93,9 +120,12 @@ fn the_platform_gets_through_every_quirk() {
 }
 
 fn run(quirks: &[&str]) -> Summary {
-    let set = format!("provider.regions[eu].control_plane.quirks={{ {} }}", quirks.join(", "));
-    let set: Override = set.parse().unwrap();
-    let scenario = scenarios::parse("books.yaml", WORLD, Path::new("."), &[set]);
+    run_with(&[format!("provider.regions[eu].control_plane.quirks={{ {} }}", quirks.join(", "))])
+}
+
+fn run_with(settings: &[String]) -> Summary {
+    let set: Vec<Override> = settings.iter().map(|setting| setting.parse().unwrap()).collect();
+    let scenario = scenarios::parse("books.yaml", WORLD, Path::new("."), &set);
     let scenario = scenario.unwrap_or_else(|errors| panic!("{errors}"));
     experiment::simulate(&scenario, scenario.seed, None, &Watch::default()).unwrap().summary
 }
