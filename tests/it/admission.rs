@@ -3,17 +3,17 @@
 
 use std::path::Path;
 
-use connector::{
-    Duration, Metric, PoolGauge, RequestRecord, Scope, Statistic, TenantId, Timestamp, TokenGaps,
-};
+use connector::{Duration, Metric, Scope, Statistic, TenantId, Timestamp};
 use harpoon::{
-    drive::{Lines, Observer, Sampling, Session, Watch, virtual_time},
+    drive::{Lines, Sampling, Session, Watch, virtual_time},
     experiment,
 };
 use platform::{Platform, PlatformConfig};
 use reports::Summary;
 use scenarios::{Override, Scenario};
 use sim::Simulator;
+
+use crate::nobody::Nobody;
 
 fn load(name: &str, settings: &[&str]) -> Scenario {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
@@ -40,18 +40,6 @@ fn asked_for_shares(name: &str, settings: &[&str]) -> u64 {
     assert_eq!(session.platform().held(), 0, "nothing is leaked");
     let statistics = session.platform().cables().map(|cable| cable.statistics);
     statistics.map(|one| one.strikes - one.rides - one.warm_strikes).sum()
-}
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn record(&mut self, _: &RequestRecord) {}
-
-    fn gauge(&mut self, _: Timestamp, _: &PoolGauge) {}
-
-    fn token_gaps(&mut self, _: Timestamp, _: &TokenGaps) {}
-
-    fn in_flight(&mut self, _: Timestamp, _: usize) {}
 }
 
 /// Error rate, and 95th percentile of the time to the first token in seconds, of a tenant.

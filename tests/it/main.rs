@@ -19,6 +19,7 @@ mod leaks;
 mod leases;
 mod live_streams;
 mod memory;
+mod nobody;
 mod pictures;
 mod place;
 mod queueing;

@@ -4,15 +4,15 @@ use std::{collections::VecDeque, path::Path};
 
 use connector::{
     AllocationId, Connector, Content, Duration, Event, EventKind, Operation, PoolGauge, PoolId,
-    Reply, RequestId, RequestRecord, TenantId, Ticket, Timestamp, TokenGaps, Tokens,
+    Reply, RequestId, TenantId, Ticket, Timestamp, Tokens,
 };
-use harpoon::drive::{Lines, Observer, RunError, Sampling, Session, Watch, virtual_time};
+use harpoon::drive::{Lines, RunError, Sampling, Session, Watch, virtual_time};
 use platform::{
     Platform, PlatformConfig, Request,
     config::{Candidate, MinWarm},
 };
 
-use crate::binary::SMALL;
+use crate::{binary::SMALL, nobody::Nobody};
 
 /// Asked more often than any run needs in which nothing happens: looking for ever is a failure.
 const POLLS_MAX: u32 = 10_000;
@@ -112,16 +112,4 @@ impl Connector for Provider {
     fn deadline(&self) -> Option<Timestamp> {
         self.said.front().map(|event| event.at)
     }
-}
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn record(&mut self, _: &RequestRecord) {}
-
-    fn gauge(&mut self, _: Timestamp, _: &PoolGauge) {}
-
-    fn token_gaps(&mut self, _: Timestamp, _: &TokenGaps) {}
-
-    fn in_flight(&mut self, _: Timestamp, _: usize) {}
 }
