@@ -88,6 +88,7 @@ fn config() -> BillingConfig {
     BillingConfig {
         book: PriceBook::new(prices).expect("valid"),
         periods: Periods::every(HOUR * 24).expect("valid"),
+        grace: Duration::ZERO,
     }
 }
 

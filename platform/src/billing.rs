@@ -28,6 +28,8 @@
 //! [`Amount`](connector::Amount) (grains). Their [`Currency`] is named beside them.
 
 mod account;
+mod bill;
+mod biller;
 mod book;
 mod change;
 mod charge;
@@ -47,6 +49,8 @@ mod tariff;
 mod usage;
 
 pub use account::AccountId;
+pub use bill::{Bill, BilledPeriod, BillingError};
+pub use biller::Biller;
 pub use book::{PriceBook, Prices, Rate, Version};
 pub use change::Change;
 pub use check::BookPlace;

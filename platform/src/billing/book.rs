@@ -159,6 +159,11 @@ impl PriceBook {
         self.charged & 1 << kind as u8 != 0
     }
 
+    /// Tenants that committed to pay anything, in order.
+    pub(super) fn committed(&self) -> impl Iterator<Item = TenantId> {
+        self.prices.commitments.keys().copied()
+    }
+
     /// Index of the rate that counts; `None` if this is not charged.
     pub(super) fn route(
         &self,

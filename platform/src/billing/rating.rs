@@ -19,7 +19,7 @@
 
 use std::collections::BTreeSet;
 
-use connector::{Amount, ModelId, PoolId, TenantId};
+use connector::{Amount, Duration, ModelId, PoolId, TenantId};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
@@ -54,6 +54,8 @@ pub struct BillingConfig {
     pub book: PriceBook,
     /// For which stretches of time bills are drawn.
     pub periods: Periods,
+    /// How long after its end a period is open for records that are late.
+    pub grace: Duration,
 }
 
 /// What is added up together, so that tiers and allowances apply to its sum.
@@ -87,7 +89,7 @@ pub enum Taken {
 
 impl Rating {
     /// Nothing used so far.
-    pub fn new(BillingConfig { book, periods }: BillingConfig) -> Self {
+    pub fn new(BillingConfig { book, periods, grace: _ }: BillingConfig) -> Self {
         Self {
             book,
             periods,

@@ -1,6 +1,7 @@
 //! From records of use to lines: against examples that others published, against rational numbers,
 //! and under every order, repetition and lateness.
 
+mod biller;
 mod book;
 mod invoice;
 mod oracle;
@@ -37,7 +38,7 @@ fn book(rates: Vec<Rate>) -> PriceBook {
 /// Periods of a day.
 fn rating(rates: Vec<Rate>) -> Rating {
     let periods = Periods::every(Duration::from_secs(86_400)).expect("valid");
-    Rating::new(BillingConfig { book: book(rates), periods })
+    Rating::new(BillingConfig { book: book(rates), periods, grace: Duration::ZERO })
 }
 
 /// A record of one second at the start of time that used nothing.

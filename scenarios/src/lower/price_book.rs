@@ -8,7 +8,9 @@ use platform::billing::{
     Tariff, Tier, Version,
 };
 
-use super::{Context, Known, above_zero, at_most_all, items, names::NameTable, pools::Pool, read};
+use super::{
+    Context, Known, above_zero, at_most_all, items, names::NameTable, pools::Pool, read, time,
+};
 use crate::{
     document::{Node, NodeId},
     language::{
@@ -19,6 +21,9 @@ use crate::{
 
 /// A month of nobody's calendar.
 const PERIOD: Duration = Duration::from_secs(30 * 86_400);
+
+/// Longer than all but the longest uses, whose records come when they end.
+const GRACE: Duration = Duration::from_secs(300);
 
 /// What tenants are charged.
 pub(super) fn lower(
@@ -37,6 +42,7 @@ pub(super) fn lower(
     Some(BillingConfig {
         book: PriceBook::new(prices).ok()?,
         periods: Periods::every(period).ok()?,
+        grace: time(spec.grace.as_ref(), GRACE),
     })
 }
 

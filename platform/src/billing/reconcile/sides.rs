@@ -8,7 +8,7 @@ use super::{Cause, OutOfRange, share::worth};
 use crate::billing::{Meters, UsageRecord, UseKind};
 
 /// Whose use of what, where, and what came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UseKey {
     /// On whose behalf. Of idle shares: who asked for them, or worked on them last.
     pub tenant: TenantId,
@@ -21,7 +21,7 @@ pub struct UseKey {
 }
 
 impl UseKey {
-    pub(super) const fn of(record: &UsageRecord) -> Self {
+    pub(in crate::billing) const fn of(record: &UsageRecord) -> Self {
         let &UsageRecord { tenant, model, pool, kind, .. } = record;
         Self { tenant, model, pool, kind }
     }
@@ -45,7 +45,7 @@ pub struct Use {
 }
 
 impl Use {
-    pub(super) fn add(&mut self, meters: &Meters) {
+    pub(in crate::billing) fn add(&mut self, meters: &Meters) {
         self.records += 1;
         self.requests += meters.requests;
         self.input_tokens += u128::from(meters.input_tokens) + u128::from(meters.cached_tokens);
@@ -53,7 +53,7 @@ impl Use {
         self.slot_ns += meters.slot_ns;
     }
 
-    pub(super) fn cost_at(&mut self, price: Money) -> Result<(), OutOfRange> {
+    pub(in crate::billing) fn cost_at(&mut self, price: Money) -> Result<(), OutOfRange> {
         self.cost = worth(price, self.slot_ns)?;
         Ok(())
     }

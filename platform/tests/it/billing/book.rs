@@ -78,8 +78,8 @@ fn discounted(price: &str, discount: &str) -> Result<PriceBook, BookError> {
 #[test]
 fn a_discount_applies_in_its_pool_only() {
     let periods = platform::billing::Periods::every(connector::Duration::from_secs(9)).unwrap();
-    let mut rating =
-        Rating::new(BillingConfig { book: discounted("2.49", "12.5%").unwrap(), periods });
+    let book = discounted("2.49", "12.5%").unwrap();
+    let mut rating = Rating::new(BillingConfig { book, periods, grace: connector::Duration::ZERO });
     rating.add(&requests(1, 1)).unwrap();
     rating.add(&UsageRecord { pool: PoolId(1), ..requests(2, 1) }).unwrap();
     let lines = rating.lines().unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use connector::{Amount, ModelId, PoolId, TenantId, Timestamp};
+use connector::{Amount, Duration, ModelId, PoolId, TenantId, Timestamp};
 use platform::billing::{
     AccountId, BillingConfig, Change, Invoice, LineKey, Meter, Meters, PeriodId, Periods, Quantity,
     Rate, RatedLine, Rating, RatingError, RecordKey, Scheme, StrikeId, Taken, Tariff, UsageRecord,
@@ -12,9 +12,13 @@ use proptest::{prelude::*, sample::Index};
 
 use super::{amount, at, book, money, record, requests, tier, total};
 
+fn world() -> Rating {
+    Rating::new(config())
+}
+
 /// Three periods of 100 s, tiers of both schemes, a price that changes in the middle of the second
 /// period, and something included.
-pub(super) fn world() -> Rating {
+pub(super) fn config() -> BillingConfig {
     let graduated = |price: &str| Tariff {
         included: Quantity(1_000),
         ..Tariff::tiered(
@@ -51,7 +55,7 @@ pub(super) fn world() -> Rating {
         Rate::flat(Meter::Memory, money("0.013")),
     ];
     let periods = Periods::between(vec![at(0), at(100), at(200), at(300)]).expect("valid");
-    Rating::new(BillingConfig { book: book(rates), periods })
+    BillingConfig { book: book(rates), periods, grace: Duration::ZERO }
 }
 
 fn some_record(key: u128) -> impl Strategy<Value = UsageRecord> {
@@ -78,7 +82,7 @@ fn some_record(key: u128) -> impl Strategy<Value = UsageRecord> {
     })
 }
 
-fn some_records() -> impl Strategy<Value = Vec<UsageRecord>> {
+pub(super) fn some_records() -> impl Strategy<Value = Vec<UsageRecord>> {
     (0usize..25).prop_flat_map(|count| (0..count as u128).map(some_record).collect::<Vec<_>>())
 }
 

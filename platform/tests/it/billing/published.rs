@@ -109,6 +109,7 @@ fn amazons_storage_over_three_tiers() {
     let march = BillingConfig {
         book: super::book(vec![Rate::flat(Meter::Memory, money("1"))]),
         periods: Periods::between(vec![at(0), at(31 * day)]).unwrap(),
+        grace: connector::Duration::ZERO,
     };
     let mut hours = super::Rating::new(march);
     hours.add(&store(1, 100, 0, 15)).unwrap();

@@ -1,6 +1,6 @@
 //! Records over changes of price and period.
 
-use connector::{ModelId, PoolId};
+use connector::{Duration, ModelId, PoolId};
 use platform::billing::{
     Band, BillingConfig, Meter, Meters, PeriodId, Quantity, Rate, RatedLine, RatingError, Scheme,
     Tariff, UsageRecord, UseKind, Version,
@@ -144,7 +144,7 @@ fn early_but_in_time(record: UsageRecord) -> UsageRecord {
 fn a_record_over_too_many_periods_is_refused() {
     let periods = platform::billing::Periods::every(connector::Duration::from_nanos(1)).unwrap();
     let book = super::book(vec![Rate::flat(Meter::SlotTime, money("1"))]);
-    let mut rating = super::Rating::new(BillingConfig { book, periods });
+    let mut rating = super::Rating::new(BillingConfig { book, periods, grace: Duration::ZERO });
     let long = slots(1, at(0), connector::Timestamp::from_nanos(20_000));
     assert_eq!(rating.add(&long), Err(RatingError::TooLong { key: long.key, limit: 10_000 }));
     let shorter = slots(1, at(0), connector::Timestamp::from_nanos(10_000));

@@ -18,6 +18,9 @@ pub(crate) struct PriceBookSpec {
     pub(crate) currency: Optional<Quantity<Currency>>,
     /// Length of a billing period; the first begins with the run. Default: 30 days.
     pub(crate) period: Optional<Time>,
+    /// How long after its end a period stays open for records that are late; then its invoices are
+    /// drawn. Default: 5 minutes.
+    pub(crate) grace: Optional<Time>,
     /// The rates. Of those that fit a use the first counts, so exceptions come first.
     pub(crate) rates: Node<List<RateSpec>>,
     /// How much cheaper everything is in pools of kind `preemptible`. Default: 0%.
