@@ -124,7 +124,7 @@ impl Desk {
             }
             Asked::Infer => {
                 self.event(cable, EventKind::FirstToken { ticket });
-                let usage = Usage { prompt: Tokens::new(100), output: Tokens::new(100) };
+                let usage = Usage::computed(Tokens::new(100), Tokens::new(100));
                 Reply::Generated { usage, text: None }
             }
             Asked::Other => Reply::Released,

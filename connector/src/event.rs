@@ -82,10 +82,20 @@ pub enum Reply {
 /// Tokens of one inference as the provider counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Prompt tokens.
+    /// Prompt tokens, with those that a cache held.
     pub prompt: Tokens,
+    /// Prompt tokens that a cache held, so that they were not computed: at most `prompt`. Zero also
+    /// where the provider does not say.
+    pub cached: Tokens,
     /// Generated tokens.
     pub output: Tokens,
+}
+
+impl Usage {
+    /// Of an inference whose whole prompt had to be computed.
+    pub const fn computed(prompt: Tokens, output: Tokens) -> Self {
+        Self { prompt, cached: Tokens::ZERO, output }
+    }
 }
 
 /// A held share as the provider sees it.

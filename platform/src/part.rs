@@ -57,8 +57,10 @@ impl Part {
         usage: Usage,
         text: Option<Box<str>>,
     ) -> (Usage, Option<Box<str>>) {
+        let prompt = Tokens::new(usage.prompt.get().saturating_sub(self.tokens.get()));
         let whole = Usage {
-            prompt: Tokens::new(usage.prompt.get().saturating_sub(self.tokens.get())),
+            prompt,
+            cached: usage.cached.min(prompt),
             output: Tokens::new(usage.output.get().saturating_add(self.tokens.get())),
         };
         (whole, text.map(|text| format!("{}{text}", self.text).into()))
@@ -84,9 +86,10 @@ mod tests {
         part.append(&Part { tokens: Tokens::new(2), text: "c".into(), ..Part::default() });
         assert_eq!(part.rest(Tokens::new(9)).get(), 4);
         assert_eq!(part.rest(Tokens::new(5)).get(), 1);
-        let last = Usage { prompt: Tokens::new(15), output: Tokens::new(4) };
+        let last =
+            Usage { cached: Tokens::new(12), ..Usage::computed(Tokens::new(15), Tokens::new(4)) };
         let (usage, text) = part.complete(last, Some("d".into()));
-        assert_eq!((usage.prompt.get(), usage.output.get()), (10, 9));
+        assert_eq!((usage.prompt.get(), usage.cached.get(), usage.output.get()), (10, 10, 9));
         assert_eq!(text.as_deref(), Some("abcd"));
     }
 }

@@ -122,7 +122,11 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgressKind {
     /// It joined the batch, for the first time or again.
-    Scheduled,
+    Scheduled {
+        /// Prompt tokens that need not be computed because they were in the prefix cache, at the
+        /// first time of a job that had got nowhere yet; else, and without such a cache, `None`.
+        found: Option<Tokens>,
+    },
     /// Its first token is out.
     FirstToken,
     /// This many tokens are out; told of watched jobs, and not of the first and the last.

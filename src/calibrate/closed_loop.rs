@@ -259,7 +259,9 @@ impl<'a> Run<'a> {
             match kind {
                 ProgressKind::FirstToken => self.first[id] = self.delivered,
                 ProgressKind::Finished => self.finish(id),
-                ProgressKind::Scheduled | ProgressKind::Preempted | ProgressKind::Tokens(_) => {}
+                ProgressKind::Scheduled { .. }
+                | ProgressKind::Preempted
+                | ProgressKind::Tokens(_) => {}
             }
         }
         self.looked = (now as f64, self.engine.tally().steps, self.engine.running());

@@ -124,7 +124,7 @@ fn note(engine: &mut Engine, served: &mut [Served]) {
     for Progress { at, id, kind } in engine.drain_news() {
         let (request, at) = (&mut served[id as usize], at.as_secs_f64());
         match kind {
-            ProgressKind::Scheduled => {
+            ProgressKind::Scheduled { .. } => {
                 request.scheduled.get_or_insert(at);
             }
             ProgressKind::FirstToken => request.first_token = at,

@@ -256,7 +256,7 @@ async fn tokens_are_sent_as_they_are_told() {
             assert_eq!(said(&next(&mut body).await), words);
         }
     }
-    let usage = Usage { prompt: connector::Tokens::ZERO, output: connector::Tokens::new(8) };
+    let usage = Usage::computed(connector::Tokens::ZERO, connector::Tokens::new(8));
     voice.say(Said::Answered(Ok(Reply::Generated { usage, text: None })));
     let end = next(&mut body).await;
     assert_eq!(said(&end), "token ");
@@ -307,7 +307,7 @@ async fn a_long_answer_is_cut_into_pieces() {
     let (desk, mut counter) = Desk::open(1);
     let answers = desk.ask(infer_anything()).unwrap();
     let _said = counter.questions.recv().await.unwrap();
-    let usage = Usage { prompt: connector::Tokens::ZERO, output: connector::Tokens::new(10_000) };
+    let usage = Usage::computed(connector::Tokens::ZERO, connector::Tokens::new(10_000));
     let end = Said::Answered(Ok(Reply::Generated { usage, text: None }));
     let mut body = streaming::body(end, answers).into_data_stream();
     let (mut deltas, mut longest) = (0, 0);

@@ -131,7 +131,7 @@ fn serve(requests: &[(f64, u32, u32)], per_second: f64) -> Found {
                     }
                 }
                 ProgressKind::Preempted => found.preemptions += 1,
-                ProgressKind::Scheduled | ProgressKind::Tokens(_) => {}
+                ProgressKind::Scheduled { .. } | ProgressKind::Tokens(_) => {}
             }
         }
     };

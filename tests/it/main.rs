@@ -5,6 +5,7 @@
 mod admission;
 mod binary;
 mod books;
+mod cached_tokens;
 mod calibrate;
 mod capacity;
 mod cheapest_vs_covenant;

@@ -48,17 +48,33 @@ pub struct UsageBody {
     pub prompt_tokens: u32,
     /// Generated tokens.
     pub output_tokens: u32,
+    /// Prompt tokens that a cache held; none when absent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cached_tokens: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(tokens: &u32) -> bool {
+    *tokens == 0
 }
 
 impl From<Usage> for UsageBody {
     fn from(usage: Usage) -> Self {
-        Self { prompt_tokens: usage.prompt.get(), output_tokens: usage.output.get() }
+        Self {
+            prompt_tokens: usage.prompt.get(),
+            output_tokens: usage.output.get(),
+            cached_tokens: usage.cached.get(),
+        }
     }
 }
 
 impl From<UsageBody> for Usage {
     fn from(body: UsageBody) -> Self {
-        Self { prompt: Tokens::new(body.prompt_tokens), output: Tokens::new(body.output_tokens) }
+        Self {
+            prompt: Tokens::new(body.prompt_tokens),
+            cached: Tokens::new(body.cached_tokens.min(body.prompt_tokens)),
+            output: Tokens::new(body.output_tokens),
+        }
     }
 }
 
@@ -103,6 +119,22 @@ mod tests {
         let bare = r#"{"allocation_id":"a","prompt":"","max_tokens":1}"#;
         let bare: InferenceRequest<'_> = serde_json::from_str(bare).unwrap();
         assert!((bare.temperature - 0.7).abs() < 1e-9);
+    }
+
+    #[test]
+    fn tokens_that_a_cache_held_are_told_if_there_are_any() {
+        let computed = Usage::computed(Tokens::new(19), Tokens::new(2));
+        let written = |usage: Usage| serde_json::to_string(&UsageBody::from(usage)).unwrap();
+        assert_eq!(written(computed), r#"{"prompt_tokens":19,"output_tokens":2}"#);
+        let some_held = Usage { cached: Tokens::new(16), ..computed };
+        let body = r#"{"prompt_tokens":19,"output_tokens":2,"cached_tokens":16}"#;
+        assert_eq!(written(some_held), body);
+        for usage in [computed, some_held] {
+            let read: UsageBody = serde_json::from_str(&written(usage)).unwrap();
+            assert_eq!(Usage::from(read), usage);
+        }
+        let more_than_all = UsageBody { prompt_tokens: 1, output_tokens: 1, cached_tokens: 2 };
+        assert_eq!(Usage::from(more_than_all).cached, Tokens::new(1));
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Stream for ChatStream {
     /// An engine that does not count is believed to have sent one chunk for each token, but only
     /// when it said that the answer was complete.
     fn finish(self) -> Result<Answer, Error> {
-        let counted = Usage { prompt: self.prompt, output: Tokens::new(self.pieces) };
+        let counted = Usage::computed(self.prompt, Tokens::new(self.pieces));
         if !self.finished {
             let words = "the stream ended before the answer did";
             return Err(Error::new(ErrorKind::Protocol, words));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn generated(prompt: u32, output: u32, text: &str) -> Answer {
-        let usage = Usage { prompt: Tokens::new(prompt), output: Tokens::new(output) };
+        let usage = Usage::computed(Tokens::new(prompt), Tokens::new(output));
         Answer::Generated { usage, text: text.into() }
     }
 

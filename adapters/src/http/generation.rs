@@ -57,7 +57,7 @@ mod tests {
             r#"{"usage":{"prompt_tokens":3,"output_tokens":2}}"#,
         ]);
         assert_eq!(heard, [Heard::Piece("a".into()), Heard::Piece("b".into())]);
-        let usage = UsageBody { prompt_tokens: 3, output_tokens: 2 };
+        let usage = UsageBody { prompt_tokens: 3, output_tokens: 2, cached_tokens: 0 };
         assert_eq!(answer, Ok(Answer::Generated { usage: usage.into(), text: "ab".into() }));
     }
 

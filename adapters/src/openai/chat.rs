@@ -120,12 +120,28 @@ pub struct ChatUsage {
     /// Generated tokens, thought included.
     #[serde(default)]
     pub completion_tokens: u32,
+    /// What the prompt's tokens were, where the engine tells. vLLM does if it is started with
+    /// `--enable-prompt-tokens-details`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens_details: Option<PromptTokensDetails>,
+}
+
+/// What the tokens of a prompt were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptTokensDetails {
+    /// Those of them that a cache held; absent or `null` counts as none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_tokens: Option<u32>,
 }
 
 impl From<ChatUsage> for Usage {
     fn from(body: ChatUsage) -> Self {
-        let (prompt, output) = (body.prompt_tokens, body.completion_tokens);
-        Self { prompt: Tokens::new(prompt), output: Tokens::new(output) }
+        let cached = body.prompt_tokens_details.and_then(|details| details.cached_tokens);
+        Self {
+            prompt: Tokens::new(body.prompt_tokens),
+            cached: Tokens::new(cached.unwrap_or_default().min(body.prompt_tokens)),
+            output: Tokens::new(body.completion_tokens),
+        }
     }
 }
 
@@ -173,8 +189,21 @@ mod tests {
         let thought = chunk(r#"{"choices":[{"delta":{"reasoning_content":"hm \"so\""}}]}"#);
         assert_eq!(thought.choices[0].delta.reasoning_content.as_deref(), Some("hm \"so\""));
         let last = chunk(
-            r#"{"choices":[],"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,"prompt_tokens_details":{"cached_tokens":0}},"timings":{"predicted_n":10}}"#,
+            r#"{"choices":[],"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,"prompt_tokens_details":{"cached_tokens":16}},"timings":{"predicted_n":10}}"#,
         );
-        assert_eq!(last.usage, Some(ChatUsage { prompt_tokens: 19, completion_tokens: 10 }));
+        let usage = Usage::from(last.usage.unwrap());
+        assert_eq!((usage.prompt.get(), usage.cached.get(), usage.output.get()), (19, 16, 10));
+    }
+
+    #[test]
+    fn a_prompt_of_which_nothing_is_said_was_in_no_cache() {
+        for details in ["", r#","prompt_tokens_details":null"#, r#","prompt_tokens_details":{}"#] {
+            let body = format!(r#"{{"prompt_tokens":19,"completion_tokens":1{details}}}"#);
+            let body: ChatUsage = serde_json::from_str(&body).unwrap();
+            assert_eq!(Usage::from(body), Usage::computed(Tokens::new(19), Tokens::new(1)));
+        }
+        let body = r#"{"prompt_tokens":19,"prompt_tokens_details":{"cached_tokens":20}}"#;
+        let usage = Usage::from(serde_json::from_str::<ChatUsage>(body).unwrap());
+        assert_eq!(usage.cached, usage.prompt, "no more than there are");
     }
 }

@@ -185,6 +185,6 @@ fn a_provider_that_repeats_the_key_does_not_make_us_print_it() {
 }
 
 fn generated(text: &str) -> Reply {
-    let usage = Usage { prompt: Tokens::new(4), output: Tokens::new(2) };
+    let usage = Usage::computed(Tokens::new(4), Tokens::new(2));
     Reply::Generated { usage, text: Some(text.into()) }
 }

@@ -125,6 +125,6 @@ fn local(script: impl IntoIterator<Item = Act>) -> (Talk, crate::server::Server)
 }
 
 fn generated(text: &str) -> Reply {
-    let usage = Usage { prompt: Tokens::new(4), output: Tokens::new(2) };
+    let usage = Usage::computed(Tokens::new(4), Tokens::new(2));
     Reply::Generated { usage, text: Some(text.into()) }
 }

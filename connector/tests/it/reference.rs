@@ -253,7 +253,7 @@ impl Reference {
 
     fn infer(&mut self, now: Timestamp, ticket: Ticket, mut ask: Infer) {
         if self.has(Flaw::InfersOnAnything) && !self.shares.contains_key(&ask.allocation) {
-            let usage = Usage { prompt: ask.prompt.tokens, output: ask.max_tokens };
+            let usage = Usage::computed(ask.prompt.tokens, ask.max_tokens);
             return self.answer(now, ticket, Ok(Reply::Generated { usage, text: None }));
         }
         if self.has(Flaw::TellsFirstTokensUnasked) {
@@ -284,7 +284,7 @@ impl Reference {
                 self.tell(at, EventKind::FirstToken { ticket });
             }
         }
-        let mut usage = Usage { prompt: ask.prompt.tokens, output: ask.max_tokens };
+        let mut usage = Usage::computed(ask.prompt.tokens, ask.max_tokens);
         if self.has(Flaw::CountsTokensWrongly) {
             std::mem::swap(&mut usage.prompt, &mut usage.output);
         }

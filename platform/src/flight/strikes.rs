@@ -68,7 +68,7 @@ impl Strike {
     /// The tokens that it has computed so far, as far as it was told.
     pub(crate) fn made(&self, prompt: Tokens) -> Usage {
         let prompt = self.first_token.map_or(Tokens::ZERO, |_| prompt);
-        Usage { prompt, output: self.part.as_ref().map_or(Tokens::ZERO, |part| part.tokens) }
+        Usage::computed(prompt, self.part.as_ref().map_or(Tokens::ZERO, |part| part.tokens))
     }
 
     pub(crate) const fn start(&self) -> Start {

@@ -27,7 +27,10 @@
 //!
 //! Tokens of a delivered record are those of the whole answer, also where a stream that broke off
 //! was resumed by this strike: so the tenant's tokens are the sum over delivered records. Tokens of
-//! any other record say what that strike had made as far as it was told.
+//! any other record say what that strike had made as far as it was told. Prompt tokens are divided
+//! into those that were computed and those that a cache held, as the provider says when it has
+//! answered: of a strike that ended otherwise all count as computed, and of a stream that was resumed
+//! those count as held that the last strike found.
 //!
 //! # Edges
 //!
@@ -58,7 +61,7 @@ pub(super) enum Part {
     Stale = 2,
 }
 
-const NOTHING: Usage = Usage { prompt: Tokens::ZERO, output: Tokens::ZERO };
+const NOTHING: Usage = Usage::computed(Tokens::ZERO, Tokens::ZERO);
 
 /// What came of a strike.
 #[derive(Clone, Copy, Debug)]
@@ -135,9 +138,11 @@ impl Platform {
         let flight = &self.flights[key];
         let request = &flight.request;
         let usage = work.usage.unwrap_or_else(|| strike.made(request.prompt_tokens));
+        let cached = usage.cached.min(usage.prompt).get();
         let ready = stretch.map_or(now, |stretch| stretch.since);
         let meters = Meters {
-            input_tokens: u64::from(usage.prompt.get()),
+            input_tokens: u64::from(usage.prompt.get() - cached),
+            cached_tokens: u64::from(cached),
             output_tokens: u64::from(usage.output.get()),
             requests: work.requests,
             queue_ns: strike.queued.as_nanos(),

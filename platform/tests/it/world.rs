@@ -350,7 +350,7 @@ impl World {
         } else if answer.after >= FIRST_TOKEN && infer.stream {
             self.schedule(cable, FIRST_TOKEN, EventKind::FirstToken { ticket });
         }
-        let usage = Usage { prompt: infer.prompt.tokens, output: infer.max_tokens };
+        let usage = Usage::computed(infer.prompt.tokens, infer.max_tokens);
         let text = infer.prompt.content.text().map(|text| format!("re: {text}").into());
         let text = self.words.map(Into::into).or(text);
         let reply = said(answer.says, Reply::Generated { usage, text });

@@ -1,6 +1,6 @@
 //! Joining the batch, and finding what is in memory already.
 
-use connector::Timestamp;
+use connector::{Timestamp, Tokens};
 
 use super::{
     Engine, Progress, ProgressKind, SequenceKey, leave::is_in_batch, plan::Chunk, sequence::State,
@@ -31,21 +31,19 @@ impl Engine {
         while budget > 0 && self.running() < self.shape.max_sequences {
             let Some(key) = self.waiting.peek(&self.sequences) else { return false };
             let hit = self.look_up(key);
-            let Some(chunk) = self.join(key, hit, budget) else {
+            let Some(chunk) = self.join(at, key, hit, budget) else {
                 // What it would find may be overwritten, and without it the first piece is shorter.
                 return hit.free > 0 && !self.limits.reserve_prompt;
             };
             self.waiting.pop();
             budget -= chunk.tokens;
             self.chunks.push(chunk);
-            let id = self.sequences[key].id;
-            self.news.push(Progress { at, id, kind: ProgressKind::Scheduled });
         }
         false
     }
 
     /// The first piece of a job, if there are blocks for it.
-    fn join(&mut self, key: SequenceKey, hit: Hit, budget: u32) -> Option<Chunk> {
+    fn join(&mut self, at: Timestamp, key: SequenceKey, hit: Hit, budget: u32) -> Option<Chunk> {
         let total = self.sequences[key].total();
         let found = hit.shared_blocks + hit.own_blocks;
         let found_tokens =
@@ -64,6 +62,7 @@ impl Engine {
         self.take_found(key, hit);
         self.memory.take(held - found);
         self.count_hit(key, hit, found_tokens);
+        self.tell_joined(at, key, found_tokens);
         self.joined += 1;
         let sequence = &mut self.sequences[key];
         sequence.joined = self.joined;
@@ -137,6 +136,15 @@ impl Engine {
             self.tally.content_asked += ids.len() as u64;
             self.tally.content_found += u64::from(hit.ids);
         }
+    }
+
+    /// What is found later is what the job computed itself, or is there because it waited.
+    fn tell_joined(&mut self, at: Timestamp, key: SequenceKey, found: u32) {
+        let sequence = &self.sequences[key];
+        let is_new = sequence.joined == 0 && sequence.made == 0 && sequence.restored == 0;
+        let tells = is_new && self.memory.is_caching();
+        let kind = ProgressKind::Scheduled { found: tells.then(|| Tokens::new(found)) };
+        self.news.push(Progress { at, id: sequence.id, kind });
     }
 
     /// A sequence has, or will have by the end of the step, so many tokens in the cache: whole blocks

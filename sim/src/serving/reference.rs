@@ -4,7 +4,7 @@ mod depart;
 mod pool;
 mod sequence;
 
-use connector::Timestamp;
+use connector::{Timestamp, Tokens};
 
 use self::{
     pool::Pool,
@@ -131,7 +131,13 @@ impl Reference {
                 break;
             }
             let mut seq = self.waiting.remove(0);
-            self.news.push(Progress { at, id: seq.job.id, kind: ProgressKind::Scheduled });
+            let found = (seq.is_new() && limits.prefix_caching).then(|| Tokens::new(seq.done));
+            self.news.push(Progress {
+                at,
+                id: seq.job.id,
+                kind: ProgressKind::Scheduled { found },
+            });
+            seq.joined = true;
             self.pool.adopt(&mut seq.held);
             seq.restored = 0;
             let blocks = seq.blocks(&limits, chunk);

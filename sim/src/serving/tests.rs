@@ -295,7 +295,7 @@ fn run_to_the_end(engine: &mut Engine, reference: &mut Reference, now: u64) -> V
 
 /// When tokens that are told came.
 fn tokens(news: &[Progress]) -> impl Iterator<Item = Timestamp> + '_ {
-    let silent = |kind| matches!(kind, ProgressKind::Scheduled | ProgressKind::Preempted);
+    let silent = |kind| matches!(kind, ProgressKind::Scheduled { .. } | ProgressKind::Preempted);
     news.iter().filter(move |progress| !silent(progress.kind)).map(|progress| progress.at)
 }
 

@@ -79,7 +79,7 @@ impl Simulator {
     pub(super) fn infer(&mut self, now: Timestamp, ticket: Ticket, ask: Infer) {
         let share = ShareKey::from_id(ask.allocation);
         let pool = self.shares.get(share).map_or(0, Share::pool);
-        let usage = Usage { prompt: ask.prompt.tokens, output: ask.max_tokens };
+        let usage = Usage::computed(ask.prompt.tokens, ask.max_tokens);
         if let Err(refusal) = self.admit_inference(now, pool, share, usage) {
             self.answer(now, pool, OperationKind::Infer, ticket, Err(refusal));
             return;
@@ -133,7 +133,7 @@ impl Simulator {
     /// The inference is at its card, unless it was dropped on the way.
     pub(super) fn reach_card(&mut self, now: Timestamp, key: InferenceKey) {
         let Some(inference) = self.inferences.get_mut(key) else { return };
-        let Usage { prompt, output } = inference.usage;
+        let Usage { prompt, output, .. } = inference.usage;
         let content = inference.content.take();
         let share = &self.shares[inference.share];
         let (at, priority) = (share.at, share.ask.priority);
@@ -303,7 +303,14 @@ impl Simulator {
                 self.shares[inference.share].inferences.retain(|held| *held != key);
                 self.deliver_text(at, inference.share, inference.ticket, inference.usage);
             }
-            ProgressKind::Scheduled | ProgressKind::Tokens(_) | ProgressKind::Preempted => {}
+            ProgressKind::Scheduled { found: Some(found) } => {
+                if let Some(inference) = self.inferences.get_mut(inference_key(id)) {
+                    inference.usage.cached = found;
+                }
+            }
+            ProgressKind::Scheduled { found: None }
+            | ProgressKind::Tokens(_)
+            | ProgressKind::Preempted => {}
         }
     }
 }

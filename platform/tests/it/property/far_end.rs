@@ -280,7 +280,7 @@ impl FarEnd {
             let tokens = Tokens::new(made.div_ceil(2).max(1));
             self.tell(at, whim.answers_as, EventKind::Progress { ticket, tokens, text });
         }
-        let usage = Usage { prompt: infer.prompt.tokens, output: Tokens::new(made) };
+        let usage = Usage::computed(infer.prompt.tokens, Tokens::new(made));
         let words = [None, Some("1"), Some("2"), Some("I would rather not say")];
         let text = words[random.random_range(0..words.len())].map(Into::into);
         self.answer(now, ticket, whim, whim.says.over(Reply::Generated { usage, text }));

@@ -13,6 +13,8 @@ pub(super) struct Seq {
     pub(super) job: Job,
     pub(super) arrival: u64,
     pub(super) made: u32,
+    /// Whether it has ever been in the batch.
+    pub(super) joined: bool,
     /// Tokens in the cache when it joins.
     pub(super) restored: u32,
     /// Prompt and answer so far when it joined: what is to be computed before it decodes.
@@ -30,7 +32,24 @@ impl Seq {
         let held = Held::nothing(arrival, job.content.clone().unwrap_or_default());
         let (total, done, chunk, decode_steps) = (0, 0, 0, 0);
         let Carried { made, computed: restored, last_token } = carried;
-        Self { job, arrival, made, restored, total, done, chunk, decode_steps, held, last_token }
+        Self {
+            job,
+            arrival,
+            made,
+            joined: false,
+            restored,
+            total,
+            done,
+            chunk,
+            decode_steps,
+            held,
+            last_token,
+        }
+    }
+
+    /// Whether it has got nowhere yet, here or elsewhere.
+    pub(super) fn is_new(&self) -> bool {
+        !self.joined && self.made == 0 && self.restored == 0
     }
 
     pub(super) fn decodes(&self) -> bool {

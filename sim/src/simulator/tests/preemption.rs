@@ -64,7 +64,7 @@ fn an_inference_goes_on_where_it_was_after_it_is_computed_again() {
     // 101 tokens were out; with the prompt 201 to compute, and the next one at the end of that.
     let (at, done) = world.wait();
     assert_eq!(at, 1_290 + (10 + 201) + 98 * 10);
-    let usage = connector::Usage { prompt: Tokens::new(100), output: Tokens::new(200) };
+    let usage = connector::Usage::computed(Tokens::new(100), Tokens::new(200));
     let result = Ok(Reply::Generated { usage, text: None });
     assert_eq!(done, EventKind::Completed { ticket: Ticket(2), result });
     let gauge = world.gauge();
