@@ -106,8 +106,6 @@ impl Observer for Counter {
     fn token_gaps(&mut self, _: Timestamp, gaps: &TokenGaps) {
         black_box(gaps);
     }
-
-    fn in_flight(&mut self, _: Timestamp, _: usize) {}
 }
 
 /// Shared cards at work; what is to be measured does happen.

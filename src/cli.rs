@@ -60,7 +60,6 @@ enum Verb {
     Mock(mock::Mock),
     Calibrate(calibrate::Calibrate),
     Place(place::Place),
-    #[command(subcommand)]
     Bill(bill::Bill),
     Check(check::Check),
     Explain(explain::Explain),

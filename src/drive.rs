@@ -12,73 +12,21 @@
 //! the platform's outputs are carried out, until neither side has anything left to say.
 
 mod lag;
+mod observer;
 pub mod real_time;
 mod sampling;
 pub mod virtual_time;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use connector::{
-    CableId, Connector, Event, Operation, PoolGauge, ProviderUsage, RequestRecord, StatementLine,
-    Ticket, Timestamp, TokenGaps,
-};
-use platform::{
-    Input, Output, Platform, Request,
-    billing::{LeaseRecord, UsageRecord},
-};
+use connector::{CableId, Connector, Event, Operation, Ticket, Timestamp};
+use platform::{Input, Output, Platform, Request};
 use scenarios::TrafficError;
 
 pub use lag::Lag;
+pub use observer::Observer;
 use sampling::Look;
 pub use sampling::Sampling;
-
-/// What a driver reports to while it runs.
-pub trait Observer {
-    /// A request is about to be handed to the platform. Default: it does not matter.
-    fn arriving(&mut self, now: Timestamp, platform: &Platform, request: &Request) {
-        let _ = (now, platform, request);
-    }
-
-    /// A request is finished.
-    fn record(&mut self, record: &RequestRecord);
-
-    /// What an attempt used, or a share that was at work for nobody. Default: it does not matter.
-    fn usage(&mut self, record: &UsageRecord) {
-        let _ = record;
-    }
-
-    /// A share was given back. Default: it does not matter.
-    fn lease(&mut self, record: &LeaseRecord) {
-        let _ = record;
-    }
-
-    /// A share's charge by the provider is complete, or is what it is at the end of the run. Default:
-    /// it does not matter.
-    fn statement(&mut self, line: &StatementLine) {
-        let _ = line;
-    }
-
-    /// The state of a pool.
-    fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge);
-
-    /// Times between tokens that came to an end since they were told last: told at the end of the
-    /// warm-up and at the end of the run.
-    fn token_gaps(&mut self, at: Timestamp, gaps: &TokenGaps);
-
-    /// What the provider will charge for, told at the end of the run. Default: it does not matter.
-    fn provider_usage(&mut self, usage: &ProviderUsage) {
-        let _ = usage;
-    }
-
-    /// This many requests are in flight; told whenever one arrives and with every look at the
-    /// pools.
-    fn in_flight(&mut self, at: Timestamp, requests: usize);
-
-    /// The platform, told with every look at the pools. Default: it does not matter.
-    fn look(&mut self, at: Timestamp, platform: &Platform) {
-        let _ = (at, platform);
-    }
-}
 
 /// What a run shows while it runs, and how it is told to stop; shared with other threads.
 #[derive(Debug, Default)]

@@ -1,13 +1,14 @@
-//! One scenario with one seed, from its parts to its summary; simulated here, live in [`live`], and
-//! with both books laid side by side in [`reconcile`].
+//! One scenario with one seed, from its parts to its summary; simulated here, live in [`live`],
+//! billed in [`bill`], and with both books laid side by side in [`reconcile`].
 
+pub mod bill;
 mod faults;
 pub mod live;
 pub mod reconcile;
 
 use std::time::Instant;
 
-use connector::{Duration, PoolGauge, ProviderUsage, RequestRecord, Timestamp, TokenGaps};
+use connector::{Duration, Money, PoolGauge, ProviderUsage, RequestRecord, Timestamp, TokenGaps};
 use platform::{Holding, HoldingState, Platform, PlatformConfig, billing::UsageRecord};
 use reports::{
     FilesError, GeneratorLag, Header, Recorder, RecorderConfig, RunEnd, RunFiles, Summary,
@@ -75,40 +76,65 @@ pub fn simulate(
     files: Option<RunFiles>,
     watch: &Watch,
 ) -> Result<Outcome, ExperimentError> {
-    let started = Instant::now();
-    let simulator = Simulator::new(scenario.provider.clone(), seed)?;
-    let mut lines = Lines::single(simulator);
-    let mut session = session(scenario, seed, files)?;
-    let at_least = Timestamp::ZERO + scenario.duration.unwrap_or_default();
-    let ended = virtual_time::run(&mut session, &mut lines, watch, at_least)?;
-    Ok(conclude(session, scenario, ended, started, None))
+    simulate_beside(scenario, seed, files, (), watch).map(|(outcome, ())| outcome)
 }
 
-/// What a card of a pool that scales costs, if that is stated.
-fn price_of_a_card(pool: &sim::config::PoolConfig) -> Option<connector::Money> {
-    pool.autoscale.as_ref()?.price_per_card_hour
-}
-
-type ScenarioSession = Session<scenarios::Arrivals, Recorder>;
-
-fn session(
+/// Simulates the scenario with this seed, and tells another observer of everything as well.
+///
+/// # Errors
+/// See [`ExperimentError`].
+pub fn simulate_beside<O: Observer>(
     scenario: &Scenario,
     seed: u64,
     files: Option<RunFiles>,
-) -> Result<ScenarioSession, ExperimentError> {
-    let platform = platform(scenario, seed)?;
-    let platform = if files.is_some() { platform.telling_books(FIRST_LIFE) } else { platform };
-    let observer = recorder(scenario, seed, files);
-    Ok(Session::new(scenario.arrivals(seed)?, platform, observer, sampling(scenario))?)
+    beside: O,
+    watch: &Watch,
+) -> Result<(Outcome, O), ExperimentError> {
+    let started = Instant::now();
+    let mut simulator = Simulator::new(scenario.provider.clone(), seed)?;
+    let observer = (recorder(scenario, seed, files), beside);
+    if observer.reads_statement() {
+        simulator = simulator.keeping_statement();
+    }
+    let mut lines = Lines::single(simulator);
+    let mut session = session(scenario, seed, observer)?;
+    let ended = virtual_time::run(&mut session, &mut lines, watch, end_at_least(scenario))?;
+    Ok(conclude(session, scenario, ended, started, None))
 }
 
-fn platform(scenario: &Scenario, seed: u64) -> Result<Platform, platform::ConfigError> {
-    Platform::new(PlatformConfig { seed, ..scenario.platform.clone() })
+/// A run lasts as long as its scenario says, also if nothing happens at its end.
+fn end_at_least(scenario: &Scenario) -> Timestamp {
+    Timestamp::ZERO + scenario.duration.unwrap_or_default()
 }
 
-fn sampling(scenario: &Scenario) -> Sampling {
-    Sampling::new(INTERVAL, Timestamp::ZERO + scenario.warm_up)
-        .doubling_after(reports::MAX_INTERVALS)
+/// What the platform believes that a share costs for an hour, by pool.
+fn believed_prices(scenario: &Scenario) -> Vec<Money> {
+    let mut prices = vec![Money::ZERO; scenario.names.pools.len()];
+    for cable in &scenario.platform.cables {
+        prices[cable.pool.index()] = cable.price_per_slot_hour;
+    }
+    prices
+}
+
+/// What a card of a pool that scales costs, if that is stated.
+fn price_of_a_card(pool: &sim::config::PoolConfig) -> Option<Money> {
+    pool.autoscale.as_ref()?.price_per_card_hour
+}
+
+type ScenarioSession<O> = Session<scenarios::Arrivals, (Recorder, O)>;
+
+fn session<O: Observer>(
+    scenario: &Scenario,
+    seed: u64,
+    observer: (Recorder, O),
+) -> Result<ScenarioSession<O>, ExperimentError> {
+    let mut platform = Platform::new(PlatformConfig { seed, ..scenario.platform.clone() })?;
+    if observer.reads_books() {
+        platform = platform.telling_books(FIRST_LIFE);
+    }
+    let sampling = Sampling::new(INTERVAL, Timestamp::ZERO + scenario.warm_up)
+        .doubling_after(reports::MAX_INTERVALS);
+    Ok(Session::new(scenario.arrivals(seed)?, platform, observer, sampling)?)
 }
 
 fn recorder(scenario: &Scenario, seed: u64, files: Option<RunFiles>) -> Recorder {
@@ -132,27 +158,17 @@ fn recorder(scenario: &Scenario, seed: u64, files: Option<RunFiles>) -> Recorder
     )
 }
 
-fn conclude(
-    session: ScenarioSession,
+fn conclude<O: Observer>(
+    session: ScenarioSession<O>,
     scenario: &Scenario,
     ended: Ended,
     started: Instant,
     lag: Option<GeneratorLag>,
-) -> Outcome {
-    let (arrivals, platform, recorder) = session.into_parts();
-    summarise((&arrivals, &platform, recorder), scenario, ended, started, lag)
-}
-
-fn summarise(
-    (arrivals, platform, recorder): (&scenarios::Arrivals, &Platform, Recorder),
-    scenario: &Scenario,
-    ended: Ended,
-    started: Instant,
-    lag: Option<GeneratorLag>,
-) -> Outcome {
+) -> (Outcome, O) {
+    let (arrivals, platform, (recorder, beside)) = session.into_parts();
     let mut warnings = arrivals.warnings().to_vec();
     if ended.unreleased > 0 {
-        warnings.extend(drain_report(ended.unreleased, platform, scenario));
+        warnings.extend(drain_report(ended.unreleased, &platform, scenario));
     }
     let (summary, files) = recorder.finish(RunEnd {
         ended: ended.at,
@@ -164,7 +180,7 @@ fn summarise(
         wall: Some(started.elapsed()),
         objectives: scenario.objectives.clone(),
     });
-    Outcome { summary, files, warnings }
+    (Outcome { summary, files, warnings }, beside)
 }
 
 /// What may still be held, with the evidence: which share, where, since when, how often its release
@@ -195,6 +211,10 @@ fn drain_report(shares: usize, platform: &Platform, scenario: &Scenario) -> Vec<
 }
 
 impl Observer for Recorder {
+    fn reads_books(&self) -> bool {
+        self.writes_files()
+    }
+
     fn record(&mut self, record: &RequestRecord) {
         self.record(record);
     }

@@ -5,7 +5,7 @@ mod told;
 
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
-use connector::{ClassId, PoolGauge, RequestId, RequestRecord, TenantId, Timestamp, TokenGaps};
+use connector::{ClassId, RequestId, TenantId, Timestamp};
 use platform::{Explanation, Platform, PlatformConfig, Request};
 use scenarios::{Scenario, TrafficError};
 use sim::Simulator;
@@ -142,12 +142,4 @@ impl Observer for Until {
             self.watch.interrupt();
         }
     }
-
-    fn record(&mut self, _: &RequestRecord) {}
-
-    fn gauge(&mut self, _: Timestamp, _: &PoolGauge) {}
-
-    fn token_gaps(&mut self, _: Timestamp, _: &TokenGaps) {}
-
-    fn in_flight(&mut self, _: Timestamp, _: usize) {}
 }

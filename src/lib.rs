@@ -7,6 +7,7 @@ pub mod cli;
 pub mod drive;
 pub mod experiment;
 pub mod explain;
+pub mod invoices;
 pub mod mock;
 pub mod place;
 pub mod reconciliation;

@@ -213,6 +213,11 @@ impl Recorder {
         self.series.in_flight(at, requests);
     }
 
+    /// Whether what a run tells goes into files, records of use among it.
+    pub fn writes_files(&self) -> bool {
+        self.config.files.is_some()
+    }
+
     /// Requests recorded so far, warm-up included.
     pub fn finished(&self) -> u64 {
         self.finished

@@ -9,7 +9,7 @@ use scenarios::{Endpoint, Scenario};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
-use super::{ExperimentError, Outcome, conclude, session};
+use super::{ExperimentError, Outcome, conclude, recorder, session};
 use crate::drive::{
     Lines, Watch,
     real_time::{self, WallClock},
@@ -83,12 +83,13 @@ pub fn run(
     }
     let clock = WallClock::start();
     let mut lines = Lines::several(connect(clock)?, urls.of_cable.clone());
-    let mut session = session(scenario, seed, files)?;
+    let mut session = session(scenario, seed, (recorder(scenario, seed, files), ()))?;
     let ended = runtime.block_on(real_time::run(&mut session, &mut lines, clock, watch))?;
     let (mean, p99, max) = (session.lag().mean(), session.lag().p99(), session.lag().max());
     let limited = is_limited(mean, p99, max, session.requests());
     let lag = GeneratorLag { mean, p99, max, dropped: 0, limited };
-    Ok(conclude(session, scenario, ended, started, Some(lag)))
+    let (outcome, ()) = conclude(session, scenario, ended, started, Some(lag));
+    Ok(outcome)
 }
 
 /// Whether this lag says more about the generator than about the endpoint. One late timer must not

@@ -13,8 +13,6 @@ use reports::Summary;
 use scenarios::{Override, Scenario};
 use sim::Simulator;
 
-use crate::nobody::Nobody;
-
 fn load(name: &str, settings: &[&str]) -> Scenario {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
     let settings: Vec<Override> =
@@ -35,7 +33,7 @@ fn asked_for_shares(name: &str, settings: &[&str]) -> u64 {
     let platform = Platform::new(PlatformConfig { seed, ..scenario.platform.clone() }).unwrap();
     let sampling = Sampling::new(Duration::from_secs(1), Timestamp::ZERO);
     let arrivals = scenario.arrivals(seed).unwrap();
-    let mut session = Session::new(arrivals, platform, Nobody, sampling).unwrap();
+    let mut session = Session::new(arrivals, platform, (), sampling).unwrap();
     virtual_time::run(&mut session, &mut lines, &Watch::default(), Timestamp::ZERO).unwrap();
     assert_eq!(session.platform().held(), 0, "nothing is leaked");
     let statistics = session.platform().cables().map(|cable| cable.statistics);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use connector::{Duration, Outcome, PoolGauge, RequestRecord, Timestamp, TokenGaps};
+use connector::{Duration, Outcome, RequestRecord, Timestamp};
 use harpoon::{
     drive::{Lines, Observer, Sampling, Session, Watch, virtual_time},
     explain::{Told, Wanted, explain, explain_hypothetical},
@@ -149,10 +149,4 @@ impl Observer for Checker {
         assert_eq!((pool, told.class), (record.pool, record.class), "{}: {told:?}", self.rule);
         self.checked += 1;
     }
-
-    fn gauge(&mut self, _: Timestamp, _: &PoolGauge) {}
-
-    fn token_gaps(&mut self, _: Timestamp, _: &TokenGaps) {}
-
-    fn in_flight(&mut self, _: Timestamp, _: usize) {}
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use connector::{Duration, PoolGauge, RequestRecord, Timestamp, TokenGaps};
+use connector::{Duration, PoolGauge, RequestRecord, Timestamp};
 use harpoon::drive::{Lines, Observer, Sampling, Session, Watch, virtual_time};
 use platform::{Platform, PlatformConfig};
 use scenarios::Scenario;
@@ -105,8 +105,4 @@ impl Observer for Ended {
         }
         self.slots_held += gauge.slots_held;
     }
-
-    fn token_gaps(&mut self, _: Timestamp, _: &TokenGaps) {}
-
-    fn in_flight(&mut self, _: Timestamp, _: usize) {}
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use adapters::{HttpConnector, HttpOptions};
 use connector::{
-    Connector, Content, Duration, Event, Operation, Outcome, PoolGauge, RequestId, RequestRecord,
-    TenantId, Ticket, Timestamp, TokenGaps, Tokens,
+    Connector, Content, Duration, Event, Operation, Outcome, RequestId, RequestRecord, TenantId,
+    Ticket, Timestamp, Tokens,
 };
 use harpoon::{
     drive::{
@@ -182,12 +182,6 @@ impl Observer for Records {
     fn record(&mut self, record: &RequestRecord) {
         self.0.push(*record);
     }
-
-    fn gauge(&mut self, _: Timestamp, _: &PoolGauge) {}
-
-    fn token_gaps(&mut self, _: Timestamp, _: &TokenGaps) {}
-
-    fn in_flight(&mut self, _: Timestamp, _: usize) {}
 }
 
 /// A simulator, and what it was asked for.

@@ -20,7 +20,6 @@ mod leaks;
 mod leases;
 mod live_streams;
 mod memory;
-mod nobody;
 mod pictures;
 mod place;
 mod queueing;

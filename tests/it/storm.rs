@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use connector::{Duration, Outcome, PoolGauge, RequestRecord, Timestamp, TokenGaps};
+use connector::{Duration, Outcome, RequestRecord, Timestamp};
 use harpoon::drive::{Lines, Observer, Sampling, Session, Watch, virtual_time};
 use platform::{Platform, PlatformConfig};
 use sim::Simulator;
@@ -107,10 +107,4 @@ impl Observer for Answers {
         }
         self.0[second] += u64::from(record.outcome == Outcome::Completed);
     }
-
-    fn gauge(&mut self, _: Timestamp, _: &PoolGauge) {}
-
-    fn token_gaps(&mut self, _: Timestamp, _: &TokenGaps) {}
-
-    fn in_flight(&mut self, _: Timestamp, _: usize) {}
 }

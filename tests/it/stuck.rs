@@ -12,7 +12,7 @@ use platform::{
     config::{Candidate, MinWarm},
 };
 
-use crate::{binary::SMALL, nobody::Nobody};
+use crate::binary::SMALL;
 
 /// Asked more often than any run needs in which nothing happens: looking for ever is a failure.
 const POLLS_MAX: u32 = 10_000;
@@ -38,7 +38,7 @@ fn run(min_warm: u32, answers: bool) -> Result<harpoon::drive::Ended, RunError> 
     // Two minutes later than the leases, so that they are looked at meanwhile.
     let arrivals = std::iter::once(Ok(request(Duration::from_secs(120))));
     let sampling = Sampling::new(Duration::from_secs(60), Timestamp::ZERO);
-    let mut session = Session::new(arrivals, platform, Nobody, sampling).expect("traffic");
+    let mut session = Session::new(arrivals, platform, (), sampling).expect("traffic");
     let mut lines = Lines::single(Provider { answers, ..Provider::default() });
     virtual_time::run(&mut session, &mut lines, &Watch::default(), Timestamp::ZERO)
 }

@@ -93,6 +93,20 @@ impl Bill {
         self.corrections.iter().filter(move |one| (one.tenant, one.period) == (tenant, period))
     }
 
+    /// Leaves the invoices and corrections of one tenant or period; also of use only that of the
+    /// tenant. The balances stay those of all books.
+    pub fn keep_only(&mut self, tenant: Option<TenantId>, period: Option<PeriodId>) {
+        let wanted = |whose: TenantId, when: PeriodId| {
+            tenant.is_none_or(|tenant| tenant == whose)
+                && period.is_none_or(|period| period == when)
+        };
+        self.invoices.retain(|one| wanted(one.tenant, one.period));
+        self.standing.retain(|one| wanted(one.tenant, one.period));
+        self.corrections.retain(|one| wanted(one.tenant, one.period));
+        self.periods.retain(|one| period.is_none_or(|period| period == one.id));
+        self.uses.retain(|key, _| tenant.is_none_or(|tenant| tenant == key.tenant));
+    }
+
     /// What is in one account.
     pub fn balance(&self, account: AccountId) -> Balance {
         let found = self.balances.binary_search_by_key(&account, |&(known, _)| known);

@@ -4,7 +4,7 @@
 //! same stretch of time as the customers that finished in it. The number of customers present is
 //! followed from arrival to arrival and from record to record, and integrated over time.
 
-use connector::{Duration, Outcome, PoolGauge, RequestRecord, Timestamp, TokenGaps};
+use connector::{Duration, Outcome, PoolGauge, RequestRecord, Timestamp};
 use harpoon::drive::Observer;
 
 use super::{
@@ -302,8 +302,6 @@ impl Observer for Windows {
             self.close(at);
         }
     }
-
-    fn token_gaps(&mut self, _: Timestamp, _: &TokenGaps) {}
 
     fn in_flight(&mut self, at: Timestamp, requests: usize) {
         self.settle(at);

@@ -1,0 +1,135 @@
+use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use connector::{Names, TenantId};
+use platform::billing::{Bill, BillingConfig, PeriodId};
+use reports::Header;
+use scenarios::{Override, Scenario};
+
+use super::super::{Failure, INTERRUPTED, interrupt, note, print};
+use crate::{drive::Watch, experiment::bill, invoices::Told};
+
+/// How a bill is written.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// For people: invoices line by line, and what is in the accounts.
+    #[default]
+    Table,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Invoices {
+    /// Directory of a run, or a scenario file.
+    #[arg(required = true)]
+    run: Option<PathBuf>,
+    /// How to write it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Write it into this file instead of to stdout.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Only this tenant's.
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// Only of this billing period, counted from 0.
+    #[arg(long, value_name = "N")]
+    period: Option<u32>,
+    /// Seed of all randomness; the scenario's own by default.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Replace a value of the scenario, such as `platform.price_book.currency=EUR`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    overrides: Vec<Override>,
+}
+
+/// A bill, of which run, and the names of what is in it.
+struct Billed {
+    header: Header,
+    names: Names,
+    bill: Bill,
+}
+
+impl Invoices {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        let Some(billed) = self.billed()? else { return Ok(ExitCode::from(INTERRUPTED)) };
+        let Billed { header, names, bill } = self.selected(billed)?;
+        let text = match self.format {
+            Format::Table if self.is_part() => {
+                format!("{header}\n\n{}", Told::without_books(&bill, &names))
+            }
+            Format::Table => format!("{header}\n\n{}", Told::new(&bill, &names)),
+        };
+        match &self.out {
+            Some(path) => fs::write(path, text)
+                .with_context(|| format!("cannot write {}", path.display()))
+                .map_err(Failure::failed)?,
+            None => print(&text)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    const fn is_part(&self) -> bool {
+        self.tenant.is_some() || self.period.is_some()
+    }
+
+    /// `None` if the simulation was interrupted.
+    fn billed(&self) -> Result<Option<Billed>, Failure> {
+        let path = self.run.as_deref().unwrap_or_else(|| unreachable!("clap requires it"));
+        self.simulated(path)
+    }
+
+    fn simulated(&self, path: &std::path::Path) -> Result<Option<Billed>, Failure> {
+        let scenario = scenarios::load(path, &self.overrides).map_err(Failure::Scenario)?;
+        let config = prices(&scenario)?;
+        let watch = Arc::new(Watch::default());
+        interrupt::forward_to(vec![Arc::clone(&watch)]);
+        let seed = self.seed.unwrap_or(scenario.seed);
+        let (outcome, bill) = bill::simulated(&scenario, config, seed, &watch)?;
+        for warning in &outcome.warnings {
+            note(&format!("warning: {warning}"));
+        }
+        if outcome.summary.header.partial {
+            note("interrupted: half a run is not billed");
+            return Ok(None);
+        }
+        let bill = bill.map_err(Failure::failed)?;
+        let header = outcome.summary.header.clone();
+        Ok(Some(Billed { header, names: scenario.names, bill }))
+    }
+
+    /// What was asked for of it.
+    fn selected(&self, mut billed: Billed) -> Result<Billed, Failure> {
+        let tenant = match &self.tenant {
+            Some(name) => Some(tenant(name, &billed.names)?),
+            None => None,
+        };
+        let period = self.period.map(PeriodId);
+        let known = |period| billed.bill.periods.iter().any(|one| one.id == period);
+        if let Some(period) = period.filter(|&period| !known(period)) {
+            let message = format!("there is no billing period {}", period.0);
+            let last = billed.bill.periods.last().map_or(0, |one| one.id.0);
+            return Err(Failure::bad_input(message).with_help(format!("the last one is {last}")));
+        }
+        billed.bill.keep_only(tenant, period);
+        Ok(billed)
+    }
+}
+
+fn prices(scenario: &Scenario) -> Result<&BillingConfig, Failure> {
+    scenario.billing.as_ref().ok_or_else(|| {
+        Failure::bad_input(format!("scenario `{}` has no prices", scenario.name)).with_help(
+            "add the key `platform.price_book`, such as \
+             `--set 'platform.price_book={ rates: [{ meter: output_tokens, price: 0.60 }] }'`",
+        )
+    })
+}
+
+fn tenant(name: &str, names: &Names) -> Result<TenantId, Failure> {
+    let found = names.tenants.iter().position(|known| known == name);
+    found.map(|index| TenantId(index as u32)).ok_or_else(|| {
+        let known = names.tenants.join("`, `");
+        Failure::bad_input(format!("unknown tenant `{name}`"))
+            .with_help(format!("the tenants are `{known}`"))
+    })
+}
