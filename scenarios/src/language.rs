@@ -48,6 +48,9 @@ pub(crate) struct ScenarioSpec {
     /// When arrivals end; up to 366 days. Needed for all traffic that does not end by itself;
     /// traces run whole without it.
     pub(crate) duration: Optional<Time>,
+    /// What the calendar says when the run begins, for bills: a time as in RFC 3339, from 1970 to
+    /// 2999. Nothing that is simulated depends on it. Default: 2026-01-01T00:00:00Z.
+    pub(crate) starts_at: Optional<Quantity<Instant>>,
     /// How much of the beginning is left out of the figures; shorter than `duration`. Default: 0s.
     pub(crate) warm_up: Optional<Time>,
     /// Independent repetitions with seeds of their own, 1 to 10,000. Default: 1.

@@ -34,6 +34,9 @@ use crate::{
     traffic::SourceKind,
 };
 
+/// 2026-01-01T00:00:00Z.
+const STARTS_AT: jiff::Timestamp = jiff::Timestamp::constant(1_767_225_600, 0);
+
 /// What every part needs to be lowered.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
@@ -126,6 +129,7 @@ pub(crate) fn scenario(context: Context<'_>, spec: &ScenarioSpec, hash: u64) -> 
         description: read(&spec.description).cloned().unwrap_or_default(),
         seed: read(&spec.seed).map_or(1, |seed| seed.get()),
         duration,
+        starts_at: read(&spec.starts_at).map_or(STARTS_AT, |stated| stated.0.0),
         warm_up,
         replications: read(&spec.replications).map_or(1, |count| count.small()),
         provider: sim::ProviderConfig { regions, pools, models, faults },

@@ -27,6 +27,8 @@ pub struct Scenario {
     pub seed: u64,
     /// When arrivals end. `None`: when the traces end; synthetic traffic always states it.
     pub duration: Option<Duration>,
+    /// What the calendar says when the run begins.
+    pub starts_at: jiff::Timestamp,
     /// How much of the beginning is left out of the figures.
     pub warm_up: Duration,
     /// Independent repetitions, at least 1.

@@ -43,6 +43,7 @@ notations! {
     BasisPoints: "Ratio", ["12.5%", "0.125"];
     Money: "Price", ["2.50", "0.35"];
     Currency: "Currency", ["USD", "EUR"];
+    Instant: "Instant", ["2026-01-01T00:00:00Z", "2026-03-01T00:00:00+01:00"];
     Limit: "Limit", ["64", "unlimited"];
     super::KvCacheSpec: "KvCache", ["90%", "41408", "endless"];
     WeightLoad: "WeightLoad", ["4 GiB/s", "instant"];
@@ -166,6 +167,29 @@ impl<const EXPONENT: i32> JsonSchema for Positive<EXPONENT> {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let (least, most) = Self::bounds();
         json_schema!({ "type": "number", "minimum": least, "maximum": most })
+    }
+}
+
+/// A time of the calendar, from 1970 to 2999: in what a run adds to it no year has five digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Instant(pub(crate) jiff::Timestamp);
+
+/// The text is not a time of the calendar.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a time of the calendar: expected something like `2026-01-01T00:00:00Z`, from 1970 to 2999"
+)]
+pub(crate) struct InstantError(String);
+
+impl FromStr for Instant {
+    type Err = InstantError;
+
+    fn from_str(text: &str) -> Result<Self, InstantError> {
+        const YEAR_3000: i64 = 32_503_680_000;
+        let told: Option<jiff::Timestamp> = text.parse().ok();
+        told.filter(|told| (0..YEAR_3000).contains(&told.as_second()))
+            .map(Self)
+            .ok_or_else(|| InstantError(crate::document::shorten(text)))
     }
 }
 

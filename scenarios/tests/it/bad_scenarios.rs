@@ -171,6 +171,14 @@ fn an_override_replaces_adds_and_is_checked_like_the_file() {
             "1:10 duration: `5` has no unit of duration: expected one of ns, us, ms, s, min, h, days",
         ),
         (
+            "starts_at=2026-01-01",
+            "1:11 starts_at: `2026-01-01` is not a time of the calendar: expected something like `2026-01-01T00:00:00Z`, from 1970 to 2999",
+        ),
+        (
+            "starts_at=3000-01-01T00:00:00Z",
+            "1:11 starts_at: `3000-01-01T00:00:00Z` is not a time of the calendar: expected something like `2026-01-01T00:00:00Z`, from 1970 to 2999",
+        ),
+        (
             "duration=[",
             "1:11 not valid YAML: while parsing a node, did not find expected node content",
         ),

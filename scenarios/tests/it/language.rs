@@ -33,6 +33,7 @@ fn the_smallest_scenario_has_every_default() {
     let scenario = parse(SMALLEST).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!((scenario.seed, scenario.replications), (1, 1));
     assert_eq!(scenario.warm_up, Duration::ZERO);
+    assert_eq!(scenario.starts_at.to_string(), "2026-01-01T00:00:00Z");
     assert_eq!(scenario.names.tenants, ["default"]);
     assert_eq!(scenario.names.classes, ["all"]);
     assert_eq!(scenario.endpoints, [None]);
@@ -540,6 +541,11 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
     bare.retain(|name| !described.contains(&name.as_str()));
     assert!(bare.is_empty(), "without a description: {bare:?}");
     assert_eq!(schema["title"], "Harpoon scenario");
+}
+
+#[test]
+fn the_calendar_is_told_in_any_zone() {
+    assert_eq!(everything().starts_at.to_string(), "2026-02-28T23:00:00Z");
 }
 
 fn everything() -> Scenario {
