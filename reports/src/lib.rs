@@ -10,15 +10,18 @@
 //! * [`Verdict`]: an objective and how the run did.
 //! * [`humanise_duration`], [`humanise_number`]: durations and numbers for people.
 
+mod billed;
 mod cells;
 mod compare;
 mod digest;
 mod distribution;
 mod fan_outs;
 mod files;
+mod focus;
 mod gaps;
 mod header;
 mod humanise;
+mod invoice;
 mod layout;
 mod objective;
 mod picture;
@@ -33,12 +36,15 @@ mod summary;
 mod sweep;
 mod timeline;
 
+pub use billed::{Billed, ExportError};
 pub use cells::MAX_CELLS;
 pub use compare::{CompareError, Comparison, MOST_COMPARED};
 pub use digest::{Digest, RunDigest};
 pub use files::{FilesError, Overwrite, RunFiles};
+pub use focus::{FocusVersion, write_focus};
 pub use header::Header;
 pub use humanise::{duration as humanise_duration, significant as humanise_number};
+pub use invoice::{InvoiceFormat, write_invoices};
 pub use objective::Verdict;
 pub use recorder::{Fault, GeneratorLag, Recorder, RecorderConfig, RunEnd};
 pub use replications::{MetricSpread, ObjectiveSpread, Replications, ReplicationsSummary, Spread};
