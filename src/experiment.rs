@@ -8,8 +8,13 @@ pub mod reconcile;
 
 use std::time::Instant;
 
-use connector::{Duration, Money, PoolGauge, ProviderUsage, RequestRecord, Timestamp, TokenGaps};
-use platform::{Holding, HoldingState, Platform, PlatformConfig, billing::UsageRecord};
+use connector::{
+    Duration, Money, PoolGauge, ProviderUsage, RequestRecord, StatementLine, Timestamp, TokenGaps,
+};
+use platform::{
+    Holding, HoldingState, Platform, PlatformConfig,
+    billing::{LeaseRecord, UsageRecord},
+};
 use reports::{
     FilesError, GeneratorLag, Header, Recorder, RecorderConfig, RunEnd, RunFiles, Summary,
 };
@@ -215,12 +220,24 @@ impl Observer for Recorder {
         self.writes_files()
     }
 
+    fn reads_statement(&self) -> bool {
+        self.writes_statement()
+    }
+
     fn record(&mut self, record: &RequestRecord) {
         self.record(record);
     }
 
     fn usage(&mut self, record: &UsageRecord) {
         self.usage(record);
+    }
+
+    fn lease(&mut self, record: &LeaseRecord) {
+        self.lease(record);
+    }
+
+    fn statement(&mut self, line: &StatementLine) {
+        self.statement(line);
     }
 
     fn gauge(&mut self, at: Timestamp, gauge: &PoolGauge) {

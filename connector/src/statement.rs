@@ -14,6 +14,9 @@ pub enum StayEnd {
 }
 
 impl StayEnd {
+    /// All of them, in the order of declaration.
+    pub const ALL: [Self; 4] = [Self::Released, Self::TakenAway, Self::SetAside, Self::Held];
+
     /// Stable name for tables and files.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,10 +1,11 @@
-//! The files of a run: `summary.json`, `requests.csv`, `usage.csv`, `timeline.csv` and its picture
-//! `timeline.svg` in one directory.
+//! The files of a run: `summary.json`, `requests.csv`, `usage.csv`, `leases.csv`, of a simulated one
+//! `statement.csv`, `timeline.csv` and its picture `timeline.svg` in one directory.
 //!
 //! # Mechanism
 //!
 //! All exist from the start with a header that says they are unfinished, so that nothing of an
-//! earlier run can be mistaken for part of this one. Requests and records of use are written as they
+//! earlier run can be mistaken for part of this one; the statement of an earlier run is removed where
+//! there will be none. Requests, records of use, leases and lines of the statement are written as they
 //! come and nothing of them is kept. The digest is known only at the end; the first line of their
 //! files is therefore of fixed length and written again then.
 //!
@@ -14,8 +15,11 @@
 //! otherwise. Once a write fails (disk full), nothing more is written and
 //! [`finish`](RunFiles::finish) returns the first failure; the run itself goes on.
 
+mod leases;
+mod read;
 mod requests;
 mod rows;
+mod statement;
 mod timeline;
 mod usage;
 
@@ -25,8 +29,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use connector::{Names, RequestRecord};
-use platform::billing::UsageRecord;
+use connector::{Names, RequestRecord, StatementLine};
+use platform::billing::{LeaseRecord, UsageRecord};
+
+pub use self::read::{LeaseReader, ReadError, StatementReader, TableReader, UsageReader};
 
 use crate::{
     Header, Summary,
@@ -39,6 +45,8 @@ const SUMMARY: &str = "summary.json";
 const REQUESTS: &str = "requests.csv";
 const TIMELINE: &str = "timeline.csv";
 const USAGE: &str = "usage.csv";
+const LEASES: &str = "leases.csv";
+const STATEMENT: &str = "statement.csv";
 const PICTURE: &str = "timeline.svg";
 
 /// Why a run's files could not be written.
@@ -107,6 +115,8 @@ pub struct RunFiles {
     directory: PathBuf,
     requests: requests::RequestsFile,
     usage: usage::UsageFile,
+    leases: leases::LeasesFile,
+    statement: Option<statement::StatementFile>,
     failure: Option<FilesError>,
 }
 
@@ -116,12 +126,13 @@ impl RunFiles {
     /// # Errors
     /// If a file of one of the names is in the way, or the directory is none.
     pub fn check(directory: &Path, overwrite: Overwrite) -> Result<(), FilesError> {
-        [SUMMARY, REQUESTS, TIMELINE, USAGE, PICTURE]
+        [SUMMARY, REQUESTS, TIMELINE, USAGE, LEASES, STATEMENT, PICTURE]
             .iter()
             .try_for_each(|name| overwrite.check(&directory.join(name)))
     }
 
-    /// Begins the files in this directory, which is created if missing.
+    /// Begins the files in this directory, which is created if missing; all but `statement.csv`, see
+    /// [`with_statement`](Self::with_statement).
     ///
     /// # Errors
     /// If a file of one of the names is in the way, or cannot be written.
@@ -139,7 +150,25 @@ impl RunFiles {
         write_whole(&directory.join(PICTURE), &picture::unfinished(&begun))?;
         let requests = requests::RequestsFile::create(directory.join(REQUESTS), &begun)?;
         let usage = usage::UsageFile::create(directory.join(USAGE), &begun)?;
-        Ok(Self { directory: directory.to_owned(), requests, usage, failure: None })
+        let leases = leases::LeasesFile::create(directory.join(LEASES), &begun)?;
+        remove_if_there(&directory.join(STATEMENT))?;
+        let directory = directory.to_owned();
+        Ok(Self { directory, requests, usage, leases, statement: None, failure: None })
+    }
+
+    /// Begins `statement.csv` too: of a run whose provider tells its statement line by line.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn with_statement(self, header: &Header) -> Result<Self, FilesError> {
+        let begun = Header { digest: None, ..header.clone() };
+        let path = self.directory.join(STATEMENT);
+        Ok(Self { statement: Some(statement::StatementFile::create(path, &begun)?), ..self })
+    }
+
+    /// Whether there is a `statement.csv` to be filled.
+    pub(crate) const fn has_statement(&self) -> bool {
+        self.statement.is_some()
     }
 
     /// One row of `requests.csv`.
@@ -156,6 +185,20 @@ impl RunFiles {
         }
     }
 
+    /// One row of `leases.csv`.
+    pub(crate) fn lease(&mut self, names: &Names, lease: &LeaseRecord) {
+        if self.failure.is_none() {
+            self.failure = self.leases.write(names, lease).err();
+        }
+    }
+
+    /// One row of `statement.csv`, if there is one.
+    pub(crate) fn statement(&mut self, names: &Names, line: &StatementLine) {
+        if let Some(file) = self.statement.as_mut().filter(|_| self.failure.is_none()) {
+            self.failure = file.write(names, line).err();
+        }
+    }
+
     /// Completes all of them.
     pub(crate) fn finish(
         self,
@@ -167,6 +210,8 @@ impl RunFiles {
         }
         self.requests.finish(&summary.header)?;
         self.usage.finish(&summary.header)?;
+        self.leases.finish(&summary.header)?;
+        self.statement.map_or(Ok(()), |file| file.finish(&summary.header))?;
         timeline::write(&self.directory.join(TIMELINE), timeline)?;
         write_whole(&self.directory.join(PICTURE), &timeline.picture())?;
         write_whole(&self.directory.join(SUMMARY), &summary.to_json())
@@ -180,6 +225,15 @@ fn json(header: &Header) -> String {
 /// Replaces a file by this text.
 pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), FilesError> {
     fs::write(path, text).map_err(FilesError::io("write", path))
+}
+
+fn remove_if_there(path: &Path) -> Result<(), FilesError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(FilesError::io("remove", path)(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Writes the first line of a file again, now that the digest is known.

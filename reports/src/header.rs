@@ -53,6 +53,23 @@ impl Header {
         }
     }
 
+    /// Reads the first line of a text file back; `None` if this product has not written it. White space
+    /// in the scenario's name is lost.
+    pub(crate) fn read(line: &str) -> Option<Self> {
+        let mut fields = line.strip_prefix(TEXT_MARK)?.split_whitespace();
+        let version = fields.next()?.to_owned();
+        let mut value = |key: &str| fields.next()?.strip_prefix(key)?.strip_prefix('=');
+        let scenario = value("scenario")?.to_owned();
+        let scenario_hash = u64::from_str_radix(value("hash")?, 16).ok()?;
+        let seed = value("seed")?.parse().ok()?;
+        let digest = match value("digest")? {
+            UNFINISHED => None,
+            digest => Some(RunDigest(u64::from_str_radix(digest, 16).ok()?)),
+        };
+        let partial = fields.next() == Some(PARTIAL.trim_start());
+        Some(Self { version, scenario, scenario_hash, seed, digest, partial })
+    }
+
     /// Whether the run was cut off, or has not ended yet.
     fn is_partial(&self) -> bool {
         self.partial || self.digest.is_none()
@@ -130,6 +147,23 @@ mod tests {
         assert!(ended.ends_with("digest=0000000000000007        \n"), "{ended}");
         header.partial = true;
         assert_eq!(begun.len(), header.reserved_line().len());
+    }
+
+    #[test]
+    fn a_line_is_read_as_it_was_written() {
+        let mut header = Header::new("0.1.0", "quickstart", 0xc0_ffee, u64::MAX);
+        let begun = Header::read(&header.reserved_line()).expect("ours");
+        assert_eq!(begun, Header { partial: true, ..header.clone() }, "not ended");
+        header.digest = Some(RunDigest(0xa5b1));
+        for partial in [false, true] {
+            header.partial = partial;
+            assert_eq!(Header::read(&header.reserved_line()).as_ref(), Some(&header));
+            assert_eq!(Header::read(&header.to_string()).as_ref(), Some(&header));
+        }
+        for foreign in ["", "a,b,c", "# harpoon 0.1.0", "# harpoon 0.1.0 scenario=x hash=g seed=1"]
+        {
+            assert_eq!(Header::read(foreign), None, "{foreign}");
+        }
     }
 
     #[test]

@@ -40,7 +40,10 @@ pub use billed::{Billed, ExportError};
 pub use cells::MAX_CELLS;
 pub use compare::{CompareError, Comparison, MOST_COMPARED};
 pub use digest::{Digest, RunDigest};
-pub use files::{FilesError, Overwrite, RunFiles};
+pub use files::{
+    FilesError, LeaseReader, Overwrite, ReadError, RunFiles, StatementReader, TableReader,
+    UsageReader,
+};
 pub use focus::{FocusVersion, write_focus};
 pub use header::Header;
 pub use humanise::{duration as humanise_duration, significant as humanise_number};

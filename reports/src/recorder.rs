@@ -1,10 +1,13 @@
 //! Takes everything that a run reports, as it happens, and condenses it.
 
 use connector::{
-    Duration, Money, Names, Objective, PoolGauge, PoolKind, ProviderUsage, RequestRecord, TenantId,
-    Timestamp, TokenGaps,
+    Duration, Money, Names, Objective, PoolGauge, PoolKind, ProviderUsage, RequestRecord,
+    StatementLine, TenantId, Timestamp, TokenGaps,
 };
-use platform::{CableStatus, Meter, billing::UsageRecord};
+use platform::{
+    CableStatus, Meter,
+    billing::{LeaseRecord, UsageRecord},
+};
 
 use crate::{
     Digest, FilesError, Header, RunFiles, Summary,
@@ -197,6 +200,25 @@ impl Recorder {
         if at > self.warm_up_ends {
             self.gaps.record(gaps);
         }
+    }
+
+    /// A share that was given back. It goes to the files; no part of the digest.
+    pub fn lease(&mut self, lease: &LeaseRecord) {
+        if let Some(files) = &mut self.config.files {
+            files.lease(&self.names, lease);
+        }
+    }
+
+    /// A line of the provider's statement. It goes to the files; no part of the digest.
+    pub fn statement(&mut self, line: &StatementLine) {
+        if let Some(files) = &mut self.config.files {
+            files.statement(&self.names, line);
+        }
+    }
+
+    /// Whether lines of the provider's statement go into a file.
+    pub fn writes_statement(&self) -> bool {
+        self.config.files.as_ref().is_some_and(RunFiles::has_statement)
     }
 
     /// What the provider will charge one tenant for in one pool; told once, at the end of the run.

@@ -27,18 +27,21 @@ pub(crate) fn header() -> Header {
 }
 
 pub(crate) fn recorder(warm_up: Duration, files: Option<RunFiles>) -> Recorder {
-    let config = RecorderConfig {
+    Recorder::new(names(), RecorderConfig { warm_up, ..config(files) })
+}
+
+pub(crate) fn config(files: Option<RunFiles>) -> RecorderConfig {
+    RecorderConfig {
         header: header(),
         interval: Duration::from_secs(1),
-        warm_up,
+        warm_up: Duration::ZERO,
         pool_kinds: vec![PoolKind::Standard, PoolKind::Preemptible],
         card_prices: vec![Some(Money::from_nanos(3_600_000_000_000))],
         cables: Vec::new(),
         faults: Vec::new(),
         kept_tenants: Vec::new(),
         files,
-    };
-    Recorder::new(names(), config)
+    }
 }
 
 /// A request of the first of everything that arrived at `arrived_ms`, had its first token 200 ms

@@ -46,7 +46,8 @@ pub(super) struct Run {
     /// Replications at once; all cores by default. Does not change any result.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Write summary.json, requests.csv, usage.csv, timeline.csv and timeline.svg into DIR.
+    /// Write summary.json, requests.csv, usage.csv, leases.csv, timeline.csv and timeline.svg into DIR,
+    /// and the simulated provider's statement.csv.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Overwrite files in the output directory that harpoon has not written.
@@ -133,7 +134,11 @@ impl Run {
         directory: Option<&Path>,
     ) -> Result<Option<RunFiles>, Failure> {
         let header = experiment::header(scenario, seed);
-        let create = |directory| RunFiles::create(directory, &header, self.overwrite());
+        let create = |directory| {
+            let files = RunFiles::create(directory, &header, self.overwrite())?;
+            // No live provider tells its statement line by line.
+            if self.live.is_some() { Ok(files) } else { files.with_statement(&header) }
+        };
         Ok(directory.map(create).transpose()?)
     }
 

@@ -11,6 +11,20 @@ pub enum Origin {
     Found,
 }
 
+impl Origin {
+    /// All of them, in the order of declaration.
+    pub const ALL: [Self; 3] = [Self::Granted, Self::Late, Self::Found];
+
+    /// Stable name for tables and files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Late => "late",
+            Self::Found => "found",
+        }
+    }
+}
+
 /// A share as our books have it: what a line of the provider's statement is laid beside.
 ///
 /// Its time from `booked` to `given_back` is in [`UsageRecord`](super::UsageRecord)s whose kind is

@@ -4,6 +4,8 @@ use connector::{Duration, ErrorKind, Outcome, PoolId, TenantId};
 use tempfile::TempDir;
 
 use super::*;
+
+mod reading;
 use crate::{
     Recorder, RecorderConfig, RunEnd,
     sample::{at_ms, completed, failed, gauge, header, names, recorder},

@@ -1,9 +1,13 @@
 use std::path::PathBuf;
 
-use connector::Names;
-use platform::billing::UsageRecord;
+use connector::{ClassId, ModelId, Names, PoolId, TenantId};
+use platform::billing::{Meters, RecordKey, StrikeId, UsageRecord, UseKind};
 
-use super::{FilesError, exact_seconds, rows::Rows};
+use super::{
+    FilesError, USAGE, exact_seconds,
+    read::{Fields, Recorded},
+    rows::Rows,
+};
 use crate::Header;
 
 const COLUMNS: [&str; 18] = [
@@ -62,5 +66,36 @@ impl UsageFile {
 
     pub(super) fn finish(self, header: &Header) -> Result<(), FilesError> {
         self.0.finish(header)
+    }
+}
+
+impl Recorded for UsageRecord {
+    const FILE: &'static str = USAGE;
+    const COLUMNS: &'static [&'static str] = &COLUMNS;
+
+    fn read(fields: &mut Fields<'_>) -> Result<Self, String> {
+        // In the order of the columns: fields of a struct are evaluated as they are written.
+        Ok(Self {
+            key: RecordKey(fields.key()?),
+            strike: StrikeId(fields.whole()?),
+            kind: fields.one_of("kind of use", &UseKind::ALL, UseKind::name)?,
+            tenant: TenantId(fields.tenant()?),
+            class: ClassId(fields.class()?),
+            model: ModelId(fields.model()?),
+            pool: PoolId(fields.pool()?),
+            from: fields.instant()?,
+            until: fields.instant()?,
+            meters: Meters {
+                input_tokens: fields.whole()?,
+                cached_tokens: fields.whole()?,
+                output_tokens: fields.whole()?,
+                requests: fields.whole()?,
+                slot_ns: fields.whole()?,
+                flop: fields.whole()?,
+                mebibyte_ns: fields.whole()?,
+                queue_ns: fields.nanoseconds()?,
+                cold_start_ns: fields.nanoseconds()?,
+            },
+        })
     }
 }

@@ -2,8 +2,15 @@ use std::fs;
 
 use crate::binary::{Desk, Ran, Running, SMALL};
 
-const FILES: [&str; 5] =
-    ["summary.json", "requests.csv", "usage.csv", "timeline.csv", "timeline.svg"];
+const FILES: [&str; 7] = [
+    "summary.json",
+    "requests.csv",
+    "usage.csv",
+    "leases.csv",
+    "statement.csv",
+    "timeline.csv",
+    "timeline.svg",
+];
 
 #[test]
 fn every_file_begins_with_the_header_and_its_digest_is_that_of_the_run() {
