@@ -26,8 +26,6 @@
 //! A time before the latest `now` is due at once, after everything already due.
 //! [`EventQueue::next_time`] may be early if the earliest entry was cancelled; it is never late.
 
-use std::collections::VecDeque;
-
 use crate::Timestamp;
 
 const DIGIT_BITS: u32 = 6;
@@ -40,9 +38,21 @@ const LEFTOVERS_TOLERATED: usize = 1024;
 
 /// A handle to cancel one scheduled event. Stale handles are harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventKey {
-    slot: u32,
-    generation: u32,
+pub struct EventKey(u64);
+
+impl EventKey {
+    /// In one word: together with its time it fits in registers, and is moved without a detour.
+    const fn new(slot: u32, generation: u32) -> Self {
+        Self((generation as u64) << 32 | slot as u64)
+    }
+
+    const fn slot(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    const fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +71,9 @@ struct Slot<T> {
 #[derive(Debug)]
 pub struct EventQueue<T> {
     /// The entries up to `near_until`, in order; all others are in buckets.
-    near: VecDeque<Entry>,
+    near: Vec<Entry>,
+    /// How many of those have left.
+    gone: usize,
     near_until: u64,
     floor: u64,
     buckets: Vec<Vec<Entry>>,
@@ -81,7 +93,8 @@ pub struct EventQueue<T> {
 impl<T> Default for EventQueue<T> {
     fn default() -> Self {
         Self {
-            near: VecDeque::with_capacity(FEW),
+            near: Vec::with_capacity(FEW),
+            gone: 0,
             near_until: 0,
             floor: 0,
             buckets: std::iter::repeat_with(Vec::new).take(LEVELS * DIGITS).collect(),
@@ -116,8 +129,12 @@ impl<T> EventQueue<T> {
     ///
     /// # Panics
     /// With 2^32 events pending.
+    #[inline]
     pub fn schedule(&mut self, at: Timestamp, payload: T) -> EventKey {
-        let key = self.store(payload);
+        let slot = self.vacancy();
+        let entry = &mut self.slots[slot as usize];
+        entry.payload = Some(payload);
+        let key = EventKey::new(slot, entry.generation);
         self.place(Entry { time: at.as_nanos().max(self.floor), key });
         key
     }
@@ -135,7 +152,7 @@ impl<T> EventQueue<T> {
     /// When the next event is due, or somewhat earlier if that event was cancelled.
     #[inline]
     pub fn next_time(&self) -> Option<Timestamp> {
-        let earliest = match self.near.front() {
+        let earliest = match self.near.get(self.gone) {
             Some(entry) => entry.time,
             None => self.earliest[self.first_bucket()?],
         };
@@ -150,11 +167,11 @@ impl<T> EventQueue<T> {
 
     fn pop_first_due(&mut self, now: Timestamp) -> Option<(Timestamp, T)> {
         loop {
-            while let Some(&entry) = self.near.front() {
+            while let Some(&entry) = self.near.get(self.gone) {
                 if entry.time > now.as_nanos() {
                     return None;
                 }
-                self.near.pop_front();
+                self.gone += 1;
                 if let Some(payload) = self.take(entry.key) {
                     self.floor = entry.time;
                     return Some((Timestamp::from_nanos(entry.time), payload));
@@ -178,25 +195,24 @@ impl<T> EventQueue<T> {
         self.pop_due(Timestamp::MAX)
     }
 
-    fn store(&mut self, payload: T) -> EventKey {
+    /// A slot without payload.
+    fn vacancy(&mut self) -> u32 {
         if let Some(slot) = self.free.pop() {
-            let entry = &mut self.slots[slot as usize];
-            entry.payload = Some(payload);
-            return EventKey { slot, generation: entry.generation };
+            return slot;
         }
         let slot = u32::try_from(self.slots.len()).expect("fewer than 2^32 events are pending");
-        self.slots.push(Slot { generation: 0, payload: Some(payload) });
-        EventKey { slot, generation: 0 }
+        self.slots.push(Slot { generation: 0, payload: None });
+        slot
     }
 
     fn take(&mut self, key: EventKey) -> Option<T> {
-        let slot = self.slots.get_mut(key.slot as usize)?;
-        if slot.generation != key.generation {
+        let slot = self.slots.get_mut(key.slot())?;
+        if slot.generation != key.generation() {
             return None;
         }
         let payload = slot.payload.take()?;
         slot.generation = slot.generation.wrapping_add(1);
-        self.free.push(key.slot);
+        self.free.push(key.slot() as u32);
         Some(payload)
     }
 
@@ -210,11 +226,15 @@ impl<T> EventQueue<T> {
     }
 
     fn place_near(&mut self, entry: Entry) {
-        if self.near.back().is_none_or(|last| last.time <= entry.time) {
-            self.near.push_back(entry);
-        } else if self.near.len() < 2 * FEW {
-            let place = self.near.partition_point(|other| other.time <= entry.time);
-            self.near.insert(place, entry);
+        if self.gone >= FEW {
+            self.forget_gone();
+        }
+        let near = &self.near[self.gone..];
+        if near.last().is_none_or(|last| last.time <= entry.time) {
+            self.near.push(entry);
+        } else if near.len() < 2 * FEW {
+            let place = near.partition_point(|other| other.time <= entry.time);
+            self.near.insert(self.gone + place, entry);
         } else {
             self.spread_near();
             self.place(entry);
@@ -247,8 +267,10 @@ impl<T> EventQueue<T> {
         if entries.len() <= FEW {
             let below = 1 << ((bucket / DIGITS) as u32 * DIGIT_BITS);
             self.near_until = self.floor | (below - 1);
-            self.near.extend(entries.drain(..));
-            self.near.make_contiguous().sort_by_key(|entry| entry.time);
+            self.near.clear();
+            self.gone = 0;
+            std::mem::swap(&mut self.near, entries);
+            self.near.sort_by_key(|entry| entry.time);
         } else {
             self.near_until = self.floor;
             let mut entries = std::mem::replace(entries, std::mem::take(&mut self.spread));
@@ -263,11 +285,17 @@ impl<T> EventQueue<T> {
     #[cold]
     fn spread_near(&mut self) {
         self.near_until = self.floor;
+        self.forget_gone();
         let due = self.near.partition_point(|entry| entry.time <= self.floor);
-        let mut later = self.near.split_off(due);
-        for entry in later.drain(..) {
-            self.place_in_bucket(entry);
+        for index in due..self.near.len() {
+            self.place_in_bucket(self.near[index]);
         }
+        self.near.truncate(due);
+    }
+
+    fn forget_gone(&mut self) {
+        self.near.drain(..self.gone);
+        self.gone = 0;
     }
 
     fn vacate(&mut self, bucket: usize) {
@@ -290,9 +318,9 @@ impl<T> EventQueue<T> {
 
     /// Drops the leftovers of cancelled events everywhere.
     fn sweep(&mut self) {
+        self.forget_gone();
         let slots = &self.slots;
-        let live =
-            |entry: &Entry| slots[entry.key.slot as usize].generation == entry.key.generation;
+        let live = |entry: &Entry| slots[entry.key.slot()].generation == entry.key.generation();
         self.near.retain(live);
         let mut emptied = Vec::new();
         for (bucket, entries) in self.buckets.iter_mut().enumerate() {
