@@ -94,6 +94,8 @@ pub struct Ended {
 pub struct Lines<C> {
     connectors: Vec<C>,
     of_cable: Vec<usize>,
+    /// The first cable that leads to each connector.
+    first_cables: Vec<CableId>,
     /// When any connector has something to say; asking them all at every turn is not free.
     next: Timestamp,
     /// Whether answers come from outside, so that `next` does not tell.
@@ -104,7 +106,8 @@ impl<C: Connector> Lines<C> {
     /// All cables lead to one connector whose deadline tells all, such as a simulator.
     pub fn single(connector: C) -> Self {
         let next = deadline_of(&connector);
-        Self { connectors: vec![connector], of_cable: Vec::new(), next, live: false }
+        let first_cables = vec![CableId(0)];
+        Self { connectors: vec![connector], of_cable: Vec::new(), first_cables, next, live: false }
     }
 
     /// The cable of this index leads to the connector of the index stated for it. Answers may come
@@ -116,7 +119,9 @@ impl<C: Connector> Lines<C> {
     /// If there is no connector.
     pub fn several(connectors: Vec<C>, of_cable: Vec<usize>) -> Self {
         assert!(!connectors.is_empty(), "a run has at least one connector");
-        Self { connectors, of_cable, next: Timestamp::MAX, live: true }
+        let first = |line| of_cable.iter().position(|&of| of == line).unwrap_or(0);
+        let first_cables = (0..connectors.len()).map(|line| CableId(first(line) as u32)).collect();
+        Self { connectors, of_cable, first_cables, next: Timestamp::MAX, live: true }
     }
 
     /// The connectors, in the order given.
@@ -124,6 +129,7 @@ impl<C: Connector> Lines<C> {
         &self.connectors
     }
 
+    #[inline]
     fn submit(&mut self, now: Timestamp, cable: CableId, ticket: Ticket, operation: Operation) {
         let line = self.of_cable.get(cable.index()).copied().unwrap_or(0);
         let connector = &mut self.connectors[line];
@@ -139,12 +145,10 @@ impl<C: Connector> Lines<C> {
 
     /// The next event, and a cable that leads to where it happened. Which of several it was about
     /// is told by the event's ticket.
+    #[inline]
     fn poll(&mut self, now: Timestamp) -> Option<(CableId, Event)> {
-        let found = self.connectors.iter_mut().enumerate().find_map(|(line, connector)| {
-            let event = connector.poll(now)?;
-            let cable = self.of_cable.iter().position(|&of| of == line).unwrap_or(0);
-            Some((CableId(cable as u32), event))
-        });
+        let mut lines = self.first_cables.iter().zip(&mut self.connectors);
+        let found = lines.find_map(|(&cable, connector)| Some((cable, connector.poll(now)?)));
         self.next = self.connectors.iter().map(deadline_of).min().unwrap_or(Timestamp::MAX);
         found
     }
@@ -241,7 +245,9 @@ where
         now: Timestamp,
         lines: &mut Lines<C>,
     ) -> Result<(), TrafficError> {
-        self.sample(now, lines);
+        if self.sampling.is_due(now) {
+            self.sample(now, lines);
+        }
         self.drain_events(now, lines);
         while let Some(request) = self.next_arrival.take_if(|request| request.arrived <= now) {
             self.next_arrival = self.arrivals.next().transpose()?;

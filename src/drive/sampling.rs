@@ -34,6 +34,12 @@ impl Sampling {
         self
     }
 
+    /// Whether the time of a look has come.
+    #[inline]
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.next <= now || self.once.is_some_and(|once| once <= now)
+    }
+
     /// The next look at the pools, if its time has come.
     pub(super) fn due(&mut self, now: Timestamp) -> Option<Look> {
         if let Some(at) = self.once.take_if(|once| *once <= self.next.min(now)) {
