@@ -51,10 +51,16 @@ impl<T> Fifo<T> {
 
     /// Forgets dead entries when they are the greater part. `live_at_most` is an upper bound of how
     /// many entries are alive.
+    #[inline]
     pub(crate) fn compact(&mut self, live_at_most: usize, alive: impl Fn(&T) -> bool) {
         if self.entries.len() > live_at_most + live_at_most.max(DEAD_TOLERATED) {
-            self.entries.retain(alive);
+            self.drop_dead(alive);
         }
+    }
+
+    #[cold]
+    fn drop_dead(&mut self, alive: impl Fn(&T) -> bool) {
+        self.entries.retain(alive);
     }
 }
 

@@ -147,6 +147,7 @@ impl Timers {
         }
     }
 
+    #[inline]
     fn compact(&mut self, kind: Wait, open: usize, is_open: &impl Fn(QuestionKey) -> bool) {
         self.answers[kind as usize].entries.compact(open, |&(_, question)| is_open(question));
     }
