@@ -39,12 +39,12 @@
 //! of a request in lines belongs to the strike that ended it, and if it never came to one, to none.
 //! Questions to a model about a request's class are strikes whose tokens nobody is charged for.
 
-use connector::{AllocationId, Duration, ModelId, Money, Timestamp, Tokens, Usage};
+use connector::{AllocationId, Duration, ModelId, Money, TenantId, Timestamp, Tokens, Usage};
 
 use super::Platform;
 use crate::{
     billing::{LeaseRecord, Meters, RecordKey, StrikeId, UsageRecord, UseKind},
-    flight::{FlightKey, Strike},
+    flight::{Flight, FlightKey, Strike},
     interface::Output,
     lease::{Account, Bearer, Entry, Held, LeaseKey, Warm},
     ride::Use,
@@ -135,8 +135,8 @@ impl Platform {
         (strike, stretch): (&Strike, Option<Stretch>),
         work: Work,
     ) {
-        let flight = &self.flights[key];
-        let request = &flight.request;
+        let Flight { request, class, .. } = &self.flights[key];
+        let (tenant, class) = (request.tenant, *class);
         let usage = work.usage.unwrap_or_else(|| strike.made(request.prompt_tokens));
         let cached = usage.cached.min(usage.prompt).get();
         let ready = stretch.map_or(now, |stretch| stretch.since);
@@ -149,19 +149,20 @@ impl Platform {
             cold_start_ns: ready.since(strike.asked).as_nanos(),
             ..Meters::default()
         };
-        let record = UsageRecord {
-            key: self.books.key(strike.id, Part::Whole),
+        let meters = stretch.map_or(meters, |stretch| held(meters, &stretch.account, stretch.time));
+        let cost = stretch.map_or(Money::ZERO, |stretch| stretch.cost);
+        self.book((work.kind, tenant), &meters, cost, |platform| UsageRecord {
+            key: platform.books.key(strike.id, Part::Whole),
             from: stretch.map_or(strike.asked, |stretch| stretch.since),
             until: now,
-            tenant: request.tenant,
-            class: flight.class,
+            tenant,
+            class,
             model,
-            pool: self.cables[cable].pool,
+            pool: platform.cables[cable].pool,
             strike: strike.id,
             kind: work.kind,
-            meters: stretch.map_or(meters, |stretch| held(meters, &stretch.account, stretch.time)),
-        };
-        self.book(&record, stretch.map_or(Money::ZERO, |stretch| stretch.cost));
+            meters,
+        });
     }
 
     /// A stretch has ended that is not the one at whose end its strike ended.
@@ -172,62 +173,68 @@ impl Platform {
         stretch: Stretch,
         (part, kind): (Part, UseKind),
     ) {
-        let key = self.books.key(stretch.account.strike, part);
         let Stretch { account, since, time, cost } = stretch;
-        let record = self.record(now, cable, (key, kind), &account, (since, time));
-        self.book(&record, cost);
+        self.meter_account(now, cable, (part, kind), &account, (since, time, cost));
     }
 
     /// A share lies idle no longer.
     pub(super) fn meter_idle(&mut self, now: Timestamp, cable: usize, warm: &Warm) {
         let number = self.books.next();
         let account = Account { strike: number, ..warm.account };
-        let key = self.books.key(number, Part::Whole);
         let time = now.since(warm.since);
         let (kind, cost) = if warm.paid {
             (UseKind::Idle, self.cables[cable].charge_idle(time))
         } else {
             (UseKind::Ghost, Money::ZERO)
         };
-        let record = self.record(now, cable, (key, kind), &account, (warm.since, time));
-        self.book(&record, cost);
+        let stretch = (warm.since, time, cost);
+        self.meter_account(now, cable, (Part::Whole, kind), &account, stretch);
     }
 
-    fn record(
-        &self,
+    /// A share was held for this account since then, for so long and at this cost.
+    fn meter_account(
+        &mut self,
         now: Timestamp,
         cable: usize,
-        (key, kind): (RecordKey, UseKind),
+        (part, kind): (Part, UseKind),
         account: &Account,
-        (since, time): (Timestamp, Duration),
-    ) -> UsageRecord {
-        UsageRecord {
-            key,
+        (since, time, cost): (Timestamp, Duration, Money),
+    ) {
+        let meters = held(Meters::default(), account, time);
+        self.book((kind, account.tenant), &meters, cost, |platform| UsageRecord {
+            key: platform.books.key(account.strike, part),
             from: since,
             until: now,
             tenant: account.tenant,
             class: account.class,
             model: account.model,
-            pool: self.cables[cable].pool,
+            pool: platform.cables[cable].pool,
             strike: account.strike,
             kind,
-            meters: held(Meters::default(), account, time),
-        }
+            meters,
+        });
     }
 
-    /// The one place where use enters the books.
-    fn book(&mut self, record: &UsageRecord, cost: Money) {
-        match record.kind {
-            UseKind::Idle => self.overhead.add(record, cost),
+    /// The one place where use enters the books. Its record is made only where somebody listens.
+    fn book(
+        &mut self,
+        (kind, tenant): (UseKind, TenantId),
+        meters: &Meters,
+        cost: Money,
+        record: impl FnOnce(&Self) -> UsageRecord,
+    ) {
+        match kind {
+            UseKind::Idle => self.overhead.add(kind, meters, cost),
             UseKind::Ghost => {}
             UseKind::Delivered
             | UseKind::Disconnected
             | UseKind::Preempted
             | UseKind::Hedged
-            | UseKind::Retried => self.meters[record.tenant.index()].add(record, cost),
+            | UseKind::Retried => self.meters[tenant.index()].add(kind, meters, cost),
         }
         if self.books.told.is_some() {
-            self.outputs.push_back(Output::Usage(*record));
+            let record = record(self);
+            self.outputs.push_back(Output::Usage(record));
         }
     }
 
