@@ -29,6 +29,7 @@ mod lease;
 pub mod limit;
 mod line;
 mod meter;
+mod outputs;
 mod part;
 mod per_pair;
 mod platform;

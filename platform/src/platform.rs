@@ -25,8 +25,6 @@ mod sweep;
 mod wake;
 mod warm;
 
-use std::collections::VecDeque;
-
 pub(crate) use classifying::Consultation;
 pub use classifying::{ClassStatistics, ConsultationStatistics};
 use connector::{CableId, CovenantBook, Duration, EventKey, ModelId, Operation, Ticket, Timestamp};
@@ -48,6 +46,7 @@ use crate::{
     holding::Holding,
     interface::{Input, Meter, Output},
     lease::{Lease, LeaseKey},
+    outputs::Outputs,
     question::{Question, QuestionKey},
     retry::Backoff,
     ride::{Ride, RideKey},
@@ -72,8 +71,6 @@ const PERSISTENCE: RetryConfig = RetryConfig {
 };
 /// Distinguishes the randomness of releases from that of retries.
 const PERSISTENCE_SEED: u64 = 0x6c65_6173_6573;
-/// Room for outputs before the first growth.
-const OUTPUTS: usize = 64;
 
 /// The platform as one state machine: *handle an input at `now`, drain the outputs, ask when to
 /// look again*.
@@ -141,7 +138,7 @@ pub struct Platform {
     looks: Looks,
     sweep_due: Option<EventKey>,
     covenant_books: Vec<CovenantBook>,
-    outputs: VecDeque<Output>,
+    outputs: Outputs,
     draining: bool,
     admission: AdmissionConfig,
     gate: Gate,
@@ -192,7 +189,7 @@ impl Platform {
             looks: Looks::default(),
             sweep_due: None,
             covenant_books: vec![CovenantBook::default(); config.tenants.len()],
-            outputs: VecDeque::with_capacity(OUTPUTS),
+            outputs: Outputs::new(),
             draining: false,
             covenants: Covenants::new(config),
         };
@@ -204,7 +201,8 @@ impl Platform {
     ///
     /// # Panics
     /// If a request's tenant is not configured: tenants are the driver's to know.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "whoever calls knows the input")]
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
             Input::Request(request) => self.arrive(now, request),
@@ -220,7 +218,7 @@ impl Platform {
     /// The next thing to be done, in order.
     #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outputs.pop()
     }
 
     /// When to wake the platform; `None` while it waits for nothing but input.
@@ -321,7 +319,7 @@ impl Platform {
     #[expect(clippy::inline_always, reason = "as above")]
     fn submit(&mut self, cable: usize, ticket: Ticket, operation: Operation) {
         let cable = CableId(cable as u32);
-        self.outputs.push_back(Output::Submit { cable, ticket, operation });
+        self.outputs.push(Output::Submit { cable, ticket, operation });
     }
 }
 

@@ -234,7 +234,7 @@ impl Platform {
         }
         if self.books.told.is_some() {
             let record = record(self);
-            self.outputs.push_back(Output::Usage(record));
+            self.outputs.push(Output::Usage(record));
         }
     }
 
@@ -243,7 +243,7 @@ impl Platform {
         let lease = &mut self.leases[key];
         let (cable, entry) = (&self.cables[lease.cable], lease.entry.take());
         if let Some(Entry { known, booked, origin }) = entry.filter(|_| self.books.told.is_some()) {
-            self.outputs.push_back(Output::Lease(LeaseRecord {
+            self.outputs.push(Output::Lease(LeaseRecord {
                 allocation: share,
                 pool: cable.pool,
                 origin,

@@ -67,7 +67,7 @@ impl Platform {
         }
         record.covenant = self.covenants.of(&flight.request).judge(&record, given_up);
         self.covenant_books[record.tenant.index()].record(record.covenant);
-        self.outputs.push_back(Output::Respond(Response {
+        self.outputs.push(Output::Respond(Response {
             request,
             outcome,
             text,
@@ -75,7 +75,7 @@ impl Platform {
             retry_after: flight.retry_after(),
             given_up,
         }));
-        self.outputs.push_back(Output::Record(record));
+        self.outputs.push(Output::Record(record));
         self.flights.remove(key);
         self.arrivals.settle(&self.flights);
     }
