@@ -21,6 +21,8 @@ pub(crate) enum Failure {
 /// Failures that happen at any time, at given rates.
 #[derive(Debug)]
 pub(super) struct Failures {
+    /// Whether there are any.
+    any: bool,
     rate_limited: Chances,
     unavailable: Chances,
     timed_out: Chances,
@@ -30,6 +32,7 @@ impl Failures {
     pub(super) fn new(region: &str, rates: &FailureRates, streams: Streams) -> Self {
         let chances = |rates, behaviour| Chances::new(rates, region, behaviour, streams);
         Self {
+            any: *rates != FailureRates::default(),
             rate_limited: chances(rates.rate_limited, "rate_limited"),
             unavailable: chances(rates.unavailable, "unavailable"),
             timed_out: chances(rates.timed_out, "timed_out"),
@@ -39,6 +42,9 @@ impl Failures {
     /// What chance has in store for a call. Everything is drawn for every call, so that no failure
     /// moves another.
     pub(super) fn draw(&mut self, kind: OperationKind) -> Fate {
+        if !self.any {
+            return Fate { is_lost: false, refused: None };
+        }
         let is_lost = self.timed_out.strike(kind);
         let (throttled, internal) = (self.rate_limited.strike(kind), self.unavailable.strike(kind));
         let refused = match (throttled, internal) {

@@ -103,6 +103,9 @@ impl Faults {
 
     /// What the faults under way make of a latency: brown-outs multiply, then others add.
     pub(super) fn delay(&self, pool: usize, kind: OperationKind, latency: Duration) -> Duration {
+        if self.active.is_empty() {
+            return latency;
+        }
         let here = || {
             let faults = self.active.iter().map(|&index| &self.script[index]);
             faults.filter(|fault| hits(fault.pool, pool)).map(|fault| &fault.kind)
