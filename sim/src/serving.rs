@@ -407,6 +407,13 @@ impl Engine {
         self.news.drain(..)
     }
 
+    /// As [`Engine::drain_news`], in exchange for an empty list whose room is used again.
+    #[inline]
+    pub(crate) fn exchange_news(&mut self, empty: &mut Vec<Progress>) {
+        debug_assert!(empty.is_empty());
+        std::mem::swap(&mut self.news, empty);
+    }
+
     /// When the next token that is told may come, or earlier; `None` while none will come by
     /// itself. What else there is to tell comes with it.
     pub fn next_event(&self) -> Option<Timestamp> {

@@ -250,7 +250,7 @@ impl Simulator {
         let mut progress = std::mem::take(&mut self.progress);
         engine.advance(now);
         act(engine);
-        progress.extend(engine.drain_news());
+        engine.exchange_news(&mut progress);
         let ready = engine.wants_card();
         if station.ready == ready {
             self.schedule_engine(now, at);
