@@ -32,7 +32,9 @@ impl Victims {
         if held.len() > live + live.max(DEAD_TOLERATED) {
             held.retain(|&(_, share)| alive(share));
         }
-        if let Err(place) = held.binary_search_by_key(&age, |&(age, _)| age) {
+        if held.last().is_none_or(|&(last, _)| last < age) {
+            held.push((age, share));
+        } else if let Err(place) = held.binary_search_by_key(&age, |&(age, _)| age) {
             held.insert(place, (age, share));
         }
     }
