@@ -20,7 +20,7 @@ const MOST_BOARDS: usize = 256;
 pub(super) struct Boards {
     hosts: u32,
     by_ask: BTreeMap<Ask, Board>,
-    /// The hosts that changed last; change `n` stands at `n` modulo the length.
+    /// The hosts that changed last; change `n` stands at `n` modulo the length, a power of two.
     log: Vec<u32>,
     changes: u64,
     asked: u64,
@@ -37,13 +37,14 @@ struct Board {
 
 impl Boards {
     pub(super) fn new(hosts: u32) -> Self {
-        Self { hosts, by_ask: BTreeMap::new(), log: vec![0; hosts as usize], changes: 0, asked: 0 }
+        let log = vec![0; (hosts as usize).next_power_of_two()];
+        Self { hosts, by_ask: BTreeMap::new(), log, changes: 0, asked: 0 }
     }
 
     /// Notes that the rank of this host may have changed.
     pub(super) fn note(&mut self, host: u32) {
-        let at = self.changes % u64::from(self.hosts);
-        self.log[at as usize] = host;
+        let at = place(self.changes, &self.log);
+        self.log[at] = host;
         self.changes += 1;
     }
 
@@ -66,7 +67,7 @@ impl Boards {
             board.tournament = Tournament::new(hosts, &rank);
         } else {
             for change in board.seen..changes {
-                let host = self.log[(change % u64::from(hosts)) as usize];
+                let host = self.log[place(change, &self.log)];
                 board.tournament.set(host, rank(host));
             }
         }
@@ -80,6 +81,11 @@ impl Boards {
             self.by_ask.remove(&ask);
         }
     }
+}
+
+/// Where a change stands in the log.
+fn place(change: u64, log: &[u32]) -> usize {
+    change as usize & (log.len() - 1)
 }
 
 #[cfg(test)]
