@@ -269,8 +269,8 @@ impl Simulator {
         Ok(gateway.admit(now, kind, fate)?)
     }
 
-    fn wake(&mut self, now: Timestamp, wake: Wake) {
-        match wake {
+    fn wake(&mut self, now: Timestamp, wake: &Wake) {
+        match *wake {
             Wake::Answer(ticket, answer) => self.deliver(now, ticket, answer),
             Wake::Arrive(inference) => self.reach_card(now, inference),
             Wake::Progress(inference) => self.look_at_progress(now, inference),
@@ -322,7 +322,7 @@ impl Simulator {
 
     fn catch_up(&mut self, now: Timestamp) {
         while let Some((at, wake)) = self.queue.pop_due(now) {
-            self.wake(at, wake);
+            self.wake(at, &wake);
         }
     }
 }
@@ -346,11 +346,13 @@ impl Connector for Simulator {
 
     fn poll(&mut self, now: Timestamp) -> Option<Event> {
         while self.events.is_empty() {
-            match self.queue.pop_due(now)? {
-                (at, Wake::Answer(ticket, answer)) => {
+            // Looked at where it lies: to move what was written just now is to wait for it.
+            match &self.queue.pop_due(now) {
+                &Some((at, Wake::Answer(ticket, answer))) => {
                     return Some(self.arrival(at, ticket, answer));
                 }
-                (at, wake) => self.wake(at, wake),
+                Some((at, wake)) => self.wake(*at, wake),
+                None => return None,
             }
         }
         self.events.pop_front()

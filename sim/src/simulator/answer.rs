@@ -165,21 +165,25 @@ impl Simulator {
     }
 
     /// How an answer reads on arrival.
+    #[inline]
     pub(super) fn arrival(&self, at: Timestamp, ticket: Ticket, answer: Answer) -> Event {
-        let result = match answer {
-            Answer::Granted(share) => Ok(Reply::Granted { allocation: share.id() }),
-            Answer::Generated(usage) => Ok(Reply::Generated { usage, text: None }),
-            Answer::Cancelled => Ok(Reply::Cancelled),
-            Answer::Released => Ok(Reply::Released),
-            Answer::Inspect(share) => match self.describe(at, share) {
-                Some(info) => Ok(Reply::Inspected(info)),
-                None => Err(Refusal::UnknownAllocation.error()),
-            },
-            Answer::List(pool) => Ok(Reply::Listed(self.rows(at, pool))),
-            Answer::Pools => Ok(Reply::Pools(self.offers())),
-            Answer::Refused(refusal) => Err(refusal.error()),
-        };
-        Event { at, kind: EventKind::Completed { ticket, result } }
+        // Each is written where it is to be, instead of moved there from where they all come together.
+        let completed = |result| Event { at, kind: EventKind::Completed { ticket, result } };
+        match answer {
+            Answer::Granted(share) => completed(Ok(Reply::Granted { allocation: share.id() })),
+            Answer::Generated(usage) => completed(Ok(Reply::Generated { usage, text: None })),
+            Answer::Cancelled => completed(Ok(Reply::Cancelled)),
+            Answer::Released => completed(Ok(Reply::Released)),
+            Answer::Inspect(share) => completed(self.inspection(at, share)),
+            Answer::List(pool) => completed(Ok(Reply::Listed(self.rows(at, pool)))),
+            Answer::Pools => completed(Ok(Reply::Pools(self.offers()))),
+            Answer::Refused(refusal) => completed(Err(refusal.error())),
+        }
+    }
+
+    fn inspection(&self, at: Timestamp, share: ShareKey) -> Result<Reply, Error> {
+        let info = self.describe(at, share).ok_or_else(|| Refusal::UnknownAllocation.error())?;
+        Ok(Reply::Inspected(info))
     }
 
     fn offers(&self) -> Vec<connector::PoolInfo> {
