@@ -41,6 +41,7 @@ impl Platform {
 
     /// An answer to nothing. If it grants a share, lists will tell whether that share exists; the
     /// event may name any cable of its connector, so all pools are asked.
+    #[cold]
     fn stray(&mut self, now: Timestamp, cable: usize, result: &Result<Reply, Error>) {
         self.cables[cable].statistics.stray_answers += 1;
         if let Ok(Reply::Granted { .. }) = result {
@@ -58,6 +59,7 @@ impl Platform {
 
     /// A share will be taken away. Its inference ends one way or the other, so it is enough to
     /// know then that a failure was not the pool's fault. A lease that nobody uses is given up.
+    #[cold]
     fn preempted(&mut self, now: Timestamp, cable: usize, allocation: AllocationId) {
         let named = self.leases.iter_mut();
         let named = named.filter(|(_, lease)| lease.allocation() == Some(allocation));

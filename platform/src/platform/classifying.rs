@@ -219,6 +219,7 @@ impl Platform {
     }
 
     /// The share is granted: puts the question.
+    #[cold]
     pub(super) fn ask_for_class(&mut self, now: Timestamp, key: FlightKey, lease: LeaseKey) {
         let share = self.leases[lease].allocation().expect("it was just granted");
         let subject = Subject::from(&self.flights[key].request);
@@ -232,6 +233,7 @@ impl Platform {
     }
 
     /// The question was answered, or failed.
+    #[cold]
     pub(super) fn class_answered(
         &mut self,
         now: Timestamp,
@@ -263,6 +265,7 @@ impl Platform {
     }
 
     /// The share was not granted, or the inference failed.
+    #[cold]
     pub(super) fn consultation_failed(&mut self, now: Timestamp, key: FlightKey, kind: ErrorKind) {
         self.classifier.asked().statistics.failed += 1;
         self.fall_back(now, key, Ended::Failed(kind));

@@ -228,6 +228,7 @@ impl Platform {
     }
 
     /// A release failed or was not confirmed in time: again after a pause, up to a bound.
+    #[cold]
     pub(super) fn release_failed(
         &mut self,
         now: Timestamp,
@@ -259,6 +260,7 @@ impl Platform {
 
     /// Shares that were found out: one that must be what an allocation of ours left behind is kept
     /// warm if there is a place for it, others are given back. Nobody pays for them until they work.
+    #[cold]
     pub(super) fn give_back_ghosts(&mut self, now: Timestamp, cable: usize, ghosts: Suspects) {
         for (ghost, terms) in ghosts {
             self.cables[cable].statistics.ghosts += 1;

@@ -162,6 +162,7 @@ impl Platform {
         self.infer(now, key, owner, allocation);
     }
 
+    #[cold]
     fn not_granted(
         &mut self,
         now: Timestamp,
@@ -310,6 +311,7 @@ impl Platform {
     /// The provider knows nothing of a share that was warm: it has taken it back some time since,
     /// which is not this strike's fault. A new share is asked for in its stead, at most once per
     /// strike because that one was never warm.
+    #[cold]
     fn replace_stale(&mut self, now: Timestamp, owner: FlightKey, key: LeaseKey) {
         let lease = &mut self.leases[key];
         let index = lease.cable;
@@ -397,6 +399,7 @@ impl Platform {
     }
 
     /// A strike failed, which is told to whoever judges its pool as `ended`.
+    #[cold]
     pub(super) fn strike_over(
         &mut self,
         now: Timestamp,

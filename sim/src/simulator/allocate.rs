@@ -178,6 +178,7 @@ impl Simulator {
     }
 
     /// Brings the weights of a model onto its card, which made room for them.
+    #[cold]
     pub(super) fn load_weights(&mut self, now: Timestamp, at: StationRef, bytes: f64) {
         let of = &mut self.pools[at.pool];
         of.note_engines(now, at.card);

@@ -21,6 +21,7 @@ impl Simulator {
     }
 
     /// Something fails.
+    #[cold]
     pub(super) fn breaks(&mut self, now: Timestamp, (pool, part): PartRef) {
         let of = &mut self.pools[pool].breakdowns.parts()[part];
         let cause = of.cause;
@@ -32,6 +33,7 @@ impl Simulator {
     }
 
     /// Something works again.
+    #[cold]
     pub(super) fn repaired(&mut self, now: Timestamp, (pool, part): PartRef) {
         let of = &mut self.pools[pool].breakdowns.parts()[part];
         let cause = of.cause;

@@ -142,6 +142,7 @@ fn hits(fault: Option<PoolId>, pool: usize) -> bool {
 }
 
 impl Simulator {
+    #[cold]
     pub(super) fn fault_begins(&mut self, now: Timestamp, index: usize) {
         self.faults.active.push(index);
         let fault = self.faults.script[index].clone();
@@ -160,6 +161,7 @@ impl Simulator {
         self.next_lot(now, index);
     }
 
+    #[cold]
     pub(super) fn fault_ends(&mut self, now: Timestamp, index: usize) {
         self.faults.active.retain(|&active| active != index);
         let cause = self.faults.script[index].kind.cause();

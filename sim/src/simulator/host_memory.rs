@@ -6,6 +6,7 @@ use super::{Refusal, Simulator, StationRef, capacity::CardRef};
 
 impl Simulator {
     /// Kills whoever has most in the host's memory until the rest fits.
+    #[cold]
     pub(super) fn free_host_memory(&mut self, now: Timestamp, card: CardRef) {
         while let Some(member) = self.pools[card.0].cards[card.1].sharing.victim() {
             let neighbours = self.pools[card.0].cards[card.1].neighbours.len();

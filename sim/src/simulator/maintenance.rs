@@ -57,6 +57,7 @@ impl Simulator {
     }
 
     /// The cards of the present lot have waited long enough.
+    #[cold]
     pub(super) fn drain_over(&mut self, now: Timestamp, fault: usize) {
         let FaultKind::Maintenance { grace, .. } = self.faults.script[fault].kind else { return };
         for card in self.faults.lost[fault].clone() {
@@ -65,6 +66,7 @@ impl Simulator {
     }
 
     /// Those still on the cards of the present lot go.
+    #[cold]
     pub(super) fn drain_takes(&mut self, now: Timestamp, fault: usize) {
         for card in self.faults.lost[fault].clone() {
             self.withdraw_card(now, card, Cause::Maintenance, Refusal::Preempted);

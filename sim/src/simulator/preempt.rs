@@ -42,6 +42,7 @@ pub(super) struct Leaving {
 
 impl Simulator {
     /// Gives notice to somebody less important whose leaving makes room.
+    #[cold]
     pub(super) fn evict_for(
         &mut self,
         now: Timestamp,
@@ -71,6 +72,7 @@ impl Simulator {
     }
 
     /// The grace is over: the share waits for another place, or is lost.
+    #[cold]
     pub(super) fn grace_over(&mut self, now: Timestamp, key: ShareKey) {
         let Some(share) = self.shares.get(key) else { return };
         let Some(leaving) = &share.leaving else { return };
@@ -103,6 +105,7 @@ impl Simulator {
     }
 
     /// The share that was taken away makes room for the one it was taken away for.
+    #[cold]
     fn succeed(&mut self, now: Timestamp, at: StationRef, ticket: Ticket, ask: Allocate) {
         if self.pools[at.pool].has_room(at.card, &ask) {
             let share = self.grant(now, at.pool, at.card, ask);

@@ -169,6 +169,7 @@ impl Simulator {
     }
 
     /// What the share's inferences had computed is on its card again.
+    #[cold]
     pub(super) fn checkpoint_read(&mut self, now: Timestamp, key: ShareKey) {
         self.shares[key].timer = None;
         self.go_on(now, key);
@@ -187,6 +188,7 @@ impl Simulator {
     }
 
     /// The share has waited long enough.
+    #[cold]
     pub(super) fn wait_over(&mut self, now: Timestamp, key: ShareKey) {
         self.take_away(now, key, Refusal::Preempted);
     }

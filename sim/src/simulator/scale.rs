@@ -207,6 +207,7 @@ impl Simulator {
     }
 
     /// A look at a pool that scales, and what follows from it.
+    #[cold]
     pub(super) fn look_at(&mut self, now: Timestamp, pool: usize) {
         let gauge = self.gauge(now, pool);
         self.with_fleet(pool, |simulator, fleet| {
@@ -224,6 +225,7 @@ impl Simulator {
     }
 
     /// A card that was on its way is there: in service if one is missing, to spare otherwise.
+    #[cold]
     pub(super) fn card_comes(&mut self, now: Timestamp, card: CardRef) {
         self.with_fleet(card.0, |simulator, fleet| {
             let is_missing = fleet.serving < fleet.wanted();

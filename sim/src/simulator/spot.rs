@@ -38,6 +38,7 @@ impl Simulator {
     }
 
     /// The trace has another number of cards from now on.
+    #[cold]
     pub(super) fn spot_level(&mut self, now: Timestamp, pool: usize) {
         let spot = self.spot(pool);
         let grace = spot.grace;
@@ -55,6 +56,7 @@ impl Simulator {
     }
 
     /// A unit's time is over, and with it perhaps that of others.
+    #[cold]
     pub(super) fn spot_falls(&mut self, now: Timestamp, (pool, unit): UnitRef) {
         let spot = self.spot(pool);
         let grace = spot.grace;
@@ -89,6 +91,7 @@ impl Simulator {
     }
 
     /// The grace of a unit is over.
+    #[cold]
     pub(super) fn unit_is_gone(&mut self, now: Timestamp, (pool, unit): UnitRef) {
         for card in self.spot(pool).cards_of(unit) {
             self.withdraw_card(now, (pool, card), Cause::Spot, Refusal::Preempted);
@@ -116,6 +119,7 @@ impl Simulator {
     }
 
     /// The cards of a unit are provisioned.
+    #[cold]
     pub(super) fn unit_comes(&mut self, now: Timestamp, (pool, unit): UnitRef) {
         for card in self.spot(pool).cards_of(unit) {
             self.return_card(now, (pool, card), Cause::Spot);
@@ -137,6 +141,7 @@ impl Simulator {
     }
 
     /// There is nothing to spare any more: all cards have notice.
+    #[cold]
     pub(super) fn shortage_begins(&mut self, now: Timestamp, pool: usize) {
         let grace = self.spot(pool).grace;
         for card in 0..self.pools[pool].cards.len() {
@@ -146,6 +151,7 @@ impl Simulator {
     }
 
     /// The grace of all cards is over.
+    #[cold]
     pub(super) fn shortage_takes(&mut self, now: Timestamp, pool: usize) {
         for card in 0..self.pools[pool].cards.len() {
             self.withdraw_card(now, (pool, card), Cause::Shortage, Refusal::Preempted);
@@ -157,6 +163,7 @@ impl Simulator {
     }
 
     /// There is something to spare again, and it is provisioned.
+    #[cold]
     pub(super) fn shortage_ends(&mut self, now: Timestamp, pool: usize) {
         for card in 0..self.pools[pool].cards.len() {
             self.return_card(now, (pool, card), Cause::Shortage);
