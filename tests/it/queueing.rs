@@ -168,9 +168,7 @@ fn run(case: &Case) -> Result<Verdict, String> {
         return Ok(Verdict::new(case, 0, |_| 0.0, |metric| measured.get(metric).copied()));
     }
     if let Some((customers, measured)) = hedge::measure(case, &params)? {
-        return Ok(Verdict::new(case, customers, hedge::band, |metric| {
-            measured.get(metric).copied()
-        }));
+        return Ok(Verdict::new(case, customers, |_| 0.0, |metric| measured.get(metric).copied()));
     }
     Ok(measured(case, &World::realise(&params)?))
 }

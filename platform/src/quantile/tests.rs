@@ -50,8 +50,9 @@ fn one_in_twenty_exceeds_the_95th_percentile_of_a_pareto_law_whose_value_it_has(
         slower += u32::from(judge(&mut p95, pareto(&mut randomness)));
         sum += p95.value().expect("it is known").as_secs_f64();
     }
-    assert!(slower.abs_diff(20_000) <= 20, "{slower}");
-    // 0.05^(-1/2), with the noise of 200 independent stretches, which differ by 6 %.
+    // From one end of the play to the other, and the way of the estimate.
+    assert!(slower.abs_diff(20_000) <= 100, "{slower}");
+    // 0.05^(-1/2), with the noise of some 30 independent stretches, which differ by 2 %.
     let mean = sum / 400_000.0;
     assert!((mean / 4.472_136 - 1.0).abs() < 0.02, "{mean}");
 }
@@ -96,7 +97,7 @@ fn no_time_is_too_short_or_too_long() {
 
 proptest! {
     /// The bound of the module text, for any times whatever: never more slower ones than were asked
-    /// for, but for the way of the estimate; nor fewer, but for times that are alike.
+    /// for, but for the play and the way of the estimate.
     #[test]
     fn no_sequence_of_times_has_more_slower_ones_than_asked_for(
         times in proptest::collection::vec(1_000_u64..1_000_000_000, 1..3_000),
@@ -106,7 +107,7 @@ proptest! {
         let slower = times.iter().filter(|&&ns| judge(&mut quantile, Duration::from_nanos(ns)));
         let slower = slower.count() as f64;
         let asked_for = times.len() as f64 * f64::from(100 - percent) / 100.0;
-        let way = libm::log(1e9 / 1e3) / GAIN + 1.0;
+        let way = (libm::log(1e9 / 1e3) + (1.0 - FINE) * PLAY) / GAIN + 1.0;
         prop_assert!(slower <= asked_for + way, "{slower} {asked_for}");
     }
 

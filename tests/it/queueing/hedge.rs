@@ -36,13 +36,6 @@ use super::{
     spread::{Spread, Time},
 };
 
-/// How far off the exact value itself may be. The share that is hedged is exact. Response times have a
-/// bend where the hedge begins, which is exact for a delay that stands still; one that follows what it
-/// sees sways by some percent around it, and that rounds the bend.
-pub(super) fn band(metric: &str) -> f64 {
-    if metric.starts_with("response") { 0.02 } else { 0.0 }
-}
-
 /// Customers per second; nothing depends on it, because nobody waits.
 const RATE: f64 = 10.0;
 /// Shares and places in a batch of a card that never runs out of them.
