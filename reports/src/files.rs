@@ -1,4 +1,4 @@
-//! The files of a run: `summary.json`, `requests.csv`, `usage.csv`, `leases.csv`, of a simulated one
+//! The files of a run: `scenario.yaml`, `summary.json`, `requests.csv`, `usage.csv`, `leases.csv`, of a simulated one
 //! `statement.csv`, `timeline.csv` and its picture `timeline.svg` in one directory.
 //!
 //! # Mechanism
@@ -45,6 +45,8 @@ const SUMMARY: &str = "summary.json";
 const REQUESTS: &str = "requests.csv";
 const TIMELINE: &str = "timeline.csv";
 const USAGE: &str = "usage.csv";
+/// The file in the directory of a run that holds its scenario.
+pub const SCENARIO: &str = "scenario.yaml";
 const LEASES: &str = "leases.csv";
 const STATEMENT: &str = "statement.csv";
 const PICTURE: &str = "timeline.svg";
@@ -126,19 +128,20 @@ impl RunFiles {
     /// # Errors
     /// If a file of one of the names is in the way, or the directory is none.
     pub fn check(directory: &Path, overwrite: Overwrite) -> Result<(), FilesError> {
-        [SUMMARY, REQUESTS, TIMELINE, USAGE, LEASES, STATEMENT, PICTURE]
+        [SUMMARY, SCENARIO, REQUESTS, TIMELINE, USAGE, LEASES, STATEMENT, PICTURE]
             .iter()
             .try_for_each(|name| overwrite.check(&directory.join(name)))
     }
 
     /// Begins the files in this directory, which is created if missing; all but `statement.csv`, see
-    /// [`with_statement`](Self::with_statement).
+    /// [`with_statement`](Self::with_statement). `scenario` is the text of the scenario as it is run.
     ///
     /// # Errors
     /// If a file of one of the names is in the way, or cannot be written.
     pub fn create(
         directory: &Path,
         header: &Header,
+        scenario: &str,
         overwrite: Overwrite,
     ) -> Result<Self, FilesError> {
         fs::create_dir_all(directory).map_err(FilesError::io("create", directory))?;
@@ -147,6 +150,7 @@ impl RunFiles {
         let unfinished = format!("{JSON_MARK} {}}}\n", json(&begun));
         write_whole(&directory.join(SUMMARY), &unfinished)?;
         write_whole(&directory.join(TIMELINE), &begun.reserved_line())?;
+        write_whole(&directory.join(SCENARIO), &(begun.reserved_line() + scenario))?;
         write_whole(&directory.join(PICTURE), &picture::unfinished(&begun))?;
         let requests = requests::RequestsFile::create(directory.join(REQUESTS), &begun)?;
         let usage = usage::UsageFile::create(directory.join(USAGE), &begun)?;
@@ -208,6 +212,7 @@ impl RunFiles {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
+        complete(&self.directory.join(SCENARIO), &summary.header)?;
         self.requests.finish(&summary.header)?;
         self.usage.finish(&summary.header)?;
         self.leases.finish(&summary.header)?;
@@ -225,6 +230,13 @@ fn json(header: &Header) -> String {
 /// Replaces a file by this text.
 pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), FilesError> {
     fs::write(path, text).map_err(FilesError::io("write", path))
+}
+
+/// Writes the first line of a file that is complete otherwise.
+fn complete(path: &Path, header: &Header) -> Result<(), FilesError> {
+    let file = File::options().write(true).open(path);
+    file.and_then(|mut file| rewrite_header(&mut file, header))
+        .map_err(FilesError::io("write", path))
 }
 
 fn remove_if_there(path: &Path) -> Result<(), FilesError> {

@@ -41,8 +41,8 @@ pub use cells::MAX_CELLS;
 pub use compare::{CompareError, Comparison, MOST_COMPARED};
 pub use digest::{Digest, RunDigest};
 pub use files::{
-    FilesError, LeaseReader, Overwrite, ReadError, RunFiles, StatementReader, TableReader,
-    UsageReader,
+    FilesError, LeaseReader, Overwrite, ReadError, RunFiles, SCENARIO, StatementReader,
+    TableReader, UsageReader,
 };
 pub use focus::{FocusVersion, write_focus};
 pub use header::Header;

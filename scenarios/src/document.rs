@@ -11,6 +11,7 @@ mod decode;
 mod node;
 mod replace;
 mod report;
+mod written;
 
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub(crate) use build::MAX_BYTES;
 pub(crate) use decode::decode;
 pub(crate) use node::Node;
 pub(crate) use report::Report;
+pub(crate) use written::BESIDE;
+pub use written::Effective;
 
 use crate::diagnostics::{Source, SourcePosition};
 

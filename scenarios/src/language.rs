@@ -45,6 +45,8 @@ pub(crate) struct ScenarioSpec {
     pub(crate) description: Optional<String>,
     /// Seed of all randomness, 0 to 2^64 - 1. Default: 1.
     pub(crate) seed: Optional<Whole<0, { u64::MAX }>>,
+    /// What paths in this file are relative to. Default: the directory of the file.
+    pub(crate) paths_from: Optional<String>,
     /// When arrivals end; up to 366 days. Needed for all traffic that does not end by itself;
     /// traces run whole without it.
     pub(crate) duration: Optional<Time>,

@@ -23,6 +23,7 @@ pub mod trace;
 mod traffic;
 
 pub use diagnostics::{Diagnostics, Problem, Rendering, SourcePosition};
+pub use document::Effective;
 pub use overrides::Override;
 pub use scenario::{Dialect, Endpoint, Scenario, json_schema, load, parse};
 pub use traffic::{Arrivals, TrafficError, TrafficSource};

@@ -22,14 +22,14 @@ mod sharing;
 mod tokens;
 mod traffic;
 
-use std::{path::Path, sync::Arc};
+use std::{cell::Cell, path::Path, sync::Arc};
 
 use connector::{BasisPoints, Duration, Names};
 
 use self::names::NameTable;
 use crate::{
     Scenario,
-    document::{Node, NodeId, Report},
+    document::{Effective, Node, NodeId, Report},
     language::{Either, List, ModelSpec, Optional, ScenarioSpec, Time},
     traffic::SourceKind,
 };
@@ -43,6 +43,8 @@ pub(crate) struct Context<'a> {
     pub(crate) report: &'a Report<'a>,
     /// What paths in the scenario are relative to.
     pub(crate) base_dir: &'a Path,
+    /// Whether any path was met.
+    pub(crate) names_files: &'a Cell<bool>,
 }
 
 /// Every name that the scenario defines.
@@ -140,6 +142,11 @@ pub(crate) fn scenario(context: Context<'_>, spec: &ScenarioSpec, hash: u64) -> 
         objectives,
         traffic,
         hash,
+        effective: Effective::new(
+            context.report.document(),
+            context.base_dir,
+            context.names_files.get(),
+        ),
     };
     scenario.platform.seed = scenario.seed;
     tell_names_to_traces(&mut scenario);

@@ -1,4 +1,5 @@
 use std::{
+    cell::Cell,
     fs::File,
     io::{ErrorKind, Read},
     path::Path,
@@ -11,7 +12,7 @@ use sim::ProviderConfig;
 use crate::{
     Diagnostics, Override, Problem, TrafficSource,
     diagnostics::Source,
-    document::{self, Document, MAX_BYTES, Report},
+    document::{self, BESIDE, Document, Effective, MAX_BYTES, Node, Report},
     language::ScenarioSpec,
     lower::{self, Context},
 };
@@ -47,8 +48,10 @@ pub struct Scenario {
     pub objectives: Vec<Objective>,
     /// Where requests come from; see [`Scenario::arrivals`].
     pub traffic: Vec<TrafficSource>,
-    /// Hash of the effective scenario: overrides applied, seed, comments and layout left out.
+    /// Hash of the effective scenario: overrides applied; seed, where paths begin, comments and layout left out.
     pub hash: u64,
+    /// Its text, overrides applied.
+    pub effective: Effective,
 }
 
 /// Where a pool is in live runs.
@@ -96,9 +99,14 @@ pub fn parse(
     let mut document = Document::read(name, text)?;
     document.apply(overrides)?;
     let report = Report::new(&document);
-    let hash = xxhash_rust::xxh3::xxh3_64(document.canonical(&["seed"]).as_bytes());
-    let scenario = document::decode::<ScenarioSpec>(&report)
-        .and_then(|spec| lower::scenario(Context { report: &report, base_dir }, &spec, hash));
+    let hash = xxhash_rust::xxh3::xxh3_64(document.canonical(&BESIDE).as_bytes());
+    let scenario = document::decode::<ScenarioSpec>(&report).and_then(|spec| {
+        let further = spec.paths_from.as_ref().and_then(Node::get);
+        let base_dir = base_dir.join(further.map_or("", String::as_str));
+        let names_files = &Cell::new(false);
+        let context = Context { report: &report, base_dir: &base_dir, names_files };
+        lower::scenario(context, &spec, hash)
+    });
     scenario.ok_or_else(|| report.into_diagnostics())
 }
 

@@ -1,11 +1,13 @@
 mod invoices;
 mod reconcile;
+mod recorded;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
 use super::Failure;
+pub(super) use invoices::prices;
 
 /// What a run comes to: invoices, what they rest on, and whether the provider's bill is right.
 ///
@@ -14,7 +16,7 @@ use super::Failure;
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "Examples:
-  harpoon bill out/
+  harpoon run scenarios/quickstart.yaml --out out/ && harpoon bill out/
   harpoon bill scenarios/quickstart.yaml --set platform.price_book.rates.0.price=0.80
   harpoon bill out/ --tenant acme --period 0 --out acme.txt
   harpoon bill reconcile scenarios/bill-shock.yaml")]

@@ -1,3 +1,4 @@
+mod ledger;
 mod leftovers;
 mod replicate;
 
@@ -15,8 +16,8 @@ use super::{
     Failure, INTERRUPTED, OBJECTIVE_MISSED, interrupt, key, note, print, progress::Progress,
 };
 use crate::{
-    drive::Watch,
-    experiment::{self, Outcome, live},
+    drive::{Observer, Watch},
+    experiment::{self, ExperimentError, Outcome, live},
 };
 
 /// Most replications of one run.
@@ -32,6 +33,7 @@ const MOST_REPLICATIONS: i64 = 10_000;
   harpoon run scenarios/quickstart.yaml
   harpoon run scenarios/quickstart.yaml --seed 7 --out out/
   harpoon run scenarios/quickstart.yaml --replications 10 --threads 2
+  harpoon run scenarios/bill-shock.yaml --ledger books.sqlite
   harpoon run scenarios/azure-conversation.yaml --set traffic.0.trace.file=my.csv
   HOSTED_AI_API_KEY=... harpoon run scenarios/quickstart.yaml --live https://gpu.example.com")]
 pub(super) struct Run {
@@ -46,13 +48,17 @@ pub(super) struct Run {
     /// Replications at once; all cores by default. Does not change any result.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Write summary.json, requests.csv, usage.csv, leases.csv, timeline.csv and timeline.svg into DIR,
+    /// Write scenario.yaml, summary.json, requests.csv, usage.csv, leases.csv, timeline.csv and timeline.svg into DIR,
     /// and the simulated provider's statement.csv.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Overwrite files in the output directory that harpoon has not written.
     #[arg(long, requires = "out")]
     force: bool,
+    /// Bill the run while it lasts, and book it in this durable ledger: a file, or the URL of a
+    /// PostgreSQL database (`postgresql://...`). The same simulation books nothing twice.
+    #[arg(long, value_name = "PATH|URL")]
+    ledger: Option<String>,
     /// Replace a value of the scenario, such as `provider.pools.0.count=8`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     overrides: Vec<Override>,
@@ -80,24 +86,21 @@ impl Run {
         let replications = self.replications.unwrap_or(scenario.replications);
         let target = self.target()?;
         if replications > 1 {
-            can_replicate(target.is_some(), seed, replications)?;
+            self.can_replicate(seed, replications)?;
             return self.replicate(&scenario, seed, replications);
         }
         let watch = Arc::new(Watch::default());
         interrupt::forward_to(vec![Arc::clone(&watch)]);
         let files = self.files(&scenario, seed, self.out.as_deref())?;
         self.warn_of_leftovers(|_| false);
-        let outcome = {
-            let _progress = self.progress(vec![Arc::clone(&watch)], &scenario);
-            match &target {
-                Some(target) => live::run(&scenario, seed, target, files, &watch),
-                None => experiment::simulate(&scenario, seed, files, &watch),
-            }
-        };
-        self.conclude(outcome?)
+        let target = target.as_ref();
+        let once = Once { run: &self, scenario: &scenario, seed, target, files, watch: &watch };
+        let Some(place) = &self.ledger else { return self.conclude(once.beside(())?.0, Ok(())) };
+        let (outcome, booked) = once.booked(place)?;
+        self.conclude(outcome, booked)
     }
 
-    fn conclude(&self, outcome: Outcome) -> Result<ExitCode, Failure> {
+    fn conclude(&self, outcome: Outcome, booked: Result<(), Failure>) -> Result<ExitCode, Failure> {
         let Outcome { summary, files, warnings } = outcome;
         for warning in warnings {
             note(&format!("warning: {warning}"));
@@ -106,6 +109,7 @@ impl Run {
         print(&text)?;
         self.say_speed(&summary);
         files?;
+        booked?;
         Ok(code(summary.header.partial, summary.objectives_met()))
     }
 
@@ -135,11 +139,29 @@ impl Run {
     ) -> Result<Option<RunFiles>, Failure> {
         let header = experiment::header(scenario, seed);
         let create = |directory| {
-            let files = RunFiles::create(directory, &header, self.overwrite())?;
+            let text = scenario.effective.to_yaml(seed);
+            let files = RunFiles::create(directory, &header, &text, self.overwrite())?;
             // No live provider tells its statement line by line.
             if self.live.is_some() { Ok(files) } else { files.with_statement(&header) }
         };
         Ok(directory.map(create).transpose()?)
+    }
+
+    fn can_replicate(&self, seed: u64, count: u32) -> Result<(), Failure> {
+        if self.live.is_some() {
+            let message =
+                format!("a live run happens once, but {count} replications are asked for");
+            return Err(Failure::bad_input(message).with_help("add --replications 1"));
+        }
+        if self.ledger.is_some() {
+            let message = format!("a ledger takes one run, but {count} replications are asked for");
+            return Err(Failure::bad_input(message).with_help("add --replications 1"));
+        }
+        if seed.checked_add(u64::from(count) - 1).is_none() {
+            let message = format!("no seeds follow {seed} for {count} replications");
+            return Err(Failure::bad_input(message).with_help("choose a smaller --seed"));
+        }
+        Ok(())
     }
 
     fn overwrite(&self) -> Overwrite {
@@ -158,16 +180,26 @@ impl Run {
     }
 }
 
-fn can_replicate(live: bool, seed: u64, count: u32) -> Result<(), Failure> {
-    if live {
-        let message = format!("a live run happens once, but {count} replications are asked for");
-        return Err(Failure::bad_input(message).with_help("add --replications 1"));
+/// A run that happens once.
+struct Once<'a> {
+    run: &'a Run,
+    scenario: &'a Scenario,
+    seed: u64,
+    target: Option<&'a live::Target>,
+    files: Option<RunFiles>,
+    watch: &'a Arc<Watch>,
+}
+
+impl Once<'_> {
+    /// Runs it, and tells another observer of everything as well.
+    fn beside<O: Observer>(self, beside: O) -> Result<(Outcome, O), ExperimentError> {
+        let Self { run, scenario, seed, target, files, watch } = self;
+        let _progress = run.progress(vec![Arc::clone(watch)], scenario);
+        match target {
+            Some(target) => live::run(scenario, seed, target, files, beside, watch),
+            None => experiment::simulate_beside(scenario, seed, files, beside, watch),
+        }
     }
-    if seed.checked_add(u64::from(count) - 1).is_none() {
-        let message = format!("no seeds follow {seed} for {count} replications");
-        return Err(Failure::bad_input(message).with_help("choose a smaller --seed"));
-    }
-    Ok(())
 }
 
 /// What was cut off has no verdict.

@@ -1,7 +1,8 @@
 //! What a run comes to for its tenants: from a simulation, or from the records that a run has left.
 
 use connector::Timestamp;
-use platform::billing::{Bill, Biller, BillingConfig, BillingError, UsageRecord};
+use platform::billing::{Bill, Biller, BillingConfig, BillingError, UsageRecord, ledger::Ledger};
+use reports::{Header, ReadError};
 use scenarios::Scenario;
 
 use super::{ExperimentError, Outcome, believed_prices, end_at_least, simulate_beside};
@@ -17,49 +18,83 @@ pub fn simulated(
     seed: u64,
     watch: &Watch,
 ) -> Result<(Outcome, Result<Bill, BillingError>), ExperimentError> {
-    let billing = Billing::new(scenario, config, seed);
+    let billing = Billing::new(scenario, config, (seed, None));
     let (outcome, billing) = simulate_beside(scenario, seed, None, billing, watch)?;
-    let bill = billing.finish(scenario, outcome.summary.header.partial);
+    let bill = billing.finish(scenario, outcome.summary.header.partial).map(|(bill, _)| bill);
     Ok((outcome, bill))
 }
 
-/// Bills records of use of a run of this scenario, in the order in which the run told them.
+/// Why records that a run has left have no bill.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordsError {
+    /// They cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// They cannot be billed.
+    #[error(transparent)]
+    Billing(#[from] BillingError),
+}
+
+/// Bills records of use of a run of this scenario with this header, in the order in which the run
+/// told them.
 ///
 /// # Errors
-/// See [`BillingError`].
+/// See [`RecordsError`].
 pub fn of_records(
     scenario: &Scenario,
     config: &BillingConfig,
-    (seed, partial): (u64, bool),
-    records: &[UsageRecord],
-) -> Result<Bill, BillingError> {
-    let mut billing = Billing::new(scenario, config, seed);
-    records.iter().for_each(|record| billing.usage(record));
-    billing.finish(scenario, partial)
+    header: &Header,
+    records: impl IntoIterator<Item = Result<UsageRecord, ReadError>>,
+) -> Result<Bill, RecordsError> {
+    let mut billing = Billing::new(scenario, config, (header.seed, None));
+    for record in records {
+        billing.usage(&record?);
+    }
+    Ok(billing.finish(scenario, header.partial)?.0)
 }
 
 /// Takes a run's records of use to a bill.
 #[derive(Debug)]
-struct Billing {
+pub(super) struct Billing {
     biller: Biller,
     /// A run does not end because its books do.
     failure: Option<BillingError>,
 }
 
 impl Billing {
-    fn new(scenario: &Scenario, config: &BillingConfig, seed: u64) -> Self {
-        let name = format!("{:016x}/{seed}", scenario.hash);
+    /// `started`: when, of a run that happens only once.
+    pub(super) fn new(
+        scenario: &Scenario,
+        config: &BillingConfig,
+        (seed, started): (u64, Option<Timestamp>),
+    ) -> Self {
+        let mut name = format!("{:016x}/{seed}", scenario.hash);
+        if let Some(started) = started {
+            name = format!("{name}/{}", started.as_nanos());
+        }
         let biller = Biller::new(config.clone(), believed_prices(scenario), &name);
         Self { biller, failure: None }
     }
 
+    /// The books, up to date unless something is wrong with them.
+    pub(super) fn settled(&mut self) -> &Ledger {
+        if self.failure.is_none() {
+            self.failure = self.biller.settle().err();
+        }
+        self.biller.ledger()
+    }
+
     /// The books of a run that was cut off end with their last record.
-    fn finish(self, scenario: &Scenario, partial: bool) -> Result<Bill, BillingError> {
+    pub(super) fn finish(
+        self,
+        scenario: &Scenario,
+        partial: bool,
+    ) -> Result<(Bill, Ledger), BillingError> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
         let until = if partial { Timestamp::ZERO } else { end_at_least(scenario) };
-        self.biller.finish(until).map(|(bill, _)| bill)
+        self.biller.finish(until)
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use super::{ExperimentError, Outcome, conclude, recorder, session};
 use crate::drive::{
-    Lines, Watch,
+    Lines, Observer, Watch,
     real_time::{self, WallClock},
 };
 
@@ -58,17 +58,19 @@ pub enum LiveError {
     Runtime(#[from] std::io::Error),
 }
 
-/// Runs the scenario against the target in real time.
+/// Runs the scenario against the target in real time, and tells another observer of everything as
+/// well.
 ///
 /// # Errors
 /// See [`ExperimentError`].
-pub fn run(
+pub fn run<O: Observer>(
     scenario: &Scenario,
     seed: u64,
     target: &Target,
     files: Option<RunFiles>,
+    beside: O,
     watch: &Watch,
-) -> Result<Outcome, ExperimentError> {
+) -> Result<(Outcome, O), ExperimentError> {
     let started = Instant::now();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -83,13 +85,12 @@ pub fn run(
     }
     let clock = WallClock::start();
     let mut lines = Lines::several(connect(clock)?, urls.of_cable.clone());
-    let mut session = session(scenario, seed, (recorder(scenario, seed, files), ()))?;
+    let mut session = session(scenario, seed, (recorder(scenario, seed, files), beside))?;
     let ended = runtime.block_on(real_time::run(&mut session, &mut lines, clock, watch))?;
     let (mean, p99, max) = (session.lag().mean(), session.lag().p99(), session.lag().max());
     let limited = is_limited(mean, p99, max, session.requests());
     let lag = GeneratorLag { mean, p99, max, dropped: 0, limited };
-    let (outcome, ()) = conclude(session, scenario, ended, started, Some(lag));
-    Ok(outcome)
+    Ok(conclude(session, scenario, ended, started, Some(lag)))
 }
 
 /// Whether this lag says more about the generator than about the endpoint. One late timer must not

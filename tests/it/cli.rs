@@ -8,6 +8,7 @@ mod explain;
 mod files;
 mod help;
 mod interrupt;
+mod ledger;
 mod live;
 mod local_engine;
 mod run;

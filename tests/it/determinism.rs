@@ -44,8 +44,8 @@ faults:
   - { at: 30s, lasts: 10s, pool: cheap, outage: {} }
 ";
 
-const FILES: [&str; 5] =
-    ["summary.json", "requests.csv", "usage.csv", "timeline.csv", "timeline.svg"];
+const FILES: [&str; 6] =
+    ["scenario.yaml", "summary.json", "requests.csv", "usage.csv", "timeline.csv", "timeline.svg"];
 
 #[test]
 fn the_same_seed_gives_the_same_digest_and_another_seed_another() {

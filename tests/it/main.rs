@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod admission;
+mod billing;
 mod binary;
 mod books;
 mod cached_tokens;

@@ -23,7 +23,8 @@
 //!
 //! In a drawn period every tenant has an invoice that used anything that is priced in it or has
 //! committed to pay for it. What comes later for a period that is drawn is a
-//! [`Correction`](super::Correction) of its invoice, drawn together with the next period, or at the end; a
+//! [`Correction`](super::Correction) of its invoice, drawn when the books are next settled, at the latest with the next
+//! period or at the end; a
 //! tenant that had no invoice for it gets one.
 //!
 //! # Edges
@@ -178,8 +179,12 @@ impl Biller {
         self.rating.periods().bounds(period).map(|(_, until)| until + self.grace)
     }
 
-    /// Books what changed since this was last done, and corrects invoices that it concerns.
-    fn settle(&mut self) -> Result<(), BillingError> {
+    /// Books what changed since this was last done, and corrects invoices that it concerns. Done by
+    /// itself whenever a period is drawn; to be called where the books have to be up to date before.
+    ///
+    /// # Errors
+    /// If a sum is out of range: see the module.
+    pub fn settle(&mut self) -> Result<(), BillingError> {
         let changes = self.rating.changes()?;
         let whose = |change: &Change| (change.key().tenant, change.key().period);
         for changes in changes.chunk_by(|one, other| whose(one) == whose(other)) {

@@ -216,6 +216,14 @@ impl Ledger {
         self.journal.records()
     }
 
+    /// What the entries after this one were asked for by, in order, so that another ledger can be
+    /// asked for the same. What a ledger books by itself, names and expiries, is left out. Of a ledger
+    /// all of whose entries are at hand.
+    pub fn asked_after(&self, sequence: u64) -> impl Iterator<Item = Transaction> + '_ {
+        let entries = self.journal.entries_from(sequence as u32);
+        entries.filter_map(|Entry { id, event, .. }| Some(Transaction { id, step: event.asked()? }))
+    }
+
     /// Takes in the next entry of a journal, after the same rules by which it was written.
     ///
     /// # Errors

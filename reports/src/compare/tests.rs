@@ -55,7 +55,7 @@ fn what_is_no_timeline_is_refused_by_name() {
 /// Twenty requests, a second apart, of which the first so many after the warm-up fail.
 fn run(place: &Path, name: &str, failing: u64) -> PathBuf {
     let directory = place.join(name);
-    let files = RunFiles::create(&directory, &header(), Overwrite::default()).expect("a place");
+    let files = RunFiles::create(&directory, &header(), "", Overwrite::default()).expect("a place");
     let config = RecorderConfig {
         header: header(),
         interval: Duration::from_secs(1),

@@ -38,7 +38,7 @@ fn every_file_begins_with_the_header_of_the_finished_run() {
         let summary = run_into(directory.path(), partial);
         let line = summary.header.to_string();
         assert_eq!(line.ends_with(" partial"), partial);
-        for name in [REQUESTS, TIMELINE] {
+        for name in [SCENARIO, REQUESTS, TIMELINE] {
             let text = read(directory.path(), name);
             assert_eq!(text.lines().next().map(str::trim_end), Some(line.as_str()), "{name}");
         }
@@ -52,7 +52,7 @@ fn every_file_begins_with_the_header_of_the_finished_run() {
 fn a_run_that_never_ends_leaves_files_that_say_so() {
     let directory = TempDir::new().expect("a place for files");
     let files = begin(directory.path());
-    for name in [REQUESTS, TIMELINE] {
+    for name in [SCENARIO, REQUESTS, TIMELINE] {
         let text = read(directory.path(), name);
         let first = text.lines().next().expect("has a line");
         assert!(first.ends_with("digest=unfinished...... partial"), "{name}: {first}");
@@ -87,7 +87,8 @@ fn a_foreign_file_is_left_alone_unless_overwriting_is_allowed() {
     let directory = TempDir::new().expect("a place for files");
     let path = directory.path().join(REQUESTS);
     fs::write(&path, "my,own,table\n").expect("writable");
-    let refused = RunFiles::create(directory.path(), &header(), Overwrite::OwnOutputs);
+    let refused =
+        RunFiles::create(directory.path(), &header(), "name: sample\n", Overwrite::OwnOutputs);
     let message = refused.expect_err("a foreign file is in the way").to_string();
     assert_eq!(
         message,
@@ -95,7 +96,8 @@ fn a_foreign_file_is_left_alone_unless_overwriting_is_allowed() {
     );
     assert_eq!(read(directory.path(), REQUESTS), "my,own,table\n");
     assert!(!directory.path().join(SUMMARY).exists(), "nothing was begun");
-    RunFiles::create(directory.path(), &header(), Overwrite::Anything).expect("allowed");
+    RunFiles::create(directory.path(), &header(), "name: sample\n", Overwrite::Anything)
+        .expect("allowed");
     assert!(read(directory.path(), REQUESTS).starts_with("# harpoon "));
 }
 
@@ -105,7 +107,8 @@ fn a_directory_that_cannot_be_made_is_named() {
     let file = directory.path().join("file");
     fs::write(&file, "").expect("writable");
     let inside = file.join("out");
-    let error = RunFiles::create(&inside, &header(), Overwrite::OwnOutputs).expect_err("no place");
+    let error = RunFiles::create(&inside, &header(), "name: sample\n", Overwrite::OwnOutputs)
+        .expect_err("no place");
     let message = error.to_string();
     assert!(message.starts_with(&format!("cannot create `{}`: ", inside.display())), "{message}");
 }
@@ -198,7 +201,8 @@ fn without_padding(directory: &Path, name: &str) -> String {
 }
 
 fn begin(directory: &Path) -> RunFiles {
-    RunFiles::create(directory, &header(), Overwrite::OwnOutputs).expect("nothing is in the way")
+    RunFiles::create(directory, &header(), "name: sample\n", Overwrite::OwnOutputs)
+        .expect("nothing is in the way")
 }
 
 /// Three seconds, the first of them warm-up.

@@ -5,6 +5,7 @@ use crate::document::NodeId;
 
 /// A path of the scenario, which must be a file.
 pub(super) fn existing(context: Context<'_>, at: NodeId, written: &str) -> Option<PathBuf> {
+    context.names_files.set(true);
     let path = context.base_dir.join(written);
     if path.is_file() {
         return Some(path);

@@ -3,6 +3,7 @@
 mod bad_scenarios;
 mod bad_traces;
 mod covenants;
+mod effective;
 mod language;
 mod price_book;
 mod replaying;

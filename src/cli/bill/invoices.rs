@@ -1,4 +1,9 @@
-use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -7,7 +12,10 @@ use platform::billing::{Bill, BillingConfig, PeriodId};
 use reports::Header;
 use scenarios::{Override, Scenario};
 
-use super::super::{Failure, INTERRUPTED, interrupt, note, print};
+use super::{
+    super::{Failure, INTERRUPTED, interrupt, note, print},
+    recorded,
+};
 use crate::{drive::Watch, experiment::bill, invoices::Told};
 
 /// How a bill is written.
@@ -75,11 +83,24 @@ impl Invoices {
 
     /// `None` if the simulation was interrupted.
     fn billed(&self) -> Result<Option<Billed>, Failure> {
-        let path = self.run.as_deref().unwrap_or_else(|| unreachable!("clap requires it"));
-        self.simulated(path)
+        let path = self.run.as_deref().expect("clap requires it");
+        if path.is_dir() { self.recorded(path).map(Some) } else { self.simulated(path) }
     }
 
-    fn simulated(&self, path: &std::path::Path) -> Result<Option<Billed>, Failure> {
+    /// Bills what a run has left in its directory.
+    fn recorded(&self, directory: &Path) -> Result<Billed, Failure> {
+        let (scenario, reader) = recorded::open(directory, self.seed, &self.overrides)?;
+        let config = prices(&scenario)?;
+        let header = reader.header().clone();
+        if header.partial {
+            note("warning: this run was cut off; its bill is of what it had come to");
+        }
+        let bill =
+            bill::of_records(&scenario, config, &header, reader).map_err(recorded::failure)?;
+        Ok(Billed { header, names: scenario.names, bill })
+    }
+
+    fn simulated(&self, path: &Path) -> Result<Option<Billed>, Failure> {
         let scenario = scenarios::load(path, &self.overrides).map_err(Failure::Scenario)?;
         let config = prices(&scenario)?;
         let watch = Arc::new(Watch::default());
@@ -116,7 +137,11 @@ impl Invoices {
     }
 }
 
-fn prices(scenario: &Scenario) -> Result<&BillingConfig, Failure> {
+/// What the scenario's tenants are charged.
+///
+/// # Errors
+/// If it does not say.
+pub(in crate::cli) fn prices(scenario: &Scenario) -> Result<&BillingConfig, Failure> {
     scenario.billing.as_ref().ok_or_else(|| {
         Failure::bad_input(format!("scenario `{}` has no prices", scenario.name)).with_help(
             "add the key `platform.price_book`, such as \

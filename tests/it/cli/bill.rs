@@ -94,3 +94,67 @@ fn what_cannot_be_billed_is_told_with_a_way_out() {
     exit code 2
     ");
 }
+
+#[test]
+fn a_run_that_has_ended_has_the_same_bill_as_its_scenario() {
+    let desk = Desk::with_scenario(SMALL);
+    let simulated = desk.harpoon(&["bill", "scenario.yaml", "--set", PRICED, "--seed", "9"]);
+    assert_eq!(simulated.code, Some(0), "{}", simulated.stderr);
+    desk.harpoon(&["run", "scenario.yaml", "--set", PRICED, "--seed", "9", "--out", "out", "-q"]);
+    let recorded = desk.harpoon(&["bill", "out"]);
+    assert_eq!((recorded.code, recorded.stderr.as_str()), (Some(0), ""));
+    assert_eq!(recorded.stdout, simulated.stdout);
+    let rerun = desk.harpoon(&["run", "out/scenario.yaml", "--out", "again", "-q"]);
+    assert_eq!(rerun.code, Some(0), "{}", rerun.stderr);
+    assert_eq!(desk.read("again/usage.csv"), desk.read("out/usage.csv"));
+    assert_eq!(desk.read("again/scenario.yaml"), desk.read("out/scenario.yaml"));
+}
+
+#[test]
+fn prices_may_be_put_on_a_run_that_is_over_and_nothing_else() {
+    let desk = Desk::with_scenario(SMALL);
+    desk.harpoon(&["run", "scenario.yaml", "--out", "out", "-q"]);
+    let told = desk.harpoon(&["bill", "out"]).refusal();
+    assert!(told.starts_with("error: scenario `small` has no prices\n"), "{told}");
+    let billed = desk.harpoon(&["bill", "out", "--set", PRICED]);
+    assert_eq!(billed.code, Some(0), "{}", billed.stderr);
+    insta::assert_snapshot!(desk.harpoon(&["bill", "out", "--set", "duration=5s"]).refusal(), @r"
+    error: `duration=5s` cannot be replaced: the run is over
+    help: replace only keys of `platform.price_book`, or name the scenario file to run it anew
+    exit code 2
+    ");
+}
+
+#[test]
+fn files_that_are_no_run_are_refused() {
+    let desk = Desk::with_scenario(SMALL);
+    desk.harpoon(&["run", "scenario.yaml", "--set", PRICED, "--out", "out", "-q"]);
+    let usage = desk.read("out/usage.csv");
+    let refused = |text: &str| {
+        desk.put("out/usage.csv", text);
+        desk.harpoon(&["bill", "out"]).refusal()
+    };
+    let (header, rows) = usage.split_once('\n').unwrap();
+    let digest = header.split("digest=").nth(1).unwrap().trim_end();
+    let unfinished = header.replace(digest, "unfinished......");
+    insta::assert_snapshot!(refused(&format!("{unfinished}\n{rows}")), @r"
+    error: `out/usage.csv` is of a run that is not finished
+    help: wait for the run to end, or run it again if it was killed
+    exit code 2
+    ");
+    let delivered = usage.replacen("delivered", "given", 1);
+    insta::assert_snapshot!(refused(&delivered), @r"
+    error: `out/usage.csv`, line 3: column `kind`: `given` is no kind of use
+    help: run again with --out: files of a run are not to be edited
+    exit code 2
+    ");
+    let (of, _) = header.split_once(" hash=").unwrap();
+    let other = usage.replace(of, &of.replace("small", "other"));
+    assert_ne!(other, usage);
+    desk.put("out/usage.csv", &other);
+    assert_eq!(desk.harpoon(&["bill", "out"]).code, Some(0), "a name is no identity");
+    let at = usage.find("hash=").unwrap() + 5;
+    let digit = if usage[at..].starts_with('f') { "0" } else { "f" };
+    let mixed = refused(&format!("{}{digit}{}", &usage[..at], &usage[at + 1..]));
+    assert!(mixed.contains(&format!("that of the records {digit}")), "{mixed}");
+}

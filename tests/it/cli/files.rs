@@ -2,7 +2,8 @@ use std::fs;
 
 use crate::binary::{Desk, Ran, Running, SMALL};
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
+    "scenario.yaml",
     "summary.json",
     "requests.csv",
     "usage.csv",

@@ -77,6 +77,11 @@ impl Journal {
         (0..self.records.len()).map(|number| self.record(number))
     }
 
+    /// Those from one on, counted from 0, in order.
+    pub(super) fn entries_from(&self, first: u32) -> impl Iterator<Item = Entry> + '_ {
+        (first..self.records.len() as u32).map(|number| self.entry(number))
+    }
+
     /// Those that the store does not have, in order.
     pub(super) fn new_records(&self) -> impl Iterator<Item = Record<'_>> {
         (self.first_new..self.records.len()).map(|number| self.record(number))

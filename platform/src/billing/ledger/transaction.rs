@@ -217,6 +217,20 @@ impl Event {
         }
     }
 
+    /// The step that asks for it; `None` of what a ledger books by itself.
+    pub(super) fn asked(self) -> Option<Step> {
+        Some(match self {
+            Self::Booked { effective, lines } => Step::Book { effective, lines },
+            Self::Reserved(hold) => Step::Reserve(hold),
+            Self::Posted { reservation, effective, lines } => {
+                Step::Post { reservation, effective, lines }
+            }
+            Self::Voided { reservation } => Step::Void { reservation },
+            Self::Reversed { of, .. } => Step::Reverse { of },
+            Self::Named { .. } | Self::Expired { .. } => return None,
+        })
+    }
+
     /// Whether it is what `step` asks for.
     pub(super) fn is(&self, step: &Step) -> bool {
         match (self, step) {

@@ -101,7 +101,7 @@ type Books = (Vec<UsageRecord>, Vec<LeaseRecord>, Vec<StatementLine>);
 
 fn write(directory: &Path, (records, leases, lines): &Books) -> Header {
     let header = sample::header();
-    let files = RunFiles::create(directory, &header, Overwrite::OwnOutputs).expect("a place");
+    let files = RunFiles::create(directory, &header, "", Overwrite::OwnOutputs).expect("a place");
     let files = files.with_statement(&header).expect("a place");
     let mut recorder = Recorder::new(names(), sample::config(Some(files)));
     records.iter().for_each(|record| recorder.usage(record));
@@ -222,9 +222,9 @@ fn a_run_without_a_statement_leaves_none_of_an_earlier_one() {
     let directory = TempDir::new().expect("a place for files");
     write(directory.path(), &Books::default());
     assert!(directory.path().join(STATEMENT).exists());
-    RunFiles::create(directory.path(), &sample::header(), Overwrite::OwnOutputs).expect("a place");
+    RunFiles::create(directory.path(), &sample::header(), "", Overwrite::OwnOutputs).expect("a place");
     assert!(!directory.path().join(STATEMENT).exists());
     fs::write(directory.path().join(STATEMENT), "my own\n").expect("writable");
-    let refused = RunFiles::create(directory.path(), &sample::header(), Overwrite::OwnOutputs);
+    let refused = RunFiles::create(directory.path(), &sample::header(), "", Overwrite::OwnOutputs);
     assert!(refused.is_err(), "not ours to remove");
 }
