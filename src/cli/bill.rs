@@ -1,6 +1,7 @@
 mod invoices;
 mod reconcile;
 mod recorded;
+mod statement;
 
 use std::process::ExitCode;
 

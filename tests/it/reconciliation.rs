@@ -116,6 +116,18 @@ fn bill_shock_is_explained_and_its_objectives_are_met() {
     assert_eq!(causes, [Cause::Matched, Cause::GrantUnderWay, Cause::Rounding]);
 }
 
+/// Whatever the dice say: no grain of either is unknown.
+#[test]
+fn ghosts_and_bill_shocks_of_every_seed_are_explained_in_full() {
+    for scenario in ["ghost-allocations.yaml", "bill-shock.yaml"] {
+        for seed in 1..=5 {
+            // The identity, and that nothing is unknown, are asserted of every pool.
+            let Compared { whole, .. } = shipped(scenario, &[&format!("seed={seed}")]);
+            assert!(whole.cause(Cause::Ghost).amount > Amount::ZERO, "{scenario}, seed {seed}");
+        }
+    }
+}
+
 #[test]
 fn every_pathology_shows_as_its_cause() {
     for (quirk, cause) in [

@@ -131,6 +131,42 @@ impl Reconciler {
                 side.add(cause, slot_ns, amount)
             })?;
         }
+        self.book_uses(result)
+    }
+
+    /// Lays our books beside a bill that has nothing but a sum for each pool. What our books know by
+    /// themselves is told apart: time that both sides must have, and shares that were found in a list
+    /// and lay there until somebody used them or they were given back. Everything else is unknown:
+    /// without lines nobody can tell a slow release from a price. A pool without a charge is charged
+    /// nothing; the caller knows whether that was stated.
+    ///
+    /// # Errors
+    /// If a sum is out of range.
+    ///
+    /// # Panics
+    /// If it was told any line.
+    pub fn beside_sums(
+        self,
+        charged: &BTreeMap<PoolId, Money>,
+    ) -> Result<Reconciliation, OutOfRange> {
+        let mut result = Reconciliation::default();
+        for (&pool, &charge) in charged {
+            result.pools.entry(pool).or_default().charge(charge)?;
+        }
+        for (&(pool, allocation), share) in &self.shares {
+            assert!(share.lines.is_empty(), "a bill of sums has no lines");
+            let side = result.pools.entry(pool).or_default();
+            share.known_by_us(&mut |cause, slot_ns, amount| {
+                let tenant = None;
+                result.findings.push(Finding { allocation, pool, tenant, cause, slot_ns, amount });
+                side.add(cause, slot_ns, amount)
+            })?;
+        }
+        self.book_uses(result)
+    }
+
+    /// Our book of use, and what is left over.
+    fn book_uses(mut self, mut result: Reconciliation) -> Result<Reconciliation, OutOfRange> {
         for (key, used) in &mut self.uses {
             let price = self.prices.get(key.pool.index()).copied().unwrap_or_default();
             used.cost_at(price)?;

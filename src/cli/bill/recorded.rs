@@ -55,7 +55,7 @@ pub(super) fn failure(error: RecordsError) -> Failure {
     }
 }
 
-fn unreadable(error: &ReadError) -> Failure {
+pub(super) fn unreadable(error: &ReadError) -> Failure {
     let help = match error {
         ReadError::Io { .. } => "name the directory of a run: `harpoon run SCENARIO --out DIR`",
         ReadError::Foreign { .. } | ReadError::Row { .. } => {

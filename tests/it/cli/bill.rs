@@ -48,6 +48,64 @@ fn a_file_that_cannot_be_written_is_told() {
     assert!(ran.stderr.contains("cannot write no/lines.csv"), "{}", ran.stderr);
 }
 
+#[test]
+fn a_statement_in_a_file_is_as_good_as_the_simulated_one() {
+    let desk = Desk::with_scenario(SMALL);
+    assert_eq!(desk.harpoon(&["run", "scenario.yaml", "--out", "out"]).code, Some(0));
+    let reconciled =
+        |more: &[&str]| desk.harpoon(&[&["bill", "reconcile", "scenario.yaml"], more].concat());
+    let own = reconciled(&[]);
+    let given = reconciled(&["--statement", "out/statement.csv"]);
+    assert_eq!((given.code, given.stderr.as_str()), (Some(0), ""));
+    assert_eq!(given.stdout, own.stdout);
+    let other = reconciled(&["--statement", "out/statement.csv", "--seed", "9"]);
+    assert_eq!(other.code, Some(2));
+    assert!(other.stderr.starts_with("error: two runs: `# harpoon "), "{}", other.stderr);
+}
+
+#[test]
+fn a_billing_summary_is_explained_by_pool_and_the_rest_is_unknown() {
+    let desk = Desk::with_scenario(SMALL);
+    let given = |body: &str| {
+        desk.put("bill.json", body);
+        desk.harpoon(&["bill", "reconcile", "scenario.yaml", "--statement", "bill.json"])
+    };
+    let ran = given(
+        r#"{"total_cost": "0.003", "currency": {"code": "USD"},
+        "gpuaas_summary": [{"pool_name": "cards", "total": "0.0025"}]}"#,
+    );
+    assert_eq!(ran.code, Some(99), "{}", ran.stderr);
+    assert!(ran.stdout.contains("= charged, exactly: 0.0025\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("unknown to our books: 0.0005\n"), "{}", ran.stdout);
+    for (body, expected) in [
+        (
+            r#"{"result": "FAILURE", "errors": ["no such team"]}"#,
+            "the provider has no billing summary: [\"no such team\"]",
+        ),
+        ("{}", "the billing summary states no figure"),
+        (
+            r#"{"gpuaas_summary": [{"pool_name": "cards"}]}"#,
+            "does not state the charge of pool `cards`",
+        ),
+        (
+            r#"{"gpuaas_summary": [{"pool_name": "x", "total": 1}]}"#,
+            "a pool `x` that the scenario has not",
+        ),
+    ] {
+        let refused = given(body);
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{body}");
+        assert!(refused.stderr.contains(expected), "{}", refused.stderr);
+    }
+    desk.put("bill.json", r#"{"total_cost": 1, "currency": {"code": "EUR"}}"#);
+    let arguments =
+        ["bill", "reconcile", "scenario.yaml", "--statement", "bill.json", "--set", PRICED];
+    insta::assert_snapshot!(desk.harpoon(&arguments).refusal(), @r"
+    error: the bill is in EUR, the scenario's prices are in USD
+    help: amounts are not converted
+    exit code 2
+    ");
+}
+
 const PRICED: &str = "platform.price_book={ period: 10s, grace: 0s, commitments: { default: 0.01 }, rates: [\
     { meter: output_tokens, price: 7.00 }, { meter: requests, price: 0.0001 }] }";
 

@@ -16,6 +16,21 @@ pub(super) struct Share {
 type Report<'a> = dyn FnMut(Cause, u128, Amount) -> Result<(), OutOfRange> + 'a;
 
 impl Share {
+    /// What our leases have without any line: time that somebody paid for, and time in which a share
+    /// that was found lay there.
+    pub(super) fn known_by_us(&self, report: &mut Report<'_>) -> Result<(), OutOfRange> {
+        for lease in &self.leases {
+            for (cause, from, until) in [
+                (Cause::Matched, lease.booked, lease.given_back),
+                (Cause::Ghost, lease.known, lease.booked),
+            ] {
+                let time = nanos(from, until);
+                tell(report, cause, time, worth(lease.price_per_slot_hour, time)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Cuts the lines into pieces, and says what each is.
     pub(super) fn settle(
         &mut self,

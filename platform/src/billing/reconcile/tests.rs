@@ -165,6 +165,30 @@ fn use_that_fills_no_lease_is_unknown() {
     assert_eq!(side.cause(Cause::Unknown).amount, side.charged, "the meter has lost it");
 }
 
+#[test]
+fn a_bill_of_sums_is_explained_as_far_as_our_books_go() {
+    let beside = |charged: Option<u64>| {
+        let mut reconciler = Reconciler::new(vec![PRICE], NANO);
+        let leases = [
+            lease(1, Origin::Granted, [2, 2, 5]),
+            lease(2, Origin::Found, [4, 6, 8]),
+            lease(3, Origin::Found, [1, 5, 5]),
+        ];
+        leases.iter().for_each(|lease| reconciler.lease(lease));
+        reconciler.usage(&use_of(UseKind::Delivered, used(&leases)));
+        let charge = |time| (PoolId(0), PRICE.per_slot_hour_over(hours(time)));
+        let charged = charged.map(charge).into_iter().collect();
+        reconciler.beside_sums(&charged).expect("in range").whole().expect("in range")
+    };
+    let time = |time| Amount::product(PRICE, hours(time), PricingUnit::Hour).expect("small");
+    let exact = beside(Some(11));
+    assert_eq!(found(&exact), [(Cause::Matched, 5), (Cause::Ghost, 6)]);
+    assert_eq!((exact.tenants, exact.overhead()), (time(5), Ok(time(6))));
+    let dearer = beside(Some(14));
+    assert_eq!(dearer.cause(Cause::Unknown).amount, time(3));
+    assert_eq!(beside(None).cause(Cause::Unknown).amount, -time(11));
+}
+
 /// `docs/reconciliation.md`, "A worked example": seconds at 3.60 an hour.
 #[test]
 fn the_worked_example_of_the_documentation() {
