@@ -71,8 +71,15 @@ impl PricingUnit {
     }
 
     /// Grains of one step of a price for one step of the meter: exact, as a test holds.
-    const fn grains(self) -> i128 {
-        GRAINS_PER_STEP / self.size().cast_signed()
+    const fn grains(self) -> u128 {
+        const STEP: u128 = GRAINS_PER_STEP.unsigned_abs();
+        match self {
+            Self::Piece => const { STEP / Self::Piece.size() },
+            Self::Million => const { STEP / Self::Million.size() },
+            Self::Hour => const { STEP / Self::Hour.size() },
+            Self::TflopsHour => const { STEP / Self::TflopsHour.size() },
+            Self::GibHour => const { STEP / Self::GibHour.size() },
+        }
     }
 }
 
@@ -89,6 +96,7 @@ impl Amount {
         Self(grains)
     }
 
+    #[inline]
     fn within(grains: Option<i128>) -> Option<Self> {
         grains.filter(|&grains| grains != i128::MIN).map(Self)
     }
@@ -100,22 +108,30 @@ impl Amount {
 
     /// `price x quantity`, the price being for one `unit` and the quantity in steps of its meter;
     /// `None` out of range.
+    #[inline]
     pub fn product(price: Money, quantity: u128, unit: PricingUnit) -> Option<Self> {
-        let quantity = i128::try_from(quantity).ok()?;
-        Self::within(price.as_nanos().checked_mul(quantity)?.checked_mul(unit.grains()))
+        i128::try_from(quantity).ok()?;
+        let nanos = price.as_nanos();
+        // Of sizes without a sign, since the product of two 128-bit integers with one is a call.
+        let size = nanos.unsigned_abs().checked_mul(quantity)?.checked_mul(unit.grains())?;
+        let grains = i128::try_from(size).ok()?;
+        Some(Self(if nanos < 0 { -grains } else { grains }))
     }
 
     /// A decimal amount; `None` out of range.
+    #[inline]
     pub fn from_money(money: Money) -> Option<Self> {
         Self::within(money.as_nanos().checked_mul(GRAINS_PER_STEP))
     }
 
     /// The sum; `None` out of range.
+    #[inline]
     pub fn checked_add(self, rhs: Self) -> Option<Self> {
         Self::within(self.0.checked_add(rhs.0))
     }
 
     /// The difference; `None` out of range.
+    #[inline]
     pub fn checked_sub(self, rhs: Self) -> Option<Self> {
         Self::within(self.0.checked_sub(rhs.0))
     }

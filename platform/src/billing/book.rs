@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use connector::{BasisPoints, ModelId, Money, PoolId, TenantId, Timestamp};
 
-use super::{BookError, Currency, Meter, Tariff, UseKind, check};
+use super::{BookError, Currency, Meter, Scheme, Tariff, UseKind, check};
 
 /// What to build a [`PriceBook`] from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +110,11 @@ impl Rate {
         self.versions.iter().all(|version| version.tariff.is_flat())
     }
 
+    /// Whether what a unit costs may depend on all others there are.
+    pub(super) fn is_by_volume(&self) -> bool {
+        self.versions.iter().any(|version| version.tariff.scheme == Scheme::Volume)
+    }
+
     /// The version that holds at an instant, and its index.
     pub(super) fn at(&self, instant: Timestamp) -> Option<(u32, &Version)> {
         let index = self.versions.partition_point(|version| version.from <= instant);
@@ -178,7 +183,7 @@ impl PriceBook {
 
     /// The price in a pool.
     pub(super) fn discounted(&self, price: Money, pool: PoolId) -> Money {
-        let discount = self.prices.discounts.get(&pool).copied().unwrap_or_default();
+        let Some(&discount) = self.prices.discounts.get(&pool) else { return price };
         Money::from_nanos(price.as_nanos() * left_over(discount) / WHOLE)
     }
 }

@@ -1,8 +1,13 @@
 //! How lines differ from when they were last told.
 
-use connector::Amount;
+use connector::{Amount, Money};
 
-use super::{AccountId, Leg, LineKey, RatedLine, RatingError};
+use super::{
+    AccountId, Leg, LineKey, PriceBook, RatedLine, RatingError,
+    cells::Reading,
+    charge::{self, Form},
+    tariff::Slice,
+};
 
 /// How a line changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +27,38 @@ impl Change {
     ///
     /// # Panics
     /// If there is neither a before nor an after, which no change that is told has.
+    #[inline]
     pub fn key(&self) -> LineKey {
-        self.after.or(self.before).expect("something changed").key
+        self.line().key
+    }
+
+    #[inline]
+    fn line(&self) -> &RatedLine {
+        self.after.as_ref().or(self.before.as_ref()).expect("something changed")
+    }
+
+    /// The legs that book changes of one tenant in one period, which are in order: for each model and
+    /// pool what they come to, and against it the whole of it; those of [corrections](Self::legs)
+    /// one by one. `None` if a sum does not fit.
+    pub fn booking(changes: &[Self]) -> Option<Vec<Leg>> {
+        let Some(first) = changes.first() else { return Some(Vec::new()) };
+        let tenant = first.key().tenant;
+        let mut legs = Vec::with_capacity(1 + changes.len());
+        legs.push((AccountId::Unbilled(tenant), Amount::ZERO));
+        for change in changes.iter().filter(|change| !change.correction) {
+            let &LineKey { model, pool, .. } = &change.line().key;
+            let revenue = AccountId::Revenue { tenant, model, pool };
+            if legs.last().is_none_or(|&(account, _)| account != revenue) {
+                legs.push((revenue, Amount::ZERO));
+            }
+            let (_, income) = legs.last_mut()?;
+            *income = income.checked_sub(change.amount)?;
+            let (_, unbilled) = &mut legs[0];
+            *unbilled = unbilled.checked_add(change.amount)?;
+        }
+        legs.extend(changes.iter().filter(|change| change.correction).flat_map(Self::legs));
+        legs.retain(|&(_, amount)| amount != Amount::ZERO);
+        Some(legs)
     }
 
     /// The legs that book it: use that no invoice states yet, and what was earned by it. A
@@ -45,43 +80,38 @@ impl Change {
     }
 }
 
-/// Merges two lists of one group, both in the order in which cells are charged.
+/// How the lines of one cell changed, in the order of bands.
 pub(super) fn differences(
-    before: &[RatedLine],
-    after: &[RatedLine],
+    book: &PriceBook,
+    reading: &Reading,
     correction: bool,
     changes: &mut Vec<Change>,
 ) -> Result<(), RatingError> {
-    let order = |line: &RatedLine| {
-        let LineKey { version, model, pool, band, .. } = line.key;
-        (version, model, pool, band)
-    };
-    let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
-    loop {
-        let (before, after) = match (old.peek(), new.peek()) {
-            (None, None) => return Ok(()),
-            (Some(_), None) => (old.next(), None),
-            (None, Some(_)) => (None, new.next()),
-            (Some(was), Some(is)) => match order(was).cmp(&order(is)) {
-                std::cmp::Ordering::Less => (old.next(), None),
-                std::cmp::Ordering::Greater => (None, new.next()),
-                std::cmp::Ordering::Equal => (old.next(), new.next()),
-            },
+    let Reading { sheet, price, is_lined_up, told, now } = *reading;
+    let tariff = charge::tariff(book, price);
+    let (old, new) = (tariff.cut(told), tariff.cut(now));
+    for number in tariff.bands() {
+        let (was, is) = if is_lined_up {
+            (old.slice(number), new.slice(number))
+        } else {
+            (Slice::whole(told.quantity), Slice::whole(now.quantity))
         };
-        if before != after {
-            changes.push(change(before.copied(), after.copied(), correction)?);
+        if was == is {
+            continue;
         }
+        let form = Form::of(book, sheet, price, is.band);
+        // Which unit is first matters only where a fee is due with it.
+        if was.quantity == is.quantity && form.fee == Money::ZERO {
+            continue;
+        }
+        let (owed, owes) = (form.amount(was)?, form.amount(is)?);
+        let Some(amount) = owes.checked_sub(owed) else { return Err(form.out_of_range()) };
+        changes.push(Change {
+            before: (was.quantity > 0).then(|| form.line(was, owed)),
+            after: (is.quantity > 0).then(|| form.line(is, owes)),
+            amount,
+            correction,
+        });
     }
-}
-
-fn change(
-    before: Option<RatedLine>,
-    after: Option<RatedLine>,
-    correction: bool,
-) -> Result<Change, RatingError> {
-    let amount = |line: Option<RatedLine>| line.map_or(Amount::ZERO, |line| line.amount);
-    let mut change = Change { before, after, amount: Amount::ZERO, correction };
-    change.amount = (amount(after).checked_sub(amount(before)))
-        .ok_or_else(|| RatingError::AmountOutOfRange(Box::new(change.key())))?;
-    Ok(change)
+    Ok(())
 }

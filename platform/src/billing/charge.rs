@@ -1,72 +1,80 @@
-//! What a tenant's use under one rate in one period comes to.
+//! What cells of use come to, line by line.
 
-use connector::{Amount, ModelId, Money, PoolId};
+use connector::{Amount, Money};
 
 use super::{
-    LineKey, PriceBook, Quantity, RatedLine, RatingError, book::Rate, rating::GroupKey,
+    Band, LineKey, PriceBook, Quantity, RatedLine, RatingError, Tariff,
+    cells::{PriceKey, SheetKey, Stretch},
     tariff::Slice,
 };
 
-/// How much was charged for of one model in one pool while one price held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cell {
-    pub(super) at: CellKey,
-    pub(super) quantity: u128,
-}
-
-/// In this order units are lined up to fill allowances and tiers: first what an earlier price
-/// applied to, then by model and pool. Which unit is "first" cannot depend on when it was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct CellKey {
-    pub(super) version: u32,
-    pub(super) model: ModelId,
-    pub(super) pool: PoolId,
-}
-
-/// Rates all cells of a group, which are in order.
+/// The lines of a cell, in order.
 pub(super) fn lines(
     book: &PriceBook,
-    key: GroupKey,
-    cells: &[Cell],
-) -> Result<Vec<RatedLine>, RatingError> {
-    let rate = &book.rates()[key.rate as usize];
-    let total = cells.iter().map(|cell| cell.quantity).sum();
-    let mut lines = Vec::new();
-    let mut first = 0;
-    for cell in cells {
-        let tariff = &rate.versions[cell.at.version as usize].tariff;
-        for slice in tariff.slices(first, cell.quantity, total) {
-            lines.push(line(book, rate, key, cell.at, slice)?);
-        }
-        first += cell.quantity;
-    }
-    Ok(lines)
+    sheet: SheetKey,
+    price: PriceKey,
+    stretch: Stretch,
+) -> impl Iterator<Item = Result<RatedLine, RatingError>> {
+    let tariff = tariff(book, price);
+    let cut = tariff.cut(stretch);
+    tariff.bands().filter_map(move |number| {
+        let slice = cut.slice(number);
+        let form = || Form::of(book, sheet, price, slice.band);
+        (slice.quantity > 0).then(form).map(|form| Ok(form.line(slice, form.amount(slice)?)))
+    })
 }
 
-fn line(
-    book: &PriceBook,
-    rate: &Rate,
-    group: GroupKey,
-    at: CellKey,
-    slice: Slice,
-) -> Result<RatedLine, RatingError> {
-    let key = LineKey {
-        tenant: group.tenant,
-        period: group.period,
-        model: at.model,
-        pool: at.pool,
-        meter: rate.meter,
-        rate: group.rate,
-        version: at.version,
-        band: slice.band,
-    };
-    let tier = rate.versions[at.version as usize].tariff.tier(slice.band);
-    let list_price = tier.map_or(Money::ZERO, |tier| tier.price);
-    let price = book.discounted(list_price, at.pool);
-    let fee = tier.filter(|_| slice.opens).map_or(Money::ZERO, |tier| tier.fee);
-    let amount = Amount::product(price, slice.quantity, rate.meter.unit())
-        .and_then(|amount| amount.checked_add(Amount::from_money(fee)?))
-        .ok_or_else(|| RatingError::AmountOutOfRange(Box::new(key)))?;
-    let quantity = Quantity(slice.quantity);
-    Ok(RatedLine { key, quantity, price, list_price, fee, amount })
+pub(super) fn tariff(book: &PriceBook, (rate, version): PriceKey) -> &Tariff {
+    &book.rates()[rate as usize].versions[version as usize].tariff
+}
+
+/// A line without its quantity.
+pub(super) struct Form {
+    key: LineKey,
+    price: Money,
+    list_price: Money,
+    pub(super) fee: Money,
+}
+
+impl Form {
+    #[inline]
+    pub(super) fn of(book: &PriceBook, sheet: SheetKey, price: PriceKey, band: Band) -> Self {
+        let SheetKey { tenant, period, model, pool } = sheet;
+        let (rate, version) = price;
+        let meter = book.rates()[rate as usize].meter;
+        let key = LineKey { tenant, period, model, pool, meter, rate, version, band };
+        let (list_price, fee) = match tariff(book, price).tier(band) {
+            Some(tier) => (tier.price, tier.fee),
+            None => (Money::ZERO, Money::ZERO),
+        };
+        Self { key, price: book.discounted(list_price, pool), list_price, fee }
+    }
+
+    /// What a slice comes to.
+    #[inline]
+    pub(super) fn amount(&self, slice: Slice) -> Result<Amount, RatingError> {
+        let mut amount = Amount::product(self.price, slice.quantity, self.key.meter.unit());
+        let fee = self.fee_of(slice);
+        if fee != Money::ZERO {
+            amount = amount.and_then(|amount| amount.checked_add(Amount::from_money(fee)?));
+        }
+        amount.ok_or_else(|| self.out_of_range())
+    }
+
+    #[inline]
+    pub(super) fn line(&self, slice: Slice, amount: Amount) -> RatedLine {
+        let Self { key, price, list_price, .. } = *self;
+        let (quantity, fee) = (Quantity(slice.quantity), self.fee_of(slice));
+        RatedLine { key, quantity, price, list_price, fee, amount }
+    }
+
+    #[inline]
+    fn fee_of(&self, slice: Slice) -> Money {
+        if slice.opens { self.fee } else { Money::ZERO }
+    }
+
+    #[cold]
+    pub(super) fn out_of_range(&self) -> RatingError {
+        RatingError::AmountOutOfRange(Box::new(self.key))
+    }
 }

@@ -1,7 +1,11 @@
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
 
 /// A currency by its ISO 4217 code.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
 
 /// The text is not a currency's code.
@@ -14,6 +18,11 @@ impl Currency {
     pub const USD: Self = Self(*b"USD");
     /// Euro.
     pub const EUR: Self = Self(*b"EUR");
+
+    /// The one of this code; `None` if it is no code.
+    pub(super) fn from_letters(code: [u8; 3]) -> Option<Self> {
+        code.iter().all(u8::is_ascii_uppercase).then_some(Self(code))
+    }
 
     /// The three letters.
     pub fn code(&self) -> &str {
@@ -32,12 +41,19 @@ impl Currency {
     }
 }
 
+/// As one number: every line of a ledger looks an account up by it.
+impl Hash for Currency {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c] = self.0;
+        state.write_u32(u32::from_le_bytes([a, b, c, 0]));
+    }
+}
+
 impl FromStr for Currency {
     type Err = CurrencyError;
     fn from_str(text: &str) -> Result<Self, CurrencyError> {
-        let letters = text.as_bytes().try_into().ok().map(Self);
-        letters
-            .filter(|Self(code)| code.iter().all(u8::is_ascii_uppercase))
+        let letters = text.as_bytes().try_into().ok();
+        (letters.and_then(Self::from_letters))
             .ok_or_else(|| CurrencyError(text.chars().take(20).collect::<String>().into()))
     }
 }

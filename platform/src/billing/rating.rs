@@ -5,7 +5,7 @@
 //! A tenant's use is added up in *cells* of whole numbers: per period, rate, price, model and pool.
 //! Sums of integers do not know in which order they were made, and lines are computed from the
 //! sums, so a bill is the same for any order of its records. Repetition is kept out by their keys,
-//! for ever: a key costs 32 bytes and is never dropped. There is no late record either: one that
+//! for ever: a key costs 24 bytes and is never dropped. There is no late record either: one that
 //! comes after its period was closed changes the lines of the period it belongs to.
 //!
 //! [`Rating`] does it step by step. [`Rating::changes`] tells how lines differ from when it was last
@@ -24,10 +24,12 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::{
-    Change, Meter, PeriodId, Periods, PriceBook, RatedLine, RatingError, RecordKey, UsageRecord,
-    change::differences,
-    charge::{self, Cell, CellKey},
-    split,
+    Change, Meter, PeriodId, Periods, PriceBook, RatedLine, RatingError, UsageRecord,
+    cells::{CellId, Cells, SheetKey, Stretch},
+    change, charge,
+    seen::{Seen, Sight},
+    shortcut::Shortcut,
+    split::{self, Part},
 };
 
 /// Rated use, kept up to date record by record. See the module.
@@ -35,17 +37,18 @@ use super::{
 pub struct Rating {
     book: PriceBook,
     periods: Periods,
-    seen: HashMap<RecordKey, u64, FxBuildHasher>,
-    groups: HashMap<GroupKey, Group, FxBuildHasher>,
-    routes: HashMap<(TenantId, ModelId, PoolId), Route, FxBuildHasher>,
-    changed: Vec<GroupKey>,
+    seen: Seen,
+    /// Never iterated.
+    routes: HashMap<(TenantId, ModelId, PoolId), (Route, Shortcut), FxBuildHasher>,
+    cells: Cells,
     closed: BTreeSet<PeriodId>,
-    /// Parts of the record at hand; kept for its room.
-    parts: Vec<(GroupKey, Cell)>,
+    /// Parts of the record at hand, and by how much which cells grow; kept for their room.
+    parts: Vec<(u32, Part)>,
+    grown: Vec<(CellId, u128)>,
 }
 
 /// The rate of each meter.
-type Route = [Option<u32>; Meter::ALL.len()];
+pub(super) type Route = [Option<u32>; Meter::ALL.len()];
 
 /// How use is billed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,26 +59,6 @@ pub struct BillingConfig {
     pub periods: Periods,
     /// How long after its end a period is open for records that are late.
     pub grace: Duration,
-}
-
-/// What is added up together, so that tiers and allowances apply to its sum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct GroupKey {
-    pub(super) tenant: TenantId,
-    pub(super) period: PeriodId,
-    pub(super) rate: u32,
-    /// Under a flat rate nothing needs to be lined up with anything, and each cell is by itself.
-    alone: Option<CellKey>,
-}
-
-#[derive(Debug, Default)]
-struct Group {
-    /// Sorted.
-    cells: Vec<Cell>,
-    /// As they were last told.
-    told: Vec<RatedLine>,
-    /// Whether `cells` changed since.
-    changed: bool,
 }
 
 /// What became of a record.
@@ -93,12 +76,12 @@ impl Rating {
         Self {
             book,
             periods,
-            seen: HashMap::default(),
-            groups: HashMap::default(),
+            seen: Seen::default(),
             routes: HashMap::default(),
-            changed: Vec::new(),
+            cells: Cells::default(),
             closed: BTreeSet::new(),
             parts: Vec::new(),
+            grown: Vec::new(),
         }
     }
 
@@ -117,21 +100,31 @@ impl Rating {
     /// # Errors
     /// If it cannot be rated, or contradicts one that was taken. It is then as if it had not come.
     pub fn add(&mut self, record: &UsageRecord) -> Result<Taken, RatingError> {
-        let print = fingerprint(record);
-        match self.seen.get(&record.key) {
-            Some(&known) if known == print => return Ok(Taken::Known),
-            Some(_) => return Err(RatingError::Conflict { key: record.key }),
-            None => {}
-        }
-        self.divide(record)?;
-        self.seen.insert(record.key, print);
-        for (key, cell) in self.parts.drain(..) {
-            let group = self.groups.entry(key).or_default();
-            group.grow(cell);
-            if !group.changed {
-                group.changed = true;
-                self.changed.push(key);
+        let place = match self.seen.look(record) {
+            Sight::New(place) => place,
+            Sight::Known => return Ok(Taken::Known),
+            Sight::Conflict => return Err(RatingError::Conflict { key: record.key }),
+        };
+        split::forward(record)?;
+        self.grown.clear();
+        if self.book.charges(record.kind) {
+            let (book, periods, cells) = (&self.book, &self.periods, &mut self.cells);
+            let (route, shortcut) = route(&mut self.routes, book, record);
+            if shortcut.covers(record) {
+                shortcut.charge(record, book, cells, &mut self.grown)?;
+            } else {
+                divide(record, route, (book, periods), &mut self.parts)?;
+                for (rate, Part { period, version, quantity }) in self.parts.drain(..) {
+                    let cell = cells.at(book, sheet(record, period), (rate, version));
+                    self.grown.push((cell, quantity));
+                }
+                let next = Shortcut::like(record, route, (book, periods), cells);
+                *shortcut = next.unwrap_or(Shortcut::NONE);
             }
+        }
+        place.take();
+        for &(cell, quantity) in &self.grown {
+            self.cells.grow(cell, quantity);
         }
         Ok(Taken::New)
     }
@@ -151,21 +144,12 @@ impl Rating {
     /// # Errors
     /// If an amount does not fit; then nothing counts as told.
     pub fn changes(&mut self) -> Result<Vec<Change>, RatingError> {
-        let mut changes = Vec::new();
-        let mut news = Vec::with_capacity(self.changed.len());
-        for &key in &self.changed {
-            let Some(group) = self.groups.get(&key) else { continue };
-            let lines = charge::lines(&self.book, key, &group.cells)?;
-            let correction = self.closed.contains(&key.period);
-            differences(&group.told, &lines, correction, &mut changes)?;
-            news.push(lines);
+        let mut changes = Vec::with_capacity(self.cells.changed_at_most());
+        for reading in self.cells.changed(&self.book) {
+            let correction = self.closed.contains(&reading.sheet.period);
+            change::differences(&self.book, &reading, correction, &mut changes)?;
         }
-        for (key, lines) in self.changed.drain(..).zip(news) {
-            if let Some(group) = self.groups.get_mut(&key) {
-                (group.told, group.changed) = (lines, false);
-            }
-        }
-        changes.sort_unstable_by_key(Change::key);
+        self.cells.tell();
         Ok(changes)
     }
 
@@ -174,12 +158,11 @@ impl Rating {
     /// # Errors
     /// If an amount does not fit.
     pub fn lines(&self) -> Result<Vec<RatedLine>, RatingError> {
-        let mut lines = Vec::new();
-        for (&key, group) in &self.groups {
-            lines.extend(charge::lines(&self.book, key, &group.cells)?);
-        }
-        lines.sort_unstable_by_key(|line| line.key);
-        Ok(lines)
+        let cells = self.cells.all();
+        let lines = cells
+            .iter()
+            .flat_map(|cell| charge::lines(&self.book, cell.sheet, cell.price, cell.now));
+        lines.collect()
     }
 
     /// What a record would come to if it were alone in its periods: what to reserve for it.
@@ -187,60 +170,63 @@ impl Rating {
     /// # Errors
     /// If it cannot be rated.
     pub fn quote(&mut self, record: &UsageRecord) -> Result<Amount, RatingError> {
-        self.divide(record)?;
+        split::forward(record)?;
+        let book = &self.book;
+        if !book.charges(record.kind) {
+            return Ok(Amount::ZERO);
+        }
+        let (rates, _) = route(&mut self.routes, book, record);
+        divide(record, rates, (book, &self.periods), &mut self.parts)?;
         let mut sum = Amount::ZERO;
-        for (key, cell) in self.parts.drain(..) {
-            for line in charge::lines(&self.book, key, &[cell])? {
-                sum = sum
-                    .checked_add(line.amount)
-                    .ok_or_else(|| RatingError::AmountOutOfRange(Box::new(line.key)))?;
+        let together = |(one, this): &(u32, Part), (other, that): &(u32, Part)| {
+            (one, this.period) == (other, that.period)
+        };
+        for parts in self.parts.chunk_by(together) {
+            let total = parts.iter().map(|(_, part)| part.quantity).sum();
+            let mut first = 0;
+            for &(rate, Part { period, version, quantity }) in parts {
+                let stretch = Stretch { first, quantity, total };
+                for line in charge::lines(book, sheet(record, period), (rate, version), stretch) {
+                    let line = line?;
+                    sum = (sum.checked_add(line.amount))
+                        .ok_or_else(|| RatingError::AmountOutOfRange(Box::new(line.key)))?;
+                }
+                first += quantity;
             }
         }
         Ok(sum)
     }
-
-    /// Leaves in `parts` what a record adds to which cells.
-    fn divide(&mut self, record: &UsageRecord) -> Result<(), RatingError> {
-        split::forward(record)?;
-        self.parts.clear();
-        if !self.book.charges(record.kind) {
-            return Ok(());
-        }
-        let UsageRecord { tenant, model, pool, .. } = *record;
-        let book = &self.book;
-        let route = self
-            .routes
-            .entry((tenant, model, pool))
-            .or_insert_with(|| Meter::ALL.map(|meter| book.route(tenant, model, pool, meter)));
-        for (meter, rate) in Meter::ALL.into_iter().zip(*route) {
-            let Some(index) = rate else { continue };
-            let rate = (index, &book.rates()[index as usize]);
-            let flat = rate.1.is_flat();
-            let parts = &mut self.parts;
-            split::parts(record, meter, rate, &self.periods, |part| {
-                let at = CellKey { version: part.version, model, pool };
-                let alone = flat.then_some(at);
-                let key = GroupKey { tenant, period: part.period, rate: index, alone };
-                parts.push((key, Cell { at, quantity: part.quantity }));
-            })?;
-        }
-        Ok(())
-    }
 }
 
-impl Group {
-    fn grow(&mut self, cell: Cell) {
-        match self.cells.binary_search_by_key(&cell.at, |known| known.at) {
-            Ok(index) => self.cells[index].quantity += cell.quantity,
-            Err(index) => self.cells.insert(index, cell),
-        }
-    }
+fn route<'a>(
+    routes: &'a mut HashMap<(TenantId, ModelId, PoolId), (Route, Shortcut), FxBuildHasher>,
+    book: &PriceBook,
+    record: &UsageRecord,
+) -> &'a mut (Route, Shortcut) {
+    let UsageRecord { tenant, model, pool, .. } = *record;
+    routes.entry((tenant, model, pool)).or_insert_with(|| {
+        let rates = Meter::ALL.map(|meter| book.route(tenant, model, pool, meter));
+        (rates, Shortcut::NONE)
+    })
 }
 
-/// 64 bits that two different records share by accident once in 2^64.
-fn fingerprint(record: &UsageRecord) -> u64 {
-    use std::hash::{Hash, Hasher};
-    let mut hasher = xxhash_rust::xxh3::Xxh3Default::new();
-    record.hash(&mut hasher);
-    hasher.finish()
+fn sheet(record: &UsageRecord, period: PeriodId) -> SheetKey {
+    let UsageRecord { tenant, model, pool, .. } = *record;
+    SheetKey { tenant, period, model, pool }
+}
+
+/// Leaves in `parts` how much of a record was used under which rate, in which period at which price.
+fn divide(
+    record: &UsageRecord,
+    rates: &Route,
+    (book, periods): (&PriceBook, &Periods),
+    parts: &mut Vec<(u32, Part)>,
+) -> Result<(), RatingError> {
+    parts.clear();
+    for (meter, rate) in Meter::ALL.into_iter().zip(*rates) {
+        let Some(index) = rate else { continue };
+        let rate = (index, &book.rates()[index as usize]);
+        split::parts(record, meter, rate, periods, |part| parts.push((index, part)))?;
+    }
+    Ok(())
 }

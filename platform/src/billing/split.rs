@@ -12,7 +12,7 @@ use super::{Meter, PeriodId, Periods, RatingError, UsageRecord, book::Rate};
 /// A record may be over so many periods and prices: more than a year of hours.
 pub(super) const MOST_PARTS: usize = 10_000;
 /// Sums of 2^32 quantities up to here fit in 128 bits.
-const MOST: u128 = 1 << 96;
+pub(super) const MOST: u128 = 1 << 96;
 
 /// So much in one period at one price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
+use std::ops::RangeInclusive;
+
 use connector::Money;
 
-use super::{Band, Quantity};
+use super::{Band, Quantity, cells::Stretch};
 
 /// One price of a meter.
 ///
@@ -50,6 +52,15 @@ pub(super) struct Slice {
     pub(super) opens: bool,
 }
 
+/// Units of a line-up, to be cut into bands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut<'a> {
+    tariff: &'a Tariff,
+    stretch: Stretch,
+    /// The one tier that takes all that is not included.
+    all_in: Option<usize>,
+}
+
 impl Tariff {
     /// One price for everything.
     pub fn flat(price: Money) -> Self {
@@ -67,7 +78,19 @@ impl Tariff {
         if used == Quantity::ZERO {
             return Some(0);
         }
-        used.0.max(self.minimum.0).checked_next_multiple_of(self.granularity.0)
+        let (least, granularity) = (used.0.max(self.minimum.0), self.granularity.0);
+        match (u64::try_from(least), u64::try_from(granularity)) {
+            // Most fit, and 64 bits divide several times as fast as 128.
+            (Ok(least), Ok(granularity)) => {
+                Some(u128::from(least.div_ceil(granularity)) * u128::from(granularity))
+            }
+            _ => least.checked_next_multiple_of(granularity),
+        }
+    }
+
+    /// Whether a record is charged for exactly what it used.
+    pub(super) fn charges_as_used(&self) -> bool {
+        self.granularity == Quantity(1) && self.minimum <= Quantity(1)
     }
 
     /// Whether what a unit costs does not depend on how many others there are.
@@ -83,29 +106,73 @@ impl Tariff {
         }
     }
 
-    /// Where the units `first .. first + quantity` of a period fall in which `total` are used.
-    pub(super) fn slices(&self, first: u128, quantity: u128, total: u128) -> Vec<Slice> {
-        let included = self.included.0;
-        let end = first + quantity;
-        let cut = |band, from: u128, until: u128| {
-            let quantity = end.min(until).saturating_sub(first.max(from));
-            Slice { band, quantity, opens: quantity > 0 && first <= from }
+    /// Numbers of the bands: 0 is what is included, if anything is, the others are tiers.
+    pub(super) fn bands(&self) -> RangeInclusive<usize> {
+        usize::from(self.included == Quantity::ZERO)..=self.tiers.len()
+    }
+
+    /// How units of a line-up fall into bands.
+    pub(super) fn cut(&self, stretch: Stretch) -> Cut<'_> {
+        let all_in = match self.scheme {
+            Scheme::Graduated => None,
+            Scheme::Volume => Some(self.volume_tier(stretch.total)),
         };
-        let free = cut(Band::Included, 0, included);
-        let charged: Vec<Slice> = match self.scheme {
+        Cut { tariff: self, stretch, all_in }
+    }
+
+    /// Whether units of a line-up that moved back in it may come to something else.
+    pub(super) fn tells_apart(&self, told: Stretch, now: Stretch) -> bool {
+        let end = now.first + now.quantity;
+        let crossed = |edge: u128| told.first <= edge && edge < end;
+        match self.scheme {
             Scheme::Graduated => {
-                let ends = self.tiers.iter().map(|tier| tier.end(included));
-                let starts = std::iter::once(included).chain(ends.clone());
-                let tiers = (0..).zip(starts.zip(ends));
-                tiers.map(|(index, (from, until))| cut(Band::Tier(index), from, until)).collect()
+                let edge = |tier: &Tier| crossed(tier.end(self.included.0));
+                told.first != now.first && (crossed(self.included.0) || self.tiers.iter().any(edge))
             }
             Scheme::Volume => {
-                let index = self.tiers.partition_point(|tier| tier.end(included) < total);
-                vec![cut(Band::Tier(index as u32), included, u128::MAX)]
+                told.first != now.first && crossed(self.included.0)
+                    || self.volume_tier(told.total) != self.volume_tier(now.total)
             }
+        }
+    }
+
+    /// The tier of the last of so many units.
+    fn volume_tier(&self, total: u128) -> usize {
+        self.tiers.partition_point(|tier| tier.end(self.included.0) < total)
+    }
+}
+
+impl Slice {
+    /// All units there are, under a flat tariff: in its one tier, which has no fee.
+    pub(super) fn whole(quantity: u128) -> Self {
+        Self { band: Band::Tier(0), quantity, opens: false }
+    }
+}
+
+impl Cut<'_> {
+    /// What falls into a band, by its number in order; maybe nothing.
+    #[inline]
+    pub(super) fn slice(&self, number: usize) -> Slice {
+        let included = self.tariff.included.0;
+        let Some(tier) = number.checked_sub(1) else {
+            return self.between(Band::Included, 0, included);
         };
-        let all = std::iter::once(free).chain(charged);
-        all.filter(|slice| slice.quantity > 0).collect()
+        let band = Band::Tier(tier as u32);
+        match self.all_in {
+            None => {
+                let end = |tier: usize| self.tariff.tiers[tier].end(included);
+                self.between(band, tier.checked_sub(1).map_or(included, end), end(tier))
+            }
+            Some(all_in) if all_in == tier => self.between(band, included, u128::MAX),
+            Some(_) => Slice { band, quantity: 0, opens: false },
+        }
+    }
+
+    #[inline]
+    fn between(&self, band: Band, from: u128, until: u128) -> Slice {
+        let Stretch { first, quantity, .. } = self.stretch;
+        let quantity = (first + quantity).min(until).saturating_sub(first.max(from));
+        Slice { band, quantity, opens: quantity > 0 && first <= from }
     }
 }
 

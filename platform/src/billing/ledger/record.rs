@@ -185,8 +185,7 @@ impl Reader<'_> {
 
     fn line(&mut self) -> Option<Line> {
         let account = account_bytes::read(self)?;
-        let code: [u8; 3] = self.take()?;
-        let currency = std::str::from_utf8(&code).ok()?.parse().ok()?;
+        let currency = Currency::from_letters(self.take()?)?;
         let grains = i128::from_le_bytes(self.take()?);
         // The one integer that has no opposite is no amount.
         let amount = (grains != i128::MIN).then(|| Amount::from_grains(grains))?;

@@ -104,6 +104,11 @@ struct Told {
 
 impl Told {
     fn take(&mut self, changes: Vec<Change>, closed: Option<PeriodId>) {
+        let whose = |change: &Change| (change.key().tenant, change.key().period);
+        for changes in changes.chunk_by(|one, other| whose(one) == whose(other)) {
+            let booking = sums(Change::booking(changes).expect("in range"));
+            assert_eq!(booking, sums(changes.iter().flat_map(Change::legs).collect()));
+        }
         for change in changes {
             let key = change.key();
             assert_eq!(change.before, self.lines.get(&key).copied(), "the line as it was told");
@@ -218,6 +223,13 @@ proptest! {
         prop_assert_eq!(&books, &scratch);
         prop_assert_eq!(Amount::checked_sum(books.into_values()), Some(Amount::ZERO));
     }
+}
+
+fn sums(legs: Vec<(AccountId, Amount)>) -> BTreeMap<AccountId, Amount> {
+    let mut sums = BTreeMap::new();
+    book_legs(&mut sums, legs);
+    sums.retain(|_, sum| *sum != Amount::ZERO);
+    sums
 }
 
 fn book_legs(books: &mut BTreeMap<AccountId, Amount>, legs: Vec<(AccountId, Amount)>) {

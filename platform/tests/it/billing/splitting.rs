@@ -32,6 +32,20 @@ fn a_rise_within_a_record_is_charged_from_its_instant() {
     assert_eq!(total(&lines), amount("5.75"), "half an hour at 2.50, one and a half at 3");
 }
 
+/// Use after a rise is behind the use before it, also in a quote.
+#[test]
+fn a_quote_fills_tiers_over_a_rise() {
+    let hour = 3_600_000_000_000;
+    let tiers = vec![tier(Some(hour), "1", "0"), tier(None, "10", "0")];
+    let tariff = Tariff::tiered(Scheme::Graduated, tiers);
+    let versions = rise(3_600, tariff.clone(), tariff);
+    let mut rating = rating(vec![Rate::new(Meter::SlotTime, versions)]);
+    let record = slots(1, at(0), at(7_200));
+    assert_eq!(rating.quote(&record), Ok(amount("11")));
+    rating.add(&record).unwrap();
+    assert_eq!(total(&rating.lines().unwrap()), amount("11"));
+}
+
 #[test]
 fn requests_and_tokens_cost_what_they_cost_at_the_beginning() {
     let versions = || rise(100, Tariff::flat(money("1")), Tariff::flat(money("2")));
