@@ -1,4 +1,4 @@
-//! The serving engine, a fleet of shared cards, and the platform, by instructions, which no other process on the
+//! The serving engine, a fleet of shared cards, the platform, and rating and posting, by instructions, which no other process on the
 //! machine changes. Limits are what it took when they were set, and 10 %.
 //!
 //! Needs valgrind and `gungraun-runner` of the version of `gungraun` in `Cargo.lock`:
@@ -12,6 +12,8 @@
 mod desk;
 #[path = "fleet/provider.rs"]
 mod provider;
+#[path = "billing/records.rs"]
+mod records;
 #[path = "serving/workloads.rs"]
 mod workloads;
 
@@ -21,6 +23,7 @@ use desk::Desk;
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
+use platform::billing::{UsageRecord, ledger::Ledger};
 use provider::Fleet;
 use workloads::{
     CHAT, QUICK, Request, Setup, azure_conversation, flat, inference_lab, limits, linear, regular,
@@ -101,7 +104,20 @@ fn platform(mut desk: Desk) -> u64 {
     black_box(desk.finished())
 }
 
+/// Records rated and posted.
+const RECORDS: u64 = 10_000;
+
+/// Valgrind's processor has no instructions for SHA-256: the chain takes several times what it does
+/// elsewhere.
+#[library_benchmark]
+#[bench::each_record(args = (records::records(RECORDS), 1), config = at_most(240_000_000))]
+#[bench::each_thousand(args = (records::records(RECORDS), 1_000), config = at_most(123_000_000))]
+fn billing(records: Vec<UsageRecord>, batch: usize) -> Ledger {
+    black_box(records::bill(&records, batch))
+}
+
 library_benchmark_group!(name = engine, benchmarks = [serving]);
 library_benchmark_group!(name = sharing, benchmarks = [fleet]);
 library_benchmark_group!(name = requests, benchmarks = [platform]);
-main!(library_benchmark_groups = engine, sharing, requests);
+library_benchmark_group!(name = money, benchmarks = [billing]);
+main!(library_benchmark_groups = engine, sharing, requests, money);

@@ -1,15 +1,26 @@
 //! The ledger: transactions booked in memory, a journal replayed, batches made durable.
+//!
+//! What PostgreSQL takes is behind the feature `postgres` and asks where an empty database is:
+//!
+//! ```text
+//! LEDGER_URL=postgresql:///ledger?host=/var/run/postgresql cargo bench --features postgres --bench ledger
+//! ```
 
 use adapters::ledger::SqliteStore;
 use connector::{Amount, ModelId, PoolId, TenantId, Timestamp};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use platform::billing::{
     AccountId, Currency,
-    ledger::{DurableLedger, Ledger, Line, Step, Transaction, TransactionId, verify},
+    ledger::{
+        DurableLedger, Head, Ledger, LedgerStore, Line, Record, Step, Transaction, TransactionId,
+        verify,
+    },
 };
 
 const COUNT: u64 = 100_000;
 const BATCH: usize = 8_192;
+/// Entries of the journals that are replayed from a store.
+const JOURNAL: u64 = 1_000_000;
 
 fn memory(c: &mut Criterion) {
     let mut group = c.benchmark_group("ledger");
@@ -29,8 +40,8 @@ fn sqlite(c: &mut Criterion) {
     let mut group = c.benchmark_group("ledger_sqlite");
     group.sample_size(10).throughput(Throughput::Elements(BATCH as u64));
     let folder = tempfile::tempdir().expect("a folder for the bench");
-    let store = SqliteStore::open(&folder.path().join("ledger")).expect("a new file");
-    let mut ledger = DurableLedger::open(store, None).expect("an empty journal");
+    let open = |name| SqliteStore::open(&folder.path().join(name)).expect("a file of its own");
+    let mut ledger = opened(open("batches"), None);
     let mut numbers = 0..;
     group.bench_function("batch_8192", |b| {
         b.iter_batched(
@@ -40,6 +51,48 @@ fn sqlite(c: &mut Criterion) {
         );
     });
     group.finish();
+    replay(c, "ledger_sqlite", open("replayed"));
+}
+
+#[cfg(feature = "postgres")]
+fn postgres(c: &mut Criterion) {
+    let url = std::env::var("LEDGER_URL").expect("LEDGER_URL says where an empty database is");
+    let store = adapters::ledger::PostgresStore::connect(&url.into()).expect("it answers");
+    replay(c, "ledger_postgres", store);
+}
+
+/// A journal read, with and without being checked: the difference is what the ledger takes.
+fn replay<S: LedgerStore>(c: &mut Criterion, name: &str, store: S) {
+    let mut group = c.benchmark_group(name);
+    group.sample_size(10).throughput(Throughput::Elements(JOURNAL));
+    let mut ledger = opened(store, None);
+    for from in (0..JOURNAL).step_by(BATCH) {
+        let until = JOURNAL.min(from + BATCH as u64);
+        ledger.post(Timestamp::ZERO, (from..until).map(transaction).collect()).expect("stored");
+    }
+    let head = ledger.ledger().head();
+    assert_eq!(head.sequence, JOURNAL);
+    let mut store = ledger.into_store();
+    group.bench_function("read", |b| {
+        b.iter(|| {
+            let mut last = 0;
+            let read = store.replay(&mut |record: &Record<'_>| {
+                last = record.sequence;
+                Ok(())
+            });
+            read.expect("it answers").expect("nothing is refused");
+            assert_eq!(last, JOURNAL);
+        });
+    });
+    let mut store = Some(store);
+    group.bench_function("replay", |b| {
+        b.iter(|| store = store.take().map(|store| opened(store, Some(head)).into_store()));
+    });
+    group.finish();
+}
+
+fn opened<S: LedgerStore>(store: S, noted: Option<Head>) -> DurableLedger<S> {
+    DurableLedger::open(store, noted).expect("nobody touched it")
 }
 
 fn posted(transactions: Vec<Transaction>) -> Ledger {
@@ -64,4 +117,10 @@ fn transaction(number: u64) -> Transaction {
 }
 
 criterion_group!(benches, memory, sqlite);
+#[cfg(feature = "postgres")]
+criterion_group!(server, postgres);
+
+#[cfg(not(feature = "postgres"))]
 criterion_main!(benches);
+#[cfg(feature = "postgres")]
+criterion_main!(benches, server);

@@ -1,0 +1,163 @@
+//! What `billing` and `instructions` rate and post: a price book of seven meters with tiers, an
+//! allowance and a change of price; a hundred tenants, four models, four pools. And what all of it
+//! must come to, reckoned from sums of the records and not by rating.
+
+use std::collections::BTreeMap;
+
+use connector::{
+    Amount, ClassId, Duration, ModelId, Money, PoolId, PricingUnit, TenantId, Timestamp,
+};
+use platform::billing::{
+    AccountId, BillingConfig, Change, Currency, Meter, Meters, Periods, PriceBook, Prices,
+    Quantity, Rate, Rating, RecordKey, Scheme, StrikeId, Tariff, Tier, UsageRecord, UseKind,
+    Version,
+    ledger::{Ledger, Line, Step, Transaction, TransactionId},
+};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const TENANTS: u64 = 100;
+const INCLUDED: u128 = 1_000_000;
+const FIRST_TIER: u128 = 50_000_000;
+
+/// Rates records and posts after each batch, one transaction for each tenant; the books at the end.
+pub(super) fn bill(records: &[UsageRecord], batch: usize) -> Ledger {
+    let mut rating = Rating::new(config());
+    let mut ledger = Ledger::default();
+    for (number, batch) in (0..).zip(records.chunks(batch)) {
+        for record in batch {
+            rating.add(record).expect("all is priced");
+        }
+        let now = batch.last().map_or(Timestamp::ZERO, |record| record.until);
+        post(&mut rating, &mut ledger, now, number);
+    }
+    ledger
+}
+
+fn post(rating: &mut Rating, ledger: &mut Ledger, now: Timestamp, batch: u128) {
+    let changes = rating.changes().expect("in range");
+    let tenants = changes.chunk_by(|one, other| one.key().tenant == other.key().tenant);
+    for (part, changes) in tenants.enumerate() {
+        let legs = Change::booking(changes).expect("in range").into_iter();
+        let lines = legs.map(|(account, amount)| Line::debit(account, Currency::USD, amount));
+        let step = Step::Book { effective: now, lines: lines.collect() };
+        let id = TransactionId(batch << 16 | part as u128);
+        ledger.post(now, Transaction { id, step }).expect("it is balanced");
+    }
+}
+
+/// Fails unless the books say of each tenant what its records cost.
+pub(super) fn check(ledger: &Ledger, owed: &BTreeMap<TenantId, Amount>) {
+    for (&tenant, &amount) in owed {
+        let booked = ledger.balance(AccountId::Unbilled(tenant), Currency::USD);
+        assert_eq!(booked.net(), amount, "{tenant}");
+    }
+}
+
+/// What each tenant owes.
+pub(super) fn owed(records: &[UsageRecord]) -> BTreeMap<TenantId, Amount> {
+    let mut used: BTreeMap<TenantId, (Meters, u128)> = BTreeMap::new();
+    for record in records {
+        let (sum, late_ns) = used.entry(record.tenant).or_default();
+        let Meters { input_tokens, cached_tokens, output_tokens, requests, .. } = record.meters;
+        sum.input_tokens += input_tokens;
+        sum.cached_tokens += cached_tokens;
+        sum.output_tokens += output_tokens;
+        sum.requests += requests;
+        sum.slot_ns += record.meters.slot_ns;
+        sum.flop += record.meters.flop;
+        sum.mebibyte_ns += record.meters.mebibyte_ns;
+        let change = Timestamp::ZERO + HOUR;
+        let late = record.until.max(change).since(record.from.max(change));
+        *late_ns += u128::from(late.as_nanos());
+    }
+    used.into_iter().map(|(tenant, (sum, late_ns))| (tenant, cost(&sum, late_ns))).collect()
+}
+
+/// What so much costs, `late_ns` of the share's time being after its price changed.
+fn cost(sum: &Meters, late_ns: u128) -> Amount {
+    let million = PricingUnit::Million;
+    let charged = u128::from(sum.output_tokens).saturating_sub(INCLUDED);
+    let beyond = charged.saturating_sub(FIRST_TIER);
+    let fee = if beyond > 0 { money(5_000) } else { Money::ZERO };
+    let terms = [
+        Amount::product(money(150), sum.input_tokens.into(), million),
+        Amount::product(money(15), sum.cached_tokens.into(), million),
+        Amount::product(money(600), charged - beyond, million),
+        Amount::product(money(400), beyond, million),
+        Amount::from_money(fee),
+        Amount::product(money(1), sum.requests.into(), PricingUnit::Piece),
+        Amount::product(money(2_500), sum.slot_ns - late_ns, PricingUnit::Hour),
+        Amount::product(money(3_000), late_ns, PricingUnit::Hour),
+        Amount::product(money(10), sum.flop, PricingUnit::TflopsHour),
+        Amount::product(money(20), sum.mebibyte_ns, PricingUnit::GibHour),
+    ];
+    Amount::checked_sum(terms.map(|term| term.expect("in range"))).expect("in range")
+}
+
+fn money(thousandths: i128) -> Money {
+    Money::from_nanos(thousandths * 1_000_000)
+}
+
+fn config() -> BillingConfig {
+    let tier = |up_to, price, fee| Tier { up_to, price: money(price), fee: money(fee) };
+    let tiers = vec![tier(Some(Quantity(FIRST_TIER)), 600, 0), tier(None, 400, 5_000)];
+    let tokens =
+        Tariff { included: Quantity(INCLUDED), ..Tariff::tiered(Scheme::Graduated, tiers) };
+    let change = Timestamp::ZERO + HOUR;
+    let shares = vec![
+        Version {
+            from: Timestamp::ZERO,
+            until: Some(change),
+            tariff: Tariff { granularity: Quantity(1_000_000), ..Tariff::flat(money(2_500)) },
+        },
+        Version { from: change, until: None, tariff: Tariff::flat(money(3_000)) },
+    ];
+    let mut prices = Prices::new(Currency::USD);
+    prices.rates = vec![
+        Rate::flat(Meter::InputTokens, money(150)),
+        Rate::flat(Meter::CachedTokens, money(15)),
+        Rate::new(Meter::OutputTokens, vec![Version::always(tokens)]),
+        Rate::flat(Meter::Requests, money(1)),
+        Rate::new(Meter::SlotTime, shares),
+        Rate::flat(Meter::Compute, money(10)),
+        Rate::flat(Meter::Memory, money(20)),
+    ];
+    BillingConfig {
+        book: PriceBook::new(prices).expect("valid"),
+        periods: Periods::every(HOUR * 24).expect("valid"),
+        grace: Duration::ZERO,
+    }
+}
+
+/// So many records: strikes of some seconds in whole milliseconds, so that granules add nothing, each
+/// seven milliseconds after the one before.
+pub(super) fn records(count: u64) -> Vec<UsageRecord> {
+    (0..count).map(record).collect()
+}
+
+fn record(number: u64) -> UsageRecord {
+    let from = Timestamp::ZERO + Duration::from_millis(7 * number);
+    let lasts = Duration::from_millis(500 + number % 4_001);
+    let ns = u128::from(lasts.as_nanos());
+    UsageRecord {
+        key: RecordKey(number.into()),
+        from,
+        until: from + lasts,
+        tenant: TenantId((number % TENANTS) as u32),
+        class: ClassId(0),
+        model: ModelId((number / 3 % 4) as u32),
+        pool: PoolId((number / 7 % 4) as u32),
+        strike: StrikeId(number),
+        kind: UseKind::Delivered,
+        meters: Meters {
+            input_tokens: 100 + number % 1_999,
+            cached_tokens: number % 257,
+            output_tokens: 10 + number % 509,
+            requests: 1,
+            slot_ns: ns,
+            flop: ns * 30_000,
+            mebibyte_ns: ns * 20_480,
+            ..Meters::default()
+        },
+    }
+}
