@@ -1,3 +1,4 @@
+mod format;
 mod invoices;
 mod reconcile;
 mod recorded;
@@ -20,6 +21,8 @@ pub(super) use invoices::prices;
   harpoon run scenarios/quickstart.yaml --out out/ && harpoon bill out/
   harpoon bill scenarios/quickstart.yaml --set platform.price_book.rates.0.price=0.80
   harpoon bill out/ --tenant acme --period 0 --out acme.txt
+  harpoon bill out/ --format html --out invoices.html
+  harpoon bill out/ --format focus-1.0 --out focus.csv
   harpoon bill reconcile scenarios/bill-shock.yaml")]
 pub(super) struct Bill {
     #[command(subcommand)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use connector::{Names, TenantId};
 use platform::billing::{Bill, BillingConfig, PeriodId};
 use reports::Header;
@@ -14,17 +14,10 @@ use scenarios::{Override, Scenario};
 
 use super::{
     super::{Failure, INTERRUPTED, interrupt, note, print},
+    format::Format,
     recorded,
 };
-use crate::{drive::Watch, experiment::bill, invoices::Told};
-
-/// How a bill is written.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
-    /// For people: invoices line by line, and what is in the accounts.
-    #[default]
-    Table,
-}
+use crate::{drive::Watch, experiment::bill};
 
 #[derive(Debug, Args)]
 pub(super) struct Invoices {
@@ -51,23 +44,21 @@ pub(super) struct Invoices {
     overrides: Vec<Override>,
 }
 
-/// A bill, of which run, and the names of what is in it.
+/// A bill, of which run, and what was run.
 struct Billed {
     header: Header,
-    names: Names,
+    scenario: Scenario,
     bill: Bill,
 }
 
 impl Invoices {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let Some(billed) = self.billed()? else { return Ok(ExitCode::from(INTERRUPTED)) };
-        let Billed { header, names, bill } = self.selected(billed)?;
-        let text = match self.format {
-            Format::Table if self.is_part() => {
-                format!("{header}\n\n{}", Told::without_books(&bill, &names))
-            }
-            Format::Table => format!("{header}\n\n{}", Told::new(&bill, &names)),
-        };
+        let Billed { header, scenario, bill } = self.selected(billed)?;
+        let text = self
+            .format
+            .text(&header, (&scenario, prices(&scenario)?), &bill, self.is_part())
+            .map_err(Failure::failed)?;
         match &self.out {
             Some(path) => fs::write(path, text)
                 .with_context(|| format!("cannot write {}", path.display()))
@@ -97,7 +88,7 @@ impl Invoices {
         }
         let bill =
             bill::of_records(&scenario, config, &header, reader).map_err(recorded::failure)?;
-        Ok(Billed { header, names: scenario.names, bill })
+        Ok(Billed { header, scenario, bill })
     }
 
     fn simulated(&self, path: &Path) -> Result<Option<Billed>, Failure> {
@@ -116,13 +107,13 @@ impl Invoices {
         }
         let bill = bill.map_err(Failure::failed)?;
         let header = outcome.summary.header.clone();
-        Ok(Some(Billed { header, names: scenario.names, bill }))
+        Ok(Some(Billed { header, scenario, bill }))
     }
 
     /// What was asked for of it.
     fn selected(&self, mut billed: Billed) -> Result<Billed, Failure> {
         let tenant = match &self.tenant {
-            Some(name) => Some(tenant(name, &billed.names)?),
+            Some(name) => Some(tenant(name, &billed.scenario.names)?),
             None => None,
         };
         let period = self.period.map(PeriodId);

@@ -216,3 +216,44 @@ fn files_that_are_no_run_are_refused() {
     let mixed = refused(&format!("{}{digit}{}", &usage[..at], &usage[at + 1..]));
     assert!(mixed.contains(&format!("that of the records {digit}")), "{mixed}");
 }
+
+/// What a column of a CSV text says in each row.
+fn column(text: &str, name: &str) -> Vec<String> {
+    let mut rows = csv::Reader::from_reader(text.as_bytes());
+    let index = rows.headers().unwrap().iter().position(|column| column == name).unwrap();
+    rows.records().map(|row| row.unwrap()[index].to_owned()).collect()
+}
+
+#[test]
+fn a_bill_is_written_in_every_format_and_always_adds_up_to_the_same() {
+    let desk = Desk::with_scenario(SMALL);
+    let starts_at = "starts_at=2026-02-28T23:59:55Z";
+    let written = |format: &str| {
+        let wanted = ["--set", PRICED, "--set", starts_at, "--format", format];
+        let ran = desk.harpoon(&[&["bill", "scenario.yaml"], &wanted[..]].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{format}");
+        ran.stdout
+    };
+    let sum = |amounts: Vec<String>| {
+        let amounts = amounts.iter().map(|text| text.parse().unwrap());
+        connector::Amount::checked_sum(amounts).unwrap()
+    };
+    let csv = written("csv");
+    let total = sum(column(&csv, "billed"));
+    assert!(total > connector::Amount::ZERO);
+    for format in ["focus-1.0", "focus-1.2"] {
+        let focus = written(format);
+        assert_eq!(sum(column(&focus, "BilledCost")), total, "{format}");
+        let begins = column(&focus, "BillingPeriodStart");
+        assert!(begins.contains(&"2026-02-28T23:59:55Z".to_owned()), "{begins:?}");
+        assert!(begins.contains(&"2026-03-01T00:00:05Z".to_owned()), "{begins:?}");
+        assert!(column(&focus, "RegionId").contains(&"default".to_owned()));
+    }
+    let json: serde_json::Value = serde_json::from_str(&written("json")).unwrap();
+    let documents = json["documents"].as_array().unwrap();
+    let totals = documents.iter().map(|page| page["total"].as_str().unwrap().to_owned());
+    assert_eq!(sum(totals.collect()), total);
+    let html = written("html");
+    assert_eq!(html.matches("<article>").count(), documents.len());
+    assert!(html.contains(" digest="));
+}
