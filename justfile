@@ -40,6 +40,10 @@ quickstart:
 scenarios:
     .ci/run scenarios
 
+# The FOCUS export of a run against focus-validator; installs it where there is python3.
+focus:
+    .ci/run focus
+
 # Every bench runs, once.
 bench-smoke:
     .ci/run bench-smoke
