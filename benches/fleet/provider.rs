@@ -41,6 +41,7 @@ fn provider(cards: u32) -> ProviderConfig {
             count: cards,
             sharing_ratio: SHARES,
             price_per_slot_hour: Money::ZERO,
+            price_changes: Vec::new(),
             placement: Placement::LeastLoaded,
             serving: ServingConfig::default(),
             weight_load_bandwidth: None,

@@ -9,13 +9,16 @@ pub enum StayEnd {
     TakenAway,
     /// It lost its place and waits for another one, for which there will be another line.
     SetAside,
+    /// It is charged at another price from then on, for which there is another line.
+    PriceChanged,
     /// It has not: the share is still held.
     Held,
 }
 
 impl StayEnd {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 4] = [Self::Released, Self::TakenAway, Self::SetAside, Self::Held];
+    pub const ALL: [Self; 5] =
+        [Self::Released, Self::TakenAway, Self::SetAside, Self::PriceChanged, Self::Held];
 
     /// Stable name for tables and files.
     pub const fn name(self) -> &'static str {
@@ -23,14 +26,15 @@ impl StayEnd {
             Self::Released => "released",
             Self::TakenAway => "taken_away",
             Self::SetAside => "set_aside",
+            Self::PriceChanged => "price_changed",
             Self::Held => "held",
         }
     }
 }
 
-/// One line of the provider's statement: a share, for as long as it had one place.
+/// One line of the provider's statement: a share, for as long as it had one place and one price.
 ///
-/// A share that was set aside has several lines, which do not overlap.
+/// A share that was set aside, or whose price changed, has several lines, which do not overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatementLine {
     /// Which share.

@@ -16,6 +16,7 @@ mod platform;
 mod pools;
 mod preemption;
 mod price_book;
+mod prices;
 mod regions;
 mod serving;
 mod sharing;

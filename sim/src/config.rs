@@ -9,6 +9,7 @@ mod efficiency;
 mod fault;
 mod placement;
 mod preemption;
+mod price;
 mod serving;
 mod sharing;
 
@@ -28,6 +29,7 @@ pub use self::{
     fault::{Direction, FaultConfig, FaultKind},
     placement::Placement,
     preemption::{KeptProgress, PreemptionConfig, RequeueConfig, VictimRule},
+    price::PriceChange,
     serving::{KvCache, ServingConfig},
     sharing::{HostFull, NeighbourConfig, PagingConfig, QuantumBegins, SharingConfig, TurnsConfig},
 };
@@ -72,6 +74,8 @@ pub struct PoolConfig {
     pub sharing_ratio: u32,
     /// Price of one share for an hour.
     pub price_per_slot_hour: Money,
+    /// What it costs later, in order of time. What is charged is cut where the price changes.
+    pub price_changes: Vec<PriceChange>,
     /// Which card a new share goes to.
     pub placement: Placement,
     /// How the cards serve.
@@ -279,6 +283,16 @@ pub enum ConfigError {
         pool: String,
         /// What would do.
         what: &'static str,
+    },
+    /// A price that changes at the start, or out of order.
+    #[error("pool `{pool}`: the price changes at {at}, not after {before}")]
+    PriceChange {
+        /// The pool's name.
+        pool: String,
+        /// When.
+        at: Duration,
+        /// The change before it; zero: the start of the run.
+        before: Duration,
     },
     /// A pool in a region that does not exist.
     #[error("pool `{pool}` is in region {region}, but there are {regions}")]

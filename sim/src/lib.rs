@@ -19,6 +19,7 @@ mod meter;
 mod neighbour;
 pub mod placement;
 mod pool;
+mod prices;
 pub mod random;
 mod renewal;
 pub mod serving;

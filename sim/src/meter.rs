@@ -22,8 +22,11 @@
 //! told: until the release), releasing from `released` on, and the rest is held by mutual consent.
 //! Everything is an integer, and the sum over accounts is the integral of what was held.
 //!
+//! Time is kept apart by the price that held ([`Prices`]), so that a price that changes is charged from
+//! then on and not before.
+//!
 //! Where somebody wants the charges one by one, every stretch in a place makes a line of a statement
-//! when it ends, until it is fetched; otherwise nothing of a share is kept.
+//! when it ends (one for each price), until it is fetched; otherwise nothing of a share is kept.
 //!
 //! # Edges
 //!
@@ -44,6 +47,8 @@ use connector::{
     Allocate, AllocationId, Duration, Money, PoolId, ProviderUsage, StatementLine, StayEnd,
     TenantId, Timestamp, Usage,
 };
+
+use crate::prices::{Prices, Stretch};
 
 /// What the meter must know of a share.
 #[derive(Clone, Copy, Debug)]
@@ -70,25 +75,18 @@ impl Stay {
         self.released.is_some()
     }
 
-    /// The line of a statement for its present place, if it has one.
-    pub(crate) fn line(
+    /// The lines of a statement for its present place, if it has one: one for each price.
+    pub(crate) fn lines(
         &self,
         allocation: AllocationId,
         ask: &Allocate,
-        (until, ended): (Timestamp, StayEnd),
-        price: Money,
-    ) -> Option<StatementLine> {
-        let from = self.placed?;
-        Some(StatementLine {
-            allocation,
-            pool: ask.pool,
-            tenant: Some(ask.tenant),
-            from,
-            until,
-            ended,
-            price_per_slot_hour: price,
-            charge: price.per_hour_over(until.since(from)),
-        })
+        end: (Timestamp, StayEnd),
+        prices: &Prices,
+    ) -> impl Iterator<Item = StatementLine> {
+        let lines = self
+            .placed
+            .map(|placed| lines((allocation, ask.pool, Some(ask.tenant)), (placed, end), prices));
+        lines.into_iter().flatten()
     }
 
     /// How long it has had a place.
@@ -97,18 +95,42 @@ impl Stay {
     }
 }
 
+/// Lines of one share from `placed` on: whose it is, and when and why the last of them ends.
+pub(crate) fn lines(
+    (allocation, pool, tenant): (AllocationId, PoolId, Option<TenantId>),
+    (placed, (end, ended)): (Timestamp, (Timestamp, StayEnd)),
+    prices: &Prices,
+) -> impl Iterator<Item = StatementLine> {
+    prices.stretches(placed, end).map(move |Stretch { from, until, price, .. }| StatementLine {
+        allocation,
+        pool,
+        tenant,
+        from,
+        until,
+        ended: if until == end { ended } else { StayEnd::PriceChanged },
+        price_per_slot_hour: price,
+        charge: price.per_hour_over(until.since(from)),
+    })
+}
+
 /// One tenant in one pool.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Account {
     open: u32,
     /// Shares that wait for another place.
     waiting: u32,
     usage: ProviderUsage,
+    /// The time of `usage` by the price that held, as far as there was any.
+    slot_ns_by_price: Vec<u128>,
 }
 
 impl Account {
-    fn charge(&mut self, stay: &Stay, ask: &Allocate, until: Timestamp) {
+    fn charge(&mut self, stay: &Stay, ask: &Allocate, until: Timestamp, prices: &Prices) {
         let Some(placed) = stay.placed else { return };
+        self.slot_ns_by_price.resize(prices.len(), 0);
+        for Stretch { from, until, step, .. } in prices.stretches(placed, until) {
+            self.slot_ns_by_price[step] += u128::from(until.since(from).as_nanos());
+        }
         let usage = &mut self.usage;
         let held = u128::from(until.since(placed).as_nanos());
         usage.slot_ns += held;
@@ -124,11 +146,19 @@ impl Account {
         }
         usage.releasing_slot_ns += u128::from(until.since(asked_back).as_nanos());
     }
+
+    /// What it comes to, rounded once for each price.
+    fn cost(&self, prices: &Prices) -> Money {
+        let times = self.slot_ns_by_price.iter().enumerate();
+        times.map(|(step, &slot_ns)| prices.price(step).per_slot_hour_over(slot_ns)).sum()
+    }
 }
 
 /// See the module text.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Meter {
+    /// By pool.
+    prices: Vec<Prices>,
     accounts: BTreeMap<(PoolId, TenantId), Account>,
     /// Lines that are complete and were not fetched yet; `None`: nobody wants any.
     statement: Option<Vec<Finished>>,
@@ -144,6 +174,21 @@ pub(crate) struct Finished {
 }
 
 impl Meter {
+    /// Nothing held so far; prices by pool.
+    pub(crate) const fn new(prices: Vec<Prices>) -> Self {
+        Self { prices, accounts: BTreeMap::new(), statement: None }
+    }
+
+    /// What shares of a pool cost.
+    pub(crate) fn prices(&self, pool: PoolId) -> &Prices {
+        &self.prices[pool.index()]
+    }
+
+    fn charge(&mut self, stay: &Stay, ask: &Allocate, until: Timestamp) {
+        let account = self.accounts.entry((ask.pool, ask.tenant)).or_default();
+        account.charge(stay, ask, until, &self.prices[ask.pool.index()]);
+    }
+
     fn account(&mut self, ask: &Allocate) -> &mut Account {
         self.accounts.entry((ask.pool, ask.tenant)).or_default()
     }
@@ -190,7 +235,7 @@ impl Meter {
         let account = self.account(ask);
         let count = if stay.placed.is_some() { &mut account.open } else { &mut account.waiting };
         *count = count.checked_sub(1).expect("a share that ends was opened");
-        account.charge(stay, ask, now);
+        self.charge(stay, ask, now);
     }
 
     /// A share has lost its place and waits for another one.
@@ -205,7 +250,7 @@ impl Meter {
         let account = self.account(ask);
         account.open = account.open.checked_sub(1).expect("a share that pauses was opened");
         account.waiting += 1;
-        account.charge(stay, ask, now);
+        self.charge(stay, ask, now);
         (stay.charged, stay.placed) = (stay.placed_for(now), None);
     }
 
@@ -229,26 +274,23 @@ impl Meter {
         usage.output_tokens += u128::from(tokens.output.get());
     }
 
-    /// What every account comes to now, shares that are still held included; `price` of a share for
-    /// an hour, by pool.
+    /// What every account comes to now, shares that are still held included.
     pub(crate) fn read<'a>(
         &self,
         now: Timestamp,
         open: impl Iterator<Item = (&'a Stay, &'a Allocate)>,
-        price: impl Fn(PoolId) -> Money,
     ) -> impl Iterator<Item = ProviderUsage> {
         let mut accounts = self.accounts.clone();
         for (stay, ask) in open {
-            accounts.entry((ask.pool, ask.tenant)).or_default().charge(stay, ask, now);
+            let account = accounts.entry((ask.pool, ask.tenant)).or_default();
+            account.charge(stay, ask, now, self.prices(ask.pool));
         }
-        accounts.into_iter().map(move |((pool, tenant), Account { open, usage, .. })| {
-            ProviderUsage {
-                pool,
-                tenant,
-                cost: price(pool).per_slot_hour_over(usage.slot_ns),
-                slots_held: open,
-                ..usage
-            }
+        accounts.into_iter().map(|((pool, tenant), account)| ProviderUsage {
+            pool,
+            tenant,
+            cost: account.cost(self.prices(pool)),
+            slots_held: account.open,
+            ..account.usage
         })
     }
 }

@@ -3,8 +3,8 @@
 mod sums;
 
 use connector::{
-    Allocate, Duration, Mebibytes, ModelId, PoolGauge, PoolId, PoolInfo, Requirements, SetAside,
-    Tflops, Timestamp,
+    Allocate, Duration, Mebibytes, ModelId, Money, PoolGauge, PoolId, PoolInfo, Requirements,
+    SetAside, Tflops, Timestamp,
 };
 use hdrhistogram::Histogram;
 
@@ -317,14 +317,14 @@ impl Pool {
         }
     }
 
-    pub(crate) fn info(&self, pool: PoolId) -> PoolInfo {
+    pub(crate) fn info(&self, pool: PoolId, price_per_slot_hour: Money) -> PoolInfo {
         PoolInfo {
             pool,
             name: self.config.name.as_str().into(),
             kind: self.config.kind,
             free_slots: self.free_slots(),
             card_vram: self.config.vram(),
-            price_per_slot_hour: self.config.price_per_slot_hour,
+            price_per_slot_hour,
             security_level: self.config.security_level(),
         }
     }

@@ -56,6 +56,7 @@ use crate::{
     control::Gateway,
     meter::Meter,
     pool::Pool,
+    prices::Prices,
     random::Streams,
     serving::Progress,
 };
@@ -175,7 +176,7 @@ impl Simulator {
         }
         let mut simulator = Self {
             faults: Faults::new(&config, streams),
-            meter: Meter::default(),
+            meter: Meter::new(config.pools.iter().map(Prices::of).collect()),
             departures: Departures::new(&config),
             gateways,
             fleets: Fleet::all(&config.pools, streams),
@@ -386,8 +387,7 @@ impl Connector for Simulator {
     fn provider_usage(&mut self, now: Timestamp, report: &mut dyn FnMut(ProviderUsage)) {
         self.catch_up(now);
         let open = self.shares.values().map(|share| (&share.stay, &share.ask));
-        let price = |pool: PoolId| self.pools[pool.index()].config.price_per_slot_hour;
-        for usage in self.meter.read(now, open, price) {
+        for usage in self.meter.read(now, open) {
             let quirks = self.gateway(usage.pool.index()).map(|gateway| gateway.quirks);
             if quirks.is_some_and(|quirks| quirks.zero_usage) {
                 let ProviderUsage { pool, tenant, .. } = usage;

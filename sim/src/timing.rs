@@ -221,6 +221,7 @@ mod tests {
             count: 1,
             sharing_ratio: 1,
             price_per_slot_hour: Money::ZERO,
+            price_changes: Vec::new(),
             placement: Placement::FirstFit,
             serving: ServingConfig::default(),
             weight_load_bandwidth: None,

@@ -507,6 +507,7 @@ fn simulator() -> sim::Simulator {
             count: 1,
             sharing_ratio: 2,
             price_per_slot_hour: connector::Money::ZERO,
+            price_changes: Vec::new(),
             placement: Placement::default(),
             serving: sim::config::ServingConfig::default(),
             weight_load_bandwidth: None,

@@ -173,6 +173,7 @@ fn pool((number, setup): (u32, &PoolSetup)) -> PoolConfig {
         count: 1,
         sharing_ratio: setup.slots,
         price_per_slot_hour: Money::ZERO,
+        price_changes: Vec::new(),
         placement: Placement::default(),
         serving: ServingConfig::default(),
         weight_load_bandwidth: None,

@@ -51,6 +51,8 @@ pub(crate) struct PoolSpec {
     /// Price of a whole card for an hour, of which a share costs its part; instead of
     /// `price_per_slot_hour`.
     pub(crate) price_per_card_hour: Optional<Quantity<Money>>,
+    /// What a share costs later, in order of time. Default: the price stays.
+    pub(crate) price_changes: Optional<List<PriceChangeSpec>>,
     /// Which card a new share goes to. Default: `least_loaded`.
     pub(crate) placement: Optional<PlacementSpec>,
     /// How those on a card share it, where `sharing_ratio` is above 1. Default: in turns of 30s.
@@ -79,6 +81,16 @@ pub(crate) struct PoolSpec {
     pub(crate) endpoint: Optional<String>,
     /// What is spoken there. Default: `harpoon_v1`.
     pub(crate) dialect: Optional<DialectSpec>,
+}
+
+/// A price that the provider asks from an instant on.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PriceChangeSpec {
+    /// Since the start of the run, above zero.
+    pub(crate) at: Node<Time>,
+    /// Price of one share for an hour from then on.
+    pub(crate) price_per_slot_hour: Node<Quantity<Money>>,
 }
 
 /// What is spoken at an endpoint.

@@ -5,8 +5,8 @@ use sim::{
 };
 
 use super::{
-    Context, Known, autoscale, capacity, items, names::NameTable, preemption, read, regions,
-    serving, sharing,
+    Context, Known, autoscale, capacity, items, names::NameTable, preemption, prices, read,
+    regions, serving, sharing,
 };
 use crate::{
     document::Node,
@@ -73,6 +73,7 @@ fn pool(context: Context<'_>, spec: Option<&PoolSpec>, regions: &NameTable, know
         count: 1,
         sharing_ratio: 1,
         price_per_slot_hour: Money::ZERO,
+        price_changes: Vec::new(),
         placement: Placement::LeastLoaded,
         serving: ServingConfig::default(),
         weight_load_bandwidth: Some(DEFAULT_WEIGHT_LOAD),
@@ -101,17 +102,7 @@ fn fill(context: Context<'_>, spec: &PoolSpec, regions: &NameTable, config: &mut
     if let Some(ratio) = read(&spec.sharing_ratio) {
         config.sharing_ratio = ratio.small();
     }
-    if let Some(price) = read(&spec.price_per_slot_hour) {
-        config.price_per_slot_hour = price.0;
-    }
-    if let Some(price) = read(&spec.price_per_card_hour) {
-        let shares = i128::from(config.sharing_ratio);
-        config.price_per_slot_hour = Money::from_nanos(price.0.as_nanos() / shares);
-    }
-    if let (Some(_), Some(both)) = (&spec.price_per_slot_hour, &spec.price_per_card_hour) {
-        let message = "both `price_per_slot_hour` and `price_per_card_hour` are given";
-        context.report.problem_with_help(both.at, message, "state one of them");
-    }
+    prices::fill(context, spec, config);
     if let Some(&placement) = read(&spec.placement) {
         config.placement = placement.into();
     }

@@ -5,6 +5,7 @@ use platform::billing::{
     BillingConfig, Currency, Invoice, InvoiceLine, Meter, Meters, PeriodId, Quantity, Rate, Rating,
     RecordKey, Scheme, StrikeId, Tariff, Tier, UsageRecord, UseKind, Version,
 };
+use sim::config::PriceChange;
 
 use crate::world::{SMALLEST, fixtures, parse};
 
@@ -14,6 +15,22 @@ fn money(text: &str) -> Money {
 
 fn at(minutes: u64) -> Timestamp {
     Timestamp::ZERO + Duration::from_secs(minutes * 60)
+}
+
+#[test]
+fn what_the_provider_will_ask_later_reaches_the_pool() {
+    let scenario = scenarios::load(&fixtures().join("everything.yaml"), &[])
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    let [shared, ..] = &scenario.provider.pools[..] else { panic!("a pool") };
+    assert_eq!(shared.price_per_slot_hour, money("0.35"));
+    let later = |minutes, price| PriceChange {
+        at: at(minutes).since(Timestamp::ZERO),
+        price_per_slot_hour: money(price),
+    };
+    assert_eq!(shared.price_changes, [later(10, "0.40"), later(20, "0.38")]);
+    let cable = scenario.platform.cables.iter().find(|cable| cable.pool == PoolId(0));
+    let believed = cable.map(|cable| cable.price_per_slot_hour);
+    assert_eq!(believed, Some(money("0.35")), "what was agreed on");
 }
 
 #[test]

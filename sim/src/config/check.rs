@@ -73,6 +73,7 @@ impl ProviderConfig {
             autoscale.check(pool, self.models.len())?;
         }
         pool.capacity.check(pool)?;
+        super::price::check(pool)?;
         if pool.gpu.tflops_8bit.as_gflops().min(pool.gpu.tflops_16bit.as_gflops()) == 0 {
             return Err(ConfigError::Zero { pool: name(), what: "compute" });
         }

@@ -176,7 +176,7 @@ impl Simulator {
             Answer::Released => completed(Ok(Reply::Released)),
             Answer::Inspect(share) => completed(self.inspection(at, share)),
             Answer::List(pool) => completed(Ok(Reply::Listed(self.rows(at, pool)))),
-            Answer::Pools => completed(Ok(Reply::Pools(self.offers()))),
+            Answer::Pools => completed(Ok(Reply::Pools(self.offers(at)))),
             Answer::Refused(refusal) => completed(Err(refusal.error())),
         }
     }
@@ -186,8 +186,8 @@ impl Simulator {
         Ok(Reply::Inspected(info))
     }
 
-    fn offers(&self) -> Vec<connector::PoolInfo> {
-        let numbered = self.pools.iter().enumerate();
-        numbered.map(|(index, pool)| pool.info(PoolId(index as u32))).collect()
+    fn offers(&self, now: Timestamp) -> Vec<connector::PoolInfo> {
+        let numbered = (0..).map(PoolId).zip(&self.pools);
+        numbered.map(|(id, pool)| pool.info(id, self.meter.prices(id).at(now))).collect()
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! # Mechanism
 //!
-//! The meter keeps what is finished until somebody fetches it; prices are put to it then. The quirks of
+//! The meter keeps what is finished until somebody fetches it; prices are put to it then, and
+//! time at two prices makes two lines. The quirks of
 //! a region show here as they do in its other books: usage that is reported as zero has no time and no
 //! charge, and rows of other tenants have a line each, for all time.
 
 use connector::{PoolId, StatementLine, StayEnd, Timestamp};
 
 use super::{Simulator, lists::foreign_share};
-use crate::meter::Finished;
+use crate::meter::{self, Finished};
 
 impl Simulator {
     /// From now on a statement is kept: what has ended is kept in memory until it is fetched by
@@ -22,8 +23,7 @@ impl Simulator {
 
     pub(super) fn finished_lines(&mut self, report: &mut dyn FnMut(StatementLine)) {
         for Finished { allocation, stay, ask, end } in self.meter.take_finished() {
-            let price = self.pools[ask.pool.index()].config.price_per_slot_hour;
-            if let Some(line) = stay.line(allocation, &ask, end, price) {
+            for line in stay.lines(allocation, &ask, end, self.meter.prices(ask.pool)) {
                 report(self.as_reported(line));
             }
         }
@@ -31,26 +31,18 @@ impl Simulator {
 
     pub(super) fn lines_of_held(&self, now: Timestamp, report: &mut dyn FnMut(StatementLine)) {
         for (key, share) in &self.shares {
-            let price = self.pools[share.pool()].config.price_per_slot_hour;
-            let line = share.stay.line(key.id(), &share.ask, (now, StayEnd::Held), price);
-            if let Some(line) = line {
+            let prices = self.meter.prices(share.ask.pool);
+            for line in share.stay.lines(key.id(), &share.ask, (now, StayEnd::Held), prices) {
                 report(self.as_reported(line));
             }
         }
-        for (id, pool) in (0..).map(PoolId).zip(&self.pools) {
+        for id in (0..self.pools.len() as u32).map(PoolId) {
             let rows = self.gateway(id.index()).map_or(0, |gateway| gateway.quirks.foreign_rows);
-            let price = pool.config.price_per_slot_hour;
             for row in 0..rows {
-                report(self.as_reported(StatementLine {
-                    allocation: foreign_share(row),
-                    pool: id,
-                    tenant: None,
-                    from: Timestamp::ZERO,
-                    until: now,
-                    ended: StayEnd::Held,
-                    price_per_slot_hour: price,
-                    charge: price.per_hour_over(now.since(Timestamp::ZERO)),
-                }));
+                let (whose, held) = ((foreign_share(row), id, None), (now, StayEnd::Held));
+                for line in meter::lines(whose, (Timestamp::ZERO, held), self.meter.prices(id)) {
+                    report(self.as_reported(line));
+                }
             }
         }
     }

@@ -362,6 +362,7 @@ fn one_pool() -> ProviderConfig {
             count: 2,
             sharing_ratio: 2,
             price_per_slot_hour: Money::ZERO,
+            price_changes: Vec::new(),
             placement: Placement::LeastLoaded,
             serving: ServingConfig { max_sequences: 8, ..ServingConfig::default() },
             weight_load_bandwidth: None,

@@ -139,6 +139,7 @@ impl Setting {
             count: self.cards,
             sharing_ratio: self.sharing_ratio,
             price_per_slot_hour: Money::ZERO,
+            price_changes: Vec::new(),
             placement: self.placement,
             serving: ServingConfig {
                 max_sequences: self.max_batch,

@@ -10,12 +10,24 @@ pub(super) const CASES: &[Case] = &[
     (
         "an unknown key without a likeness",
         &[("      count: 1", "      count: 1\n      zzz: 2")],
-        "8:7 provider.pools[0].zzz: unknown key `zzz` (the keys here are `name`, `region`, `kind`, `gpu`, `count`, `sharing_ratio`, `price_per_slot_hour`, `price_per_card_hour`, `placement`, `sharing`, `guaranteed_share`, `vip`, `neighbours`, `serving`, `weight_load_bandwidth`, `preemption`, `autoscale`, `spot`, `failures`, `endpoint`, ...)",
+        "8:7 provider.pools[0].zzz: unknown key `zzz` (the keys here are `name`, `region`, `kind`, `gpu`, `count`, `sharing_ratio`, `price_per_slot_hour`, `price_per_card_hour`, `price_changes`, `placement`, `sharing`, `guaranteed_share`, `vip`, `neighbours`, `serving`, `weight_load_bandwidth`, `preemption`, `autoscale`, `spot`, `failures`, ...)",
     ),
     (
         "an unknown key at the top",
         &[("duration: 1min", "duration: 1min\nwarmup: 3s")],
         "3:1 warmup: unknown key `warmup` (did you mean `warm_up`?)",
+    ),
+    (
+        "a price that changes at the start, out of order, and to nothing",
+        &[(
+            "      count: 1",
+            "      count: 1\n      price_changes: [{ at: 0s, price_per_slot_hour: 1 }, { at: 2min, price_per_slot_hour: 1 }, { at: 2min, price_per_slot_hour: 2 }, { at: 3min }]",
+        )],
+        concat!(
+            "8:29 provider.pools[0].price_changes[0].at: the price changes at 0s, which is not after 0s (the price at the start is `price_per_slot_hour` of the pool)\n",
+            "8:103 provider.pools[0].price_changes[2].at: the price changes at 2m, which is not after 2m (list changes in order of time)\n",
+            "8:135 provider.pools[0].price_changes[3]: the key `price_per_slot_hour` is missing",
+        ),
     ),
     (
         "blocks of the KV cache that are no power of two",

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use connector::StayEnd;
+use connector::{Money, StatementLine, StayEnd};
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{KeptProgress, RequeueConfig};
+use crate::config::{KeptProgress, PriceChange, RequeueConfig};
 
 fn ms(ns: u128) -> u128 {
     ns / 1_000_000
@@ -124,8 +124,21 @@ fn world_of(ghosts: u32, empty: u32, release_s: u64, lag_s: u64, seed: u64) -> W
     let cut = FaultKind::Partition { direction: Direction::Answer };
     let fault = |at, kind| FaultConfig { at, lasts, pool: None, kind };
     config.faults = vec![fault(at, loss), fault(secs(12), cut)];
+    config.pools[0].price_per_slot_hour = PRICES[0].1;
+    config.pools[0].price_changes = changes().collect();
     let simulator = Simulator::new(config, seed).expect("valid").keeping_statement();
     World { simulator, ..World::idle() }
+}
+
+/// From which second on, and what a share costs for an hour.
+const PRICES: [(u64, Money); 3] = [
+    (0, Money::from_nanos(3_600_000_000)),
+    (4, Money::from_nanos(3_960_000_000)),
+    (9, Money::from_nanos(1_000_000_007)),
+];
+
+fn changes() -> impl Iterator<Item = PriceChange> {
+    PRICES[1..].iter().map(|&(at, price)| PriceChange { at: secs(at), price_per_slot_hour: price })
 }
 
 /// Integrals of what was held, made by looking at every instant at which anything may change.
@@ -215,13 +228,27 @@ fn assert_lines_add_up(world: &mut World) {
     world.simulator.statement_of_held(world.now, &mut |line| lines.push(line));
     let (foreign, ours): (Vec<_>, Vec<_>) =
         lines.into_iter().partition(|line| line.tenant.is_none());
-    assert_eq!(foreign.len(), 1, "the row of another tenant");
+    let begun = PRICES.iter().filter(|&&(at, _)| at == 0 || Timestamp::ZERO + secs(at) < world.now);
+    assert_eq!(foreign.len(), begun.count(), "the row of another tenant, by price");
     let mut accounts = Vec::new();
     world.simulator.provider_usage(world.now, &mut |usage| accounts.push(usage));
     for usage in accounts {
-        let of_tenant = ours.iter().filter(|line| line.tenant == Some(usage.tenant));
-        let time = of_tenant.map(|line| u128::from(line.until.since(line.from).as_nanos()));
-        assert_eq!(time.sum::<u128>(), usage.slot_ns);
+        let of_tenant = |line: &&StatementLine| line.tenant == Some(usage.tenant);
+        let times = PRICES.map(|(_, price)| {
+            let at_price = ours.iter().filter(of_tenant);
+            let at_price = at_price.filter(|line| line.price_per_slot_hour == price);
+            at_price.map(|line| u128::from(line.until.since(line.from).as_nanos())).sum()
+        });
+        assert_eq!(times.iter().sum::<u128>(), usage.slot_ns);
+        let costs = PRICES.iter().zip(times).map(|((_, price), ns)| price.per_slot_hour_over(ns));
+        assert_eq!(costs.sum::<Money>(), usage.cost);
+    }
+    for line in &ours {
+        let holds = |(at, _): &&(u64, Money)| Timestamp::ZERO + secs(*at) <= line.from;
+        let price = PRICES.iter().rfind(holds).expect("one from the start").1;
+        assert_eq!(line.price_per_slot_hour, price, "{line:?}");
+        let is_within = |at: Timestamp| line.from < at && at < line.until;
+        assert!(!changes().any(|change| is_within(Timestamp::ZERO + change.at)), "{line:?}");
     }
     let mut until = BTreeMap::new();
     for line in &ours {
@@ -248,6 +275,52 @@ fn a_statement_says_of_every_share_since_when_until_when_and_why() {
     let released = (gone, StayEnd::Released, 1_000);
     assert_eq!(told.collect::<Vec<_>>(), [released, (held, StayEnd::Held, world.ms().into())]);
     assert_eq!(lines[0].charge, "0.001".parse().expect("an amount"));
+}
+
+#[test]
+fn a_price_that_changes_cuts_the_line_and_is_told_with_the_pool() {
+    let mut config = one_pool();
+    config.pools[0].price_per_slot_hour = "3.60".parse().expect("a price");
+    let dearer = "7.20".parse().expect("a price");
+    config.pools[0].price_changes = vec![PriceChange { at: secs(1), price_per_slot_hour: dearer }];
+    let mut world = World::new(config);
+    world.simulator = world.simulator.keeping_statement();
+    let share = world.grant(ask());
+    world.run_until(3_000);
+    world.release(share);
+    let mut lines = Vec::new();
+    world.simulator.statement(world.now, &mut |line| lines.push(line));
+    let told = lines.iter().map(|line| {
+        let (from, until) = (line.from.as_nanos().into(), line.until.as_nanos().into());
+        (ms(from), ms(until), line.ended, line.charge.to_string())
+    });
+    let expected = [
+        (0, 1_000, StayEnd::PriceChanged, "0.001".to_owned()),
+        (1_000, 3_000, StayEnd::Released, "0.004".to_owned()),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(world.usage().cost.to_string(), "0.005");
+    world.submit(Operation::Pools);
+    let (_, told) = world.wait();
+    let EventKind::Completed { result: Ok(Reply::Pools(pools)), .. } = told else {
+        panic!("{told:?}")
+    };
+    assert_eq!(pools[0].price_per_slot_hour, dearer);
+}
+
+#[test]
+fn prices_change_after_the_start_and_in_order() {
+    let told = |seconds: &[u64]| {
+        let mut config = one_pool();
+        let change = |&at| PriceChange { at: secs(at), price_per_slot_hour: Money::ZERO };
+        config.pools[0].price_changes = seconds.iter().map(change).collect();
+        Simulator::new(config, 1).err().map(|error| error.to_string())
+    };
+    assert_eq!(told(&[1, 2]), None);
+    let expected = "pool `shared`: the price changes at 0s, not after 0s";
+    assert_eq!(told(&[0]).as_deref(), Some(expected));
+    let expected = "pool `shared`: the price changes at 2s, not after 2s";
+    assert_eq!(told(&[2, 2]).as_deref(), Some(expected));
 }
 
 #[test]
