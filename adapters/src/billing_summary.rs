@@ -71,7 +71,8 @@ pub enum SummaryError {
     /// Not JSON of this shape.
     #[error("the billing summary cannot be read: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// The provider says that it failed, mostly with status 200.
+    /// The provider says that it failed, mostly with status 200: by its result, or by a reason in
+    /// the place of figures.
     #[error("the provider has no billing summary: {0}")]
     Failed(String),
     /// It states no figure at all. That is an outage or a wrong period, not a bill of nothing.
@@ -94,8 +95,10 @@ impl BillingSummary {
     /// See [`SummaryError`].
     pub fn parse(body: &str) -> Result<Self, SummaryError> {
         let wire: Wire = serde_json::from_str(body)?;
+        let said =
+            [wire.errors, wire.message, wire.error].into_iter().flatten().find(says_anything);
+        let why = said.map(|said| said.to_string());
         if wire.result.as_deref().is_some_and(|result| !result.eq_ignore_ascii_case("success")) {
-            let why = wire.errors.or(wire.message).map(|said| said.to_string());
             return Err(SummaryError::Failed(why.unwrap_or_else(|| "no reason given".to_owned())));
         }
         let storage = wire.shared_storage_billing_summary.into_iter().flatten();
@@ -113,7 +116,11 @@ impl BillingSummary {
             && summary.base.is_none()
             && summary.pools.is_empty()
             && summary.others.is_empty();
-        if is_empty { Err(SummaryError::Empty) } else { Ok(summary) }
+        match why {
+            Some(why) if is_empty => Err(SummaryError::Failed(why)),
+            None if is_empty => Err(SummaryError::Empty),
+            Some(_) | None => Ok(summary),
+        }
     }
 
     /// What the total has beside its parts; `None` if there is no total.
@@ -123,6 +130,11 @@ impl BillingSummary {
         let parts: Money = pools.chain(others).chain(self.base).sum();
         Some(self.total? - parts)
     }
+}
+
+/// An empty list of errors gives no reason.
+fn says_anything(said: &serde_json::Value) -> bool {
+    said.as_array().is_none_or(|errors| !errors.is_empty())
 }
 
 /// A sum: text or a number.
@@ -138,6 +150,7 @@ struct Wire {
     result: Option<String>,
     errors: Option<serde_json::Value>,
     message: Option<serde_json::Value>,
+    error: Option<serde_json::Value>,
     total_cost: Option<Figure>,
     monthly_base_cost: Option<Figure>,
     gpuaas_summary: Option<Vec<WirePool>>,

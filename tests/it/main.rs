@@ -4,6 +4,7 @@
 
 mod admission;
 mod billing;
+mod billing_faults;
 mod binary;
 mod books;
 mod cached_tokens;

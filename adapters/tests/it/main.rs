@@ -1,6 +1,7 @@
 //! The live connector against servers over loopback, one that answers as it should and many that do
-//! not; and the ledger's stores.
+//! not; the ledger's stores; and bills as the provider states them.
 
+mod billing_faults;
 mod bounds;
 mod dialogue;
 mod hostile;

@@ -3,6 +3,7 @@
 
 mod biller;
 mod book;
+mod faults;
 mod invoice;
 mod oracle;
 mod order;
