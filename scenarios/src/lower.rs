@@ -112,6 +112,7 @@ pub(crate) fn scenario(context: Context<'_>, spec: &ScenarioSpec, hash: u64) -> 
     let traffic = traffic::lower(context, spec, &mut known, duration);
     let platform = platform::lower(context, spec, &known, &pools, &models);
     let billing = price_book::lower(context, spec, &known, &pools);
+    let metering = platform::metering::lower(context, spec);
     // Client mixes have brought their tenants by now, and regions may name any.
     let regions = regions::lower(context, spec, &known);
     let faults = faults::lower(context, spec, &known);
@@ -138,6 +139,7 @@ pub(crate) fn scenario(context: Context<'_>, spec: &ScenarioSpec, hash: u64) -> 
         provider: sim::ProviderConfig { regions, pools, models, faults },
         platform: platform?,
         billing,
+        metering,
         names,
         endpoints,
         objectives,

@@ -7,7 +7,7 @@ use std::{
 
 use connector::{Duration, Names, Objective};
 use platform::{PlatformConfig, billing::BillingConfig};
-use sim::ProviderConfig;
+use sim::{ProviderConfig, delivery::DeliveryConfig};
 
 use crate::{
     Diagnostics, Override, Problem, TrafficSource,
@@ -40,6 +40,8 @@ pub struct Scenario {
     pub platform: PlatformConfig,
     /// What tenants are charged; `None`: nothing.
     pub billing: Option<BillingConfig>,
+    /// What happens to records of use on their way to the bill.
+    pub metering: DeliveryConfig,
     /// Display names of pools, models, tenants and classes.
     pub names: Names,
     /// Where each pool is in live runs, in the order of pools.

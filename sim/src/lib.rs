@@ -5,6 +5,7 @@
 //! inferences running there; see [`config`] for everything that can be set.
 //!
 //! * [`config`]: what a provider consists of. [`catalogue`]: published cards and models.
+//! * [`delivery`]: how records of use get to whoever bills them.
 //! * [`placement`]: which card takes a share, and which node of a cluster a pod.
 //! * [`random`]: named random streams derived from one seed.
 
@@ -14,6 +15,7 @@ mod card;
 pub mod catalogue;
 pub mod config;
 mod control;
+pub mod delivery;
 mod line;
 mod meter;
 mod neighbour;

@@ -7,6 +7,7 @@ mod ejection;
 mod hedging;
 mod leases;
 mod limit;
+mod metering;
 mod price_book;
 mod retry;
 mod route;
@@ -18,7 +19,7 @@ use serde::Deserialize;
 
 pub(crate) use self::{
     admission::*, breaker::*, classifier::*, cooldown::*, covenant::*, ejection::*, hedging::*,
-    leases::*, limit::*, price_book::*, retry::*, route::*, timeouts::*,
+    leases::*, limit::*, metering::*, price_book::*, retry::*, route::*, timeouts::*,
 };
 use super::{Entries, Limit, List, Optional, Quantity, Time, TokenCount, Whole};
 use crate::document::Node;
@@ -58,6 +59,8 @@ pub(crate) struct PlatformSpec {
     pub(crate) admission: Optional<AdmissionSpec>,
     /// The lines to the pools.
     pub(crate) cables: Optional<CablesSpec>,
+    /// What happens to records of use on their way to the bill. Default: nothing.
+    pub(crate) metering: Optional<MeteringSpec>,
     /// What tenants are charged. Default: nothing.
     pub(crate) price_book: Optional<PriceBookSpec>,
 }

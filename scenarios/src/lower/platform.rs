@@ -7,6 +7,7 @@ mod ejection;
 mod hedging;
 mod leases;
 mod limit;
+pub(super) mod metering;
 mod retry;
 mod route;
 mod timeouts;

@@ -1,11 +1,16 @@
 //! What a price book becomes as it is written in a scenario.
 
-use connector::{Amount, ClassId, Duration, ModelId, Money, PoolId, TenantId, Timestamp};
+use connector::{
+    Amount, BasisPoints, ClassId, Duration, ModelId, Money, PoolId, TenantId, Timestamp,
+};
 use platform::billing::{
     BillingConfig, Currency, Invoice, InvoiceLine, Meter, Meters, PeriodId, Quantity, Rate, Rating,
     RecordKey, Scheme, StrikeId, Tariff, Tier, UsageRecord, UseKind, Version,
 };
-use sim::config::PriceChange;
+use sim::{
+    config::{Latency, PriceChange},
+    delivery::{DeliveryConfig, Lateness},
+};
 
 use crate::world::{SMALLEST, fixtures, parse};
 
@@ -31,6 +36,22 @@ fn what_the_provider_will_ask_later_reaches_the_pool() {
     let cable = scenario.platform.cables.iter().find(|cable| cable.pool == PoolId(0));
     let believed = cable.map(|cable| cable.price_per_slot_hour);
     assert_eq!(believed, Some(money("0.35")), "what was agreed on");
+}
+
+#[test]
+fn what_happens_to_records_of_use_is_nothing_unless_it_is_stated() {
+    let scenario = parse(SMALLEST).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(scenario.metering, DeliveryConfig::default());
+    let scenario = scenarios::load(&fixtures().join("everything.yaml"), &[])
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    let minutes = |n| at(n).since(Timestamp::ZERO);
+    let by = Latency::LogNormal { p50: minutes(10), p95: minutes(120) };
+    let expected = DeliveryConfig {
+        duplicates: BasisPoints::from_percent(5),
+        late: Some(Lateness { share: BasisPoints::from_percent(2), by }),
+        reordered: Duration::from_secs(30),
+    };
+    assert_eq!(scenario.metering, expected);
 }
 
 #[test]

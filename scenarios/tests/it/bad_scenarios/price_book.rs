@@ -68,4 +68,16 @@ pub(super) const CASES: &[Case] = &[
             "18:9 platform.price_book.rates[4]: rate 4, version 0: price 1000001.00 must be between 0 and 1,000,000",
         ),
     ),
+    (
+        "more than all records twice and late, and by nothing",
+        &[(
+            "models: [gemma-2b]",
+            "models: [gemma-2b]\nplatform:\n  metering: { duplicates: 101%, late: { share: 200%, by: 1h }, lost: 1% }\n  price_book: { rates: [] }",
+        )],
+        concat!(
+            "10:27 platform.metering.duplicates: 101% of all records cannot come twice: at most 100% can (state a share from 0% to 100%)\n",
+            "10:48 platform.metering.late.share: 200% of all records cannot come late: at most 100% can (state a share from 0% to 100%)\n",
+            "10:64 platform.metering.lost: unknown key `lost` (the keys here are `duplicates`, `late`, `reordered`)",
+        ),
+    ),
 ];
