@@ -1,9 +1,14 @@
 //! What a run comes to for its tenants: from a simulation, or from the records that a run has left.
+//!
+//! Records come to the bill by way of [`Delivery`], which has them come twice, late and out of order
+//! where the scenario says so. A record is sent when its use ends, which is when the platform tells of
+//! it: so a run and its file have the same records under way, and the same bill.
 
 use connector::Timestamp;
 use platform::billing::{Bill, Biller, BillingConfig, BillingError, UsageRecord, ledger::Ledger};
 use reports::{Header, ReadError};
 use scenarios::Scenario;
+use sim::delivery::{Delivered, Delivery};
 
 use super::{ExperimentError, Outcome, believed_prices, end_at_least, simulate_beside};
 use crate::drive::{Observer, Watch};
@@ -19,7 +24,8 @@ pub fn simulated(
     watch: &Watch,
 ) -> Result<(Outcome, Result<Bill, BillingError>), ExperimentError> {
     let billing = Billing::new(scenario, config, (seed, None));
-    let (outcome, billing) = simulate_beside(scenario, seed, None, billing, watch)?;
+    let (mut outcome, billing) = simulate_beside(scenario, seed, None, billing, watch)?;
+    outcome.warnings.extend(told(billing.delivery.delivered()));
     let bill = billing.finish(scenario, outcome.summary.header.partial).map(|(bill, _)| bill);
     Ok((outcome, bill))
 }
@@ -53,10 +59,21 @@ pub fn of_records(
     Ok(billing.finish(scenario, header.partial)?.0)
 }
 
+/// What befell records on their way, if anything did.
+fn told(Delivered { records, twice, late, overtaken }: Delivered) -> Option<String> {
+    (twice + late + overtaken > 0).then(|| {
+        format!(
+            "of {records} records of use {twice} came twice; {late} copies were late, and \
+             {overtaken} overtaken on their way"
+        )
+    })
+}
+
 /// Takes a run's records of use to a bill.
 #[derive(Debug)]
 pub(super) struct Billing {
     biller: Biller,
+    delivery: Delivery<UsageRecord>,
     /// A run does not end because its books do.
     failure: Option<BillingError>,
 }
@@ -73,7 +90,7 @@ impl Billing {
             name = format!("{name}/{}", started.as_nanos());
         }
         let biller = Biller::new(config.clone(), believed_prices(scenario), &name);
-        Self { biller, failure: None }
+        Self { biller, delivery: Delivery::new(scenario.metering, seed), failure: None }
     }
 
     /// The books, up to date unless something is wrong with them.
@@ -86,15 +103,24 @@ impl Billing {
 
     /// The books of a run that was cut off end with their last record.
     pub(super) fn finish(
-        self,
+        mut self,
         scenario: &Scenario,
         partial: bool,
     ) -> Result<(Bill, Ledger), BillingError> {
+        while let Some(record) = self.delivery.rest() {
+            self.add(&record);
+        }
         if let Some(failure) = self.failure {
             return Err(failure);
         }
         let until = if partial { Timestamp::ZERO } else { end_at_least(scenario) };
         self.biller.finish(until)
+    }
+
+    fn add(&mut self, record: &UsageRecord) {
+        if self.failure.is_none() {
+            self.failure = self.biller.add(record).err();
+        }
     }
 }
 
@@ -104,8 +130,9 @@ impl Observer for Billing {
     }
 
     fn usage(&mut self, record: &UsageRecord) {
-        if self.failure.is_none() {
-            self.failure = self.biller.add(record).err();
+        self.delivery.send(record.until, record);
+        while let Some(arrived) = self.delivery.poll(record.until) {
+            self.add(&arrived);
         }
     }
 }

@@ -52,7 +52,8 @@ fn every_fault_has_tests_and_every_test_a_fault() {
         }
         faults.push(fault.to_owned());
         for tests in tests.split("; ") {
-            let (word, names) = tests.split_once(": ").unwrap_or_else(|| panic!("{fault}: {tests}"));
+            let (word, names) =
+                tests.split_once(": ").unwrap_or_else(|| panic!("{fault}: {tests}"));
             let of_file = there.get(word).unwrap_or_else(|| panic!("{fault}: no file `{word}`"));
             for name in quoted(names) {
                 assert!(of_file.contains(name), "{fault}: no test `{name}` in {}", files[word]);

@@ -5,6 +5,7 @@
 mod admission;
 mod billing;
 mod billing_faults;
+mod billing_scenarios;
 mod binary;
 mod books;
 mod cached_tokens;
