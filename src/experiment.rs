@@ -152,6 +152,8 @@ fn recorder(scenario: &Scenario, seed: u64, files: Option<RunFiles>) -> Recorder
             warm_up: scenario.warm_up,
             pool_kinds: scenario.provider.pools.iter().map(|pool| pool.kind).collect(),
             card_prices: scenario.provider.pools.iter().map(price_of_a_card).collect(),
+            slot_prices: believed_prices(scenario),
+            billing: scenario.billing.clone(),
             cables: scenario.platform.cables.iter().map(|cable| cable.name.clone()).collect(),
             faults: faults::faults(scenario),
             kept_tenants: scenario
@@ -218,7 +220,7 @@ fn drain_report(shares: usize, platform: &Platform, scenario: &Scenario) -> Vec<
 
 impl Observer for Recorder {
     fn reads_books(&self) -> bool {
-        self.writes_files()
+        true
     }
 
     fn reads_statement(&self) -> bool {

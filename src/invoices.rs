@@ -4,9 +4,10 @@ use std::fmt::{self, Display};
 
 use connector::{Amount, ModelId, Money, Names, PoolId, TenantId, Timestamp};
 use platform::billing::{
-    AccountId, Bill, BilledPeriod, Correction, Invoice, InvoiceLine, PeriodId,
-    reconcile::{Use, UseKey},
+    AccountId, Bill, BilledPeriod, Correction, Economics, Invoice, InvoiceLine, PeriodId, Use,
+    UseKey, reconcile::OutOfRange,
 };
+use reports::{EconomicsReport, MarginsReport};
 
 /// A bill with names instead of numbers.
 #[derive(Debug)]
@@ -91,6 +92,15 @@ impl<'a> Told<'a> {
         balance(f, "all", sum)
     }
 
+    fn margins(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told = || -> Result<EconomicsReport, OutOfRange> {
+            let margins = MarginsReport::new(self.bill.currency, self.bill.margins()?, 0)?;
+            Ok(EconomicsReport::new(Economics::new(&self.bill.uses)?, Some(margins), self.names))
+        };
+        let told = told().map_err(|OutOfRange| fmt::Error)?;
+        f.write_str(&told.margins_table().unwrap_or_default())
+    }
+
     fn balances(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "accounts: debits less credits")?;
         let mut sum = Amount::ZERO;
@@ -154,6 +164,8 @@ impl Display for Told<'_> {
             return Ok(());
         }
         self.internal(f)?;
+        writeln!(f)?;
+        self.margins(f)?;
         writeln!(f)?;
         self.balances(f)
     }

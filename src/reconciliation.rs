@@ -1,12 +1,13 @@
 //! A reconciliation for people: the difference by cause, the pools, and what things cost.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
-use connector::{Amount, ModelId, Names, PoolId};
+use connector::{Amount, Names};
 use platform::billing::{
-    UseKind,
-    reconcile::{Cause, OutOfRange, Reconciliation, Side, Use, UseKey},
+    Economics,
+    reconcile::{Cause, OutOfRange, Reconciliation, Side},
 };
+use reports::EconomicsReport;
 
 /// Decimals of sums; sums themselves are exact.
 const SUM: usize = 6;
@@ -19,25 +20,7 @@ pub struct Told<'a> {
     names: &'a Names,
     whole: Side,
     overhead: Amount,
-    economics: BTreeMap<(ModelId, PoolId), Economics>,
-}
-
-/// What a model in a pool did, and for how much.
-#[derive(Clone, Copy, Debug, Default)]
-struct Economics {
-    delivered: Use,
-    wasted: Use,
-}
-
-impl Economics {
-    fn cost(&self) -> f64 {
-        self.delivered.cost.as_f64() + self.wasted.cost.as_f64()
-    }
-
-    /// The cost of one of so many, everything included.
-    fn each(&self, number: f64) -> Option<f64> {
-        (number > 0.0).then(|| self.cost() / number)
-    }
+    economics: EconomicsReport,
 }
 
 impl<'a> Told<'a> {
@@ -47,19 +30,8 @@ impl<'a> Told<'a> {
     /// If a sum is out of range.
     pub fn new(books: &'a Reconciliation, names: &'a Names) -> Result<Self, OutOfRange> {
         let whole = books.whole()?;
-        let mut economics: BTreeMap<_, Economics> = BTreeMap::new();
-        for (&UseKey { model, pool, kind, .. }, one) in &books.uses {
-            let of = economics.entry((model, pool)).or_default();
-            match kind {
-                UseKind::Delivered => of.delivered = of.delivered.plus(one)?,
-                UseKind::Disconnected
-                | UseKind::Preempted
-                | UseKind::Hedged
-                | UseKind::Retried
-                | UseKind::Ghost
-                | UseKind::Idle => of.wasted = of.wasted.plus(one)?,
-            }
-        }
+        let unit_costs = Economics::new(&books.uses)?;
+        let economics = EconomicsReport::new(unit_costs, None, names);
         let overhead = whole.overhead()?;
         Ok(Self { books, names, whole, overhead, economics })
     }
@@ -105,33 +77,6 @@ impl<'a> Told<'a> {
         }
         row(f, "all", &self.whole)
     }
-
-    fn economics(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{:<28}{:>10}{:>16}{:>16}{:>16}{:>9}",
-            "model@pool", "requests", "per request", "per 1M tokens", "cost of waste", "wasted"
-        )?;
-        for ((model, pool), of) in &self.economics {
-            let at =
-                format!("{}@{}", self.names.models[model.index()], self.names.pools[pool.index()]);
-            let delivered = &of.delivered;
-            let tokens = (delivered.input_tokens + delivered.output_tokens) as f64 / 1e6;
-            let each = |number: f64| {
-                of.each(number).map_or_else(|| "-".to_owned(), |cost| format!("{cost:.6}"))
-            };
-            writeln!(
-                f,
-                "{at:<28}{:>10}{:>16}{:>16}{:>16}{:>8.2}%",
-                delivered.requests,
-                each(delivered.requests as f64),
-                each(tokens),
-                money(of.wasted.cost),
-                100.0 * of.wasted.cost.as_f64() / of.cost(),
-            )?;
-        }
-        Ok(())
-    }
 }
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, side: &Side) -> fmt::Result {
@@ -153,6 +98,8 @@ impl fmt::Display for Told<'_> {
         writeln!(f)?;
         self.pools(f)?;
         writeln!(f, "tenants + idle + overhead = charged, exactly: {}\n", self.whole.charged)?;
-        self.economics(f)
+        f.write_str(&self.economics.unit_costs_table())?;
+        writeln!(f)?;
+        f.write_str(&self.economics.models_in_pools_table())
     }
 }

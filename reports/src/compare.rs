@@ -1,12 +1,15 @@
-//! Runs side by side, from the `timeline.csv` that each has left in its directory.
+//! Runs side by side, from the `timeline.csv` and the `summary.json` that each has left in its directory.
 //!
 //! What is compared is what adds up: counts and peaks. Percentiles of intervals do not, so a run's
 //! latencies are in its own picture.
 
 use std::{
     collections::BTreeMap,
+    fs, io,
     path::{Path, PathBuf},
 };
+
+use serde::Serialize;
 
 use crate::{
     FilesError,
@@ -14,6 +17,7 @@ use crate::{
     humanise,
     layout::{Layout, number, share, short},
     picture,
+    what_if::{self, Difference, Spent},
 };
 
 /// Most runs that are told apart by colour.
@@ -40,6 +44,14 @@ pub enum CompareError {
         /// What is wrong with it.
         problem: String,
     },
+    /// It is no summary.
+    #[error("`{}` is no summary of a run: {source}", path.display())]
+    NoSummary {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// The picture could not be written.
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -60,6 +72,38 @@ pub(crate) struct Told {
     pub(crate) header: String,
     pub(crate) length_s: f64,
     pub(crate) rows: Vec<Row>,
+    spent: Spent,
+}
+
+/// A run's counts, warm-up left out.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Counts {
+    arrivals: u64,
+    in_time: u64,
+    sent_to_pools: u64,
+    peak_in_flight: Option<u64>,
+}
+
+/// A run in JSON.
+#[derive(Serialize)]
+struct Compared<'a> {
+    name: &'a str,
+    measured: Counts,
+    economics: Spent,
+    difference: Option<Difference>,
+}
+
+impl Told {
+    fn counts(&self) -> Counts {
+        let measured = || self.rows.iter().filter(|row| !row.warm_up);
+        let sum = |of: fn(&Row) -> u64| measured().map(of).sum();
+        Counts {
+            arrivals: sum(|row| row.arrivals),
+            in_time: sum(|row| row.in_time),
+            sent_to_pools: sum(|row| row.strikes),
+            peak_in_flight: measured().filter_map(|row| row.in_flight).max(),
+        }
+    }
 }
 
 /// An interval.
@@ -97,28 +141,54 @@ impl Comparison {
         Ok(crate::files::write_whole(path, &self.picture())?)
     }
 
-    /// A row for each run, warm-up left out.
+    /// A row for each run, warm-up left out; then what they cost over their whole length, and how that
+    /// differs from the first.
     pub fn table(&self) -> String {
         let header =
             ["run", "arrivals", "in time", "share", "sent to pools", "per arrival", "peak"];
         let mut table = Layout::new(&header, 1);
         for run in &self.runs {
-            let measured = || run.rows.iter().filter(|row| !row.warm_up);
-            let sum = |of: fn(&Row) -> u64| measured().map(of).sum::<u64>();
-            let (arrivals, in_time) = (sum(|row| row.arrivals), sum(|row| row.in_time));
-            let strikes = sum(|row| row.strikes);
+            let Counts { arrivals, in_time, sent_to_pools, peak_in_flight } = run.counts();
             let of_arrivals = |part: u64| (arrivals > 0).then(|| part as f64 / arrivals as f64);
             table.row(vec![
                 short(&run.name),
                 humanise::whole(arrivals),
                 humanise::whole(in_time),
                 share(of_arrivals(in_time)),
-                humanise::whole(strikes),
-                of_arrivals(strikes).map_or_else(|| "-".to_owned(), humanise::times),
-                number(measured().filter_map(|row| row.in_flight).max()),
+                humanise::whole(sent_to_pools),
+                of_arrivals(sent_to_pools).map_or_else(|| "-".to_owned(), humanise::times),
+                number(peak_in_flight),
             ]);
         }
-        table.finish()
+        let costs = self.runs.iter().map(|run| (vec![short(&run.name)], run.spent));
+        let costs = what_if::table(&["run"], &costs.collect::<Vec<_>>());
+        let costs = costs.map(|costs| format!("\n{}", costs.finish())).unwrap_or_default();
+        table.finish() + &costs
+    }
+
+    /// The same as JSON: a list of runs, each with its difference from the first.
+    pub fn to_json(&self) -> String {
+        let first = self.runs.first().map(|run| run.spent).unwrap_or_default();
+        let compared = self.runs.iter().enumerate().map(|(index, run)| Compared {
+            name: &run.name,
+            measured: run.counts(),
+            economics: run.spent,
+            difference: (index > 0).then(|| run.spent.less(&first)),
+        });
+        let runs: Vec<_> = compared.collect();
+        what_if::json(&runs)
+    }
+}
+
+/// What a run cost; nothing if it left no summary.
+fn spent(directory: &Path) -> Result<Spent, CompareError> {
+    let path = directory.join("summary.json");
+    match fs::read_to_string(&path) {
+        Ok(summary) => {
+            Spent::read(&summary).map_err(|source| CompareError::NoSummary { path, source })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Spent::default()),
+        Err(source) => Err(CompareError::Read { path, source: source.into() }),
     }
 }
 
@@ -155,7 +225,8 @@ fn read(directory: &Path) -> Result<Told, CompareError> {
         rows.push(row);
     }
     let name = directory.file_name().unwrap_or(directory.as_os_str());
-    Ok(Told { name: name.to_string_lossy().into_owned(), header, length_s, rows })
+    let spent = spent(directory)?;
+    Ok(Told { name: name.to_string_lossy().into_owned(), header, length_s, rows, spent })
 }
 
 /// Where the columns are.

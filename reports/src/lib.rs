@@ -11,10 +11,12 @@
 //! * [`humanise_duration`], [`humanise_number`]: durations and numbers for people.
 
 mod billed;
+mod books;
 mod cells;
 mod compare;
 mod digest;
 mod distribution;
+mod economics;
 mod fan_outs;
 mod files;
 mod focus;
@@ -35,11 +37,13 @@ mod style;
 mod summary;
 mod sweep;
 mod timeline;
+mod what_if;
 
 pub use billed::{Billed, ExportError};
 pub use cells::MAX_CELLS;
 pub use compare::{CompareError, Comparison, MOST_COMPARED};
 pub use digest::{Digest, RunDigest};
+pub use economics::{EconomicsReport, MarginsReport};
 pub use files::{
     FilesError, LeaseReader, Overwrite, ReadError, RunFiles, SCENARIO, StatementReader,
     TableReader, UsageReader,

@@ -6,11 +6,12 @@ use connector::{
 };
 use platform::{
     CableStatus, Meter,
-    billing::{LeaseRecord, UsageRecord},
+    billing::{BillingConfig, LeaseRecord, UsageRecord},
 };
 
 use crate::{
     Digest, FilesError, Header, RunFiles, Summary,
+    books::Books,
     cells::{Cells, Counts, MAX_CELLS},
     fan_outs::FanOuts,
     gaps::Gaps,
@@ -37,6 +38,11 @@ pub struct RecorderConfig {
     /// What a card of each pool costs for an hour, by [`PoolId`](connector::PoolId), for pools that
     /// scale; `None` where it is not stated. May be shorter than the list of pools.
     pub card_prices: Vec<Option<Money>>,
+    /// What the platform believes that a share costs for an hour, by [`PoolId`](connector::PoolId); pools
+    /// beyond the list are free.
+    pub slot_prices: Vec<Money>,
+    /// What tenants pay; `None`: nobody said, and there are no margins.
+    pub billing: Option<BillingConfig>,
     /// Tenants with figures of their own even if they come after there are [`MAX_CELLS`] cells:
     /// those that objectives ask about.
     pub kept_tenants: Vec<TenantId>,
@@ -101,7 +107,7 @@ pub struct GeneratorLag {
 /// Takes everything that a run reports, as it happens, and condenses it.
 ///
 /// Memory does not grow with the number of requests: see [`MAX_INTERVALS`](crate::MAX_INTERVALS)
-/// and [`MAX_CELLS`].
+/// and [`MAX_CELLS`]; records of use are added up by tenant, model, pool and what came of it.
 #[derive(Debug)]
 pub struct Recorder {
     names: Names,
@@ -114,6 +120,7 @@ pub struct Recorder {
     fan_outs: FanOuts,
     pools: Pools,
     series: Series,
+    books: Books,
     usage: Vec<ProviderUsage>,
     peak_in_flight: Option<u64>,
     finished: u64,
@@ -124,12 +131,14 @@ impl Recorder {
     ///
     /// # Panics
     /// On a kept tenant that has no name in [`Names`].
-    pub fn new(names: Names, config: RecorderConfig) -> Self {
+    pub fn new(names: Names, mut config: RecorderConfig) -> Self {
         let warm_up_ends = Timestamp::ZERO + config.warm_up;
         let mut cells = Cells::new(&names, MAX_CELLS);
         config.kept_tenants.iter().for_each(|&tenant| cells.keep(tenant));
+        let slot_prices = std::mem::take(&mut config.slot_prices);
         Self {
             warm_up_ends,
+            books: Books::new(slot_prices, config.billing.take()),
             digest: Digest::new(),
             warm_up: Counts::default(),
             cells,
@@ -165,9 +174,13 @@ impl Recorder {
         }
     }
 
-    /// What an attempt used, or a share that was at work for nobody. It goes to the files; no part
+    /// What an attempt used, or a share that was at work for nobody; each record is told once. No part
     /// of the digest, because it follows from what was told besides.
+    ///
+    /// # Panics
+    /// On an id that has no name in [`Names`], if there are files.
     pub fn usage(&mut self, record: &UsageRecord) {
+        self.books.usage(record);
         if let Some(files) = &mut self.config.files {
             files.usage(&self.names, record);
         }
@@ -235,11 +248,6 @@ impl Recorder {
         self.series.in_flight(at, requests);
     }
 
-    /// Whether what a run tells goes into files, records of use among it.
-    pub fn writes_files(&self) -> bool {
-        self.config.files.is_some()
-    }
-
     /// Requests recorded so far, warm-up included.
     pub fn finished(&self) -> u64 {
         self.finished
@@ -260,6 +268,7 @@ impl Recorder {
             partial: end.partial,
             ..self.config.header
         };
+        let economics = self.books.report(&self.names);
         let measured = Measured {
             names: self.names,
             pool_kinds: self.config.pool_kinds,
@@ -273,7 +282,7 @@ impl Recorder {
             peak_in_flight: self.peak_in_flight,
         };
         let warm_up = self.config.warm_up;
-        let summary = Summary::new(header, measured, warm_up, &self.warm_up, end);
+        let summary = Summary::new((header, economics), measured, warm_up, &self.warm_up, end);
         let timeline = Timeline {
             header: &summary.header,
             series: &self.series,

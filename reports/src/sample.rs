@@ -37,6 +37,8 @@ pub(crate) fn config(files: Option<RunFiles>) -> RecorderConfig {
         warm_up: Duration::ZERO,
         pool_kinds: vec![PoolKind::Standard, PoolKind::Preemptible],
         card_prices: vec![Some(Money::from_nanos(3_600_000_000_000))],
+        slot_prices: Vec::new(),
+        billing: None,
         cables: Vec::new(),
         faults: Vec::new(),
         kept_tenants: Vec::new(),

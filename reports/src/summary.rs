@@ -31,7 +31,7 @@ pub use requeue::Requeue;
 pub use scaling::Scaling;
 pub use traffic::{Amount, FailuresByKind, Traffic};
 
-use crate::{GeneratorLag, Header, RunEnd, Verdict, cells::Counts, humanise};
+use crate::{EconomicsReport, GeneratorLag, Header, RunEnd, Verdict, cells::Counts, humanise};
 
 /// A finished run, condensed.
 ///
@@ -62,6 +62,10 @@ pub struct Summary {
     /// What became of fan-outs; `None` if there were none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fan_out: Option<FanOutReport>,
+    /// What requests and tokens cost over the whole run, warm-up included, and what was wasted; `None`
+    /// if nobody told of any use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub economics: Option<EconomicsReport>,
     /// Judged objectives, in the order in which they were asked.
     pub objectives: Vec<Verdict>,
     /// By pool of the last attempt: pools with requests or gauges.
@@ -122,7 +126,7 @@ pub struct Run {
 
 impl Summary {
     pub(crate) fn new(
-        header: Header,
+        (header, economics): (Header, Option<EconomicsReport>),
         measured: Measured,
         warm_up: Duration,
         warm_up_counts: &Counts,
@@ -166,6 +170,7 @@ impl Summary {
             requeue: Requeue::of(&measured, None),
             covenants: measured.covenant_report(&everything),
             fan_out: FanOutReport::of(&measured),
+            economics,
             objectives: end.objectives.into_iter().map(judge).collect(),
             pools: PoolGroup::all(&measured),
             models: Group::models(&measured),

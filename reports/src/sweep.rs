@@ -1,10 +1,15 @@
 //! Runs of one scenario with some of its values changed, side by side.
 
+use std::collections::BTreeMap;
+
 use connector::{Metric, Scope, Statistic};
+use serde::Serialize;
 
 use crate::{
     Style, Summary,
+    economics::to_read,
     layout::{Layout, in_unit, share, short, time, verdict_word},
+    what_if::{self, Difference, Spent, Told},
 };
 
 /// A figure of every run.
@@ -59,8 +64,42 @@ struct Row {
     charged: Option<f64>,
     /// What the cards of pools that scale cost.
     provisioned: Option<f64>,
+    spent: Spent,
     met: bool,
     digest: String,
+}
+
+/// A run in JSON.
+#[derive(Serialize)]
+struct Run<'a> {
+    values: BTreeMap<&'a str, &'a String>,
+    figures: BTreeMap<&'static str, Option<f64>>,
+    charged: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provisioned_cost: Option<f64>,
+    economics: Spent,
+    difference: Option<Difference>,
+    objectives_met: bool,
+    digest: &'a str,
+}
+
+/// Names in CSV of what a run cost, in the order of [`spent_cells`].
+const SPENT: [&str; 6] =
+    ["cost_per_request", "cost_per_1m_tokens", "waste", "waste_share", "revenue", "margin"];
+
+fn spent_cells(spent: &Spent) -> [String; SPENT.len()] {
+    let float = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let amount = |value: Option<Told>| {
+        value.map(|Told(amount)| to_read(amount).to_string()).unwrap_or_default()
+    };
+    [
+        float(spent.cost_per_request),
+        float(spent.cost_per_1m_tokens),
+        amount(spent.waste),
+        float(spent.waste_share),
+        amount(spent.revenue),
+        amount(spent.margin),
+    ]
 }
 
 impl Sweep {
@@ -81,7 +120,8 @@ impl Sweep {
         );
         let charged = summary.run.charged.map(|charged| charged.cost.0.as_f64());
         let provisioned = summary.run.provisioned_cost.map(|cost| cost.0.as_f64());
-        self.rows.push(Row { values, figures, charged, provisioned, met, digest });
+        let spent = Spent::of(summary.economics.as_ref());
+        self.rows.push(Row { values, figures, charged, provisioned, spent, met, digest });
     }
 
     /// Whether every run met every objective.
@@ -96,8 +136,7 @@ impl Sweep {
 
     /// For people.
     pub fn table(&self, style: Style) -> String {
-        let last = |path: &String| short(path.rsplit('.').next().unwrap_or(path));
-        let varied: Vec<String> = self.paths.iter().map(last).collect();
+        let varied = self.varied();
         let titles = varied.iter().map(String::as_str);
         let titles = titles.chain(COLUMNS.iter().filter_map(|column| column.title));
         let titles = titles.chain(["charged"]).chain(self.scales().then_some("cards"));
@@ -121,7 +160,45 @@ impl Sweep {
             let cells = cells.chain(self.scales().then(|| amount(row.provisioned)));
             table.row(cells.chain([verdict_word(row.met).to_owned()]).collect());
         }
-        table.finish_with_verdicts(style)
+        table.finish_with_verdicts(style) + &self.costs()
+    }
+
+    /// The last word of what is varied.
+    fn varied(&self) -> Vec<String> {
+        let last = |path: &String| short(path.rsplit('.').next().unwrap_or(path));
+        self.paths.iter().map(last).collect()
+    }
+
+    /// What the runs cost, and how that differs from the first.
+    fn costs(&self) -> String {
+        let labels = self.varied();
+        let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+        let rows = self.rows.iter();
+        let rows =
+            rows.map(|row| (row.values.iter().map(|value| short(value)).collect(), row.spent));
+        let table = what_if::table(&labels, &rows.collect::<Vec<_>>());
+        table.map(|table| format!("\n{}", table.finish())).unwrap_or_default()
+    }
+
+    /// As JSON: a list of runs with their values, figures, what they cost and how that differs from
+    /// the first.
+    pub fn to_json(&self) -> String {
+        let first = self.rows.first().map(|row| row.spent).unwrap_or_default();
+        let runs = self.rows.iter().enumerate().map(|(index, row)| {
+            let figures = COLUMNS.iter().zip(row.figures);
+            Run {
+                values: self.paths.iter().map(String::as_str).zip(&row.values).collect(),
+                figures: figures.map(|(column, figure)| (column.name, figure)).collect(),
+                charged: row.charged,
+                provisioned_cost: row.provisioned,
+                economics: row.spent,
+                difference: (index > 0).then(|| row.spent.less(&first)),
+                objectives_met: row.met,
+                digest: &row.digest,
+            }
+        });
+        let runs: Vec<_> = runs.collect();
+        what_if::json(&runs)
     }
 
     /// As CSV, one line per run; figures in seconds, ratios, per second, the currency unit.
@@ -133,7 +210,7 @@ impl Sweep {
         let names = COLUMNS.iter().map(|column| column.name);
         let header = self.paths.iter().map(String::as_str).chain(names);
         let header = header.chain(["charged"]).chain(self.scales().then_some("provisioned_cost"));
-        csv.write_record(header.chain(["objectives_met", "digest"]))?;
+        csv.write_record(header.chain(SPENT).chain(["objectives_met", "digest"]))?;
         for row in &self.rows {
             let figures = row.figures.iter();
             let figures =
@@ -143,6 +220,7 @@ impl Sweep {
                 |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
             let cells = cells.chain([amount(row.charged)]);
             let cells = cells.chain(self.scales().then(|| amount(row.provisioned)));
+            let cells = cells.chain(spent_cells(&row.spent));
             csv.write_record(cells.chain([row.met.to_string(), row.digest.clone()]))?;
         }
         csv.flush()?;

@@ -7,11 +7,14 @@ use super::{Failure, print};
 
 /// Put runs side by side that were written with `run --out`.
 ///
-/// Prints for each how much was asked for, answered in time and sent to pools after the warm-up.
+/// Prints for each how much was asked for, answered in time and sent to pools after the warm-up; and
+/// what requests and tokens cost, what was wasted and what was left over the whole run, with the
+/// difference from the first.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harpoon compare out/naive out/defaults
-  harpoon compare out/naive out/defaults --svg curves.svg")]
+  harpoon compare out/naive out/defaults --svg curves.svg
+  harpoon compare out/today out/what-if --json")]
 pub(super) struct Compare {
     /// The directories; the arrivals and faults that are drawn are those of the first.
     #[arg(value_name = "DIR", required = true, num_args = 1..=MOST_COMPARED)]
@@ -19,6 +22,9 @@ pub(super) struct Compare {
     /// Draw the runs over time into this SVG file.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Print JSON instead of tables.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Compare {
@@ -27,17 +33,17 @@ impl Compare {
         if let Some(path) = &self.svg {
             comparison.draw(path).map_err(refused)?;
         }
-        print(&comparison.table())?;
+        print(&if self.json { comparison.to_json() } else { comparison.table() })?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
 fn refused(error: CompareError) -> Failure {
     match error {
-        CompareError::Read { .. } | CompareError::NoTimeline { .. } => {
-            Failure::bad_input(error.to_string())
-                .with_help("give directories that `harpoon run SCENARIO --out DIR` has written")
-        }
+        CompareError::Read { .. }
+        | CompareError::NoTimeline { .. }
+        | CompareError::NoSummary { .. } => Failure::bad_input(error.to_string())
+            .with_help("give directories that `harpoon run SCENARIO --out DIR` has written"),
         CompareError::Files(error) => error.into(),
     }
 }

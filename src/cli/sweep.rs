@@ -40,6 +40,9 @@ pub(super) struct Sweep {
     /// Write every figure into this CSV file.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Print JSON instead of tables.
+    #[arg(long)]
+    json: bool,
     /// Show no progress.
     #[arg(long, short)]
     quiet: bool,
@@ -113,7 +116,7 @@ impl Sweep {
                 None => partial = true,
             }
         }
-        print(&runs.table(Style::of_stdout()))?;
+        print(&if self.json { runs.to_json() } else { runs.table(Style::of_stdout()) })?;
         if let (Some(file), Some(path)) = (csv, &self.csv) {
             runs.write_csv(file).map_err(|error| cannot_write(path, &error))?;
         }

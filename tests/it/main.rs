@@ -15,6 +15,7 @@ mod cheapest_vs_covenant;
 mod cli;
 mod conformance;
 mod determinism;
+mod economics;
 mod explain;
 mod fan_out;
 mod hedging;

@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use connector::{Amount, TenantId, Timestamp};
 
 use super::{
-    AccountId, Correction, Currency, Invoice, InvoiceOutOfRange, PeriodId, RatingError, UseKind,
+    AccountId, Correction, Currency, Invoice, InvoiceOutOfRange, Margins, PeriodId, RatingError,
+    Use, UseKey, UseKind,
     ledger::{Balance, Head, LedgerError},
-    reconcile::{OutOfRange, Use, UseKey},
+    reconcile::OutOfRange,
 };
 
 /// All that was billed: what exports, reports and tables are made of.
@@ -82,6 +83,30 @@ impl Bill {
     /// If the sum is out of range.
     pub fn internal_cost(&self) -> Result<Amount, OutOfRange> {
         Amount::checked_sum(self.internal().map(|(_, one)| one.cost)).ok_or(OutOfRange)
+    }
+
+    /// What is left of what tenants are charged: the revenue of the ledger's accounts, before rounding
+    /// and without shortfalls, less what the same use costs.
+    ///
+    /// # Errors
+    /// If a sum is out of range.
+    pub fn margins(&self) -> Result<Margins, OutOfRange> {
+        let revenue = self.balances.iter().filter_map(|&(account, balance)| match account {
+            AccountId::Revenue { tenant, model, pool } => {
+                Some(((tenant, model, pool), -balance.net()))
+            }
+            AccountId::Unbilled(_)
+            | AccountId::Receivable(_)
+            | AccountId::Cash
+            | AccountId::Payable(_)
+            | AccountId::Shortfall(_)
+            | AccountId::Cost { .. }
+            | AccountId::Idle(_)
+            | AccountId::Overhead(_)
+            | AccountId::Rounding
+            | AccountId::Reservations => None,
+        });
+        Margins::new(revenue, &self.uses)
     }
 
     /// Corrections of one invoice, in the order in which they were drawn.

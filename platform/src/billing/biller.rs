@@ -37,14 +37,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use connector::{Amount, Duration, Money, TenantId, Timestamp};
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
 
 use super::{
     AccountId, Bill, BilledPeriod, BillingConfig, BillingError, Change, Correction, Currency,
-    Invoice, Leg, LineKey, PeriodId, RatedLine, Rating, Taken, UsageRecord, UseKind,
+    Invoice, Leg, LineKey, PeriodId, RatedLine, Rating, Taken, UsageRecord, UseKey, UseKind, Uses,
     ledger::{Ledger, Line, MOST_LINES, Step, Transaction, TransactionId},
-    reconcile::{OutOfRange, Use, UseKey},
+    reconcile::OutOfRange,
 };
 
 /// Legs of one transaction. Legs come in pairs or threes that are balanced by themselves, so that
@@ -56,8 +54,6 @@ const LEGS: usize = MOST_LINES / 6 * 6;
 pub struct Biller {
     rating: Rating,
     currency: Currency,
-    /// What a share costs for an hour, by pool: what we believe.
-    costs: Vec<Money>,
     grace: Duration,
     /// The latest end among the records.
     clock: Timestamp,
@@ -68,8 +64,7 @@ pub struct Biller {
     lines: BTreeMap<(PeriodId, TenantId), BTreeMap<LineKey, RatedLine>>,
     /// Of periods that are drawn: what changed since.
     late: BTreeSet<(PeriodId, TenantId)>,
-    /// Iterated only to be put in order.
-    uses: HashMap<UseKey, Use, FxBuildHasher>,
+    uses: Uses,
     /// What is booked of their cost.
     booked: BTreeMap<UseKey, Amount>,
     periods: Vec<BilledPeriod>,
@@ -95,14 +90,13 @@ impl Biller {
         let mut biller = Self {
             rating: Rating::new(config),
             currency,
-            costs,
             grace,
             clock: Timestamp::ZERO,
             next: PeriodId::default(),
             due: None,
             lines: BTreeMap::new(),
             late: BTreeSet::new(),
-            uses: HashMap::default(),
+            uses: Uses::new(costs),
             booked: BTreeMap::new(),
             periods: Vec::new(),
             invoices: Vec::new(),
@@ -129,7 +123,7 @@ impl Biller {
     pub fn add(&mut self, record: &UsageRecord) -> Result<Taken, BillingError> {
         let taken = self.rating.add(record)?;
         if taken == Taken::New {
-            self.uses.entry(UseKey::of(record)).or_default().add(&record.meters);
+            self.uses.add(record);
             self.clock = self.clock.max(record.until);
             if self.due.is_some_and(|due| due <= self.clock) {
                 self.settle()?;
@@ -167,7 +161,7 @@ impl Biller {
             corrections: self.corrections,
             standing: self.standing.into_values().collect(),
             charged: UseKind::ALL.into_iter().filter(|&kind| book.charges(kind)).collect(),
-            uses: self.uses.into_iter().collect(),
+            uses: self.uses.priced()?,
             balances: balances.map(|(account, _, balance)| (account, balance)).collect(),
             head: self.ledger.head(),
         };
@@ -210,11 +204,8 @@ impl Biller {
     }
 
     fn book_costs(&mut self) -> Result<(), BillingError> {
-        let mut uses: Vec<_> = self.uses.iter_mut().collect();
-        uses.sort_unstable_by_key(|&(key, _)| *key);
         let mut legs = Vec::new();
-        for (&key, used) in uses {
-            used.cost_at(self.costs.get(key.pool.index()).copied().unwrap_or_default())?;
+        for (key, used) in self.uses.priced()? {
             let booked = self.booked.entry(key).or_insert(Amount::ZERO);
             let more = used.cost.checked_sub(*booked).ok_or(OutOfRange)?;
             *booked = used.cost;

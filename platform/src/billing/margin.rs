@@ -1,19 +1,16 @@
 //! What is left of what tenants are charged once the provider is paid.
 //!
-//! Revenue comes from rated lines, cost from the records of use at the price that the provider is
-//! believed to ask. Idle shares are a cost of their model and pool, and of no tenant; what the
-//! provider charges beyond our books is overhead of the pool, and no part of a margin here (see
-//! [`reconcile`](super::reconcile)). So the sum over tenants, less idle shares, is the sum over models
-//! and the sum over pools, exactly.
+//! Revenue is what was rated, before it is rounded and without what a commitment adds; cost comes from
+//! the records of use at the price that the provider is believed to ask. Idle shares are a cost of
+//! their model and pool, and of no tenant; what the provider charges beyond our books is overhead of
+//! the pool, and no part of a margin here (see [`reconcile`](super::reconcile)). So the sum over
+//! tenants, less idle shares, is the sum over models and the sum over pools, exactly.
 
 use std::collections::BTreeMap;
 
 use connector::{Amount, ModelId, PoolId, TenantId};
 
-use super::{
-    RatedLine, UseKind,
-    reconcile::{OutOfRange, Use, UseKey},
-};
+use super::{Use, UseKey, UseKind, reconcile::OutOfRange};
 
 /// What came in and what it cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,18 +51,17 @@ pub struct Margins {
 }
 
 impl Margins {
-    /// From what was rated, and from what was used.
+    /// From what tenants are charged, whoever for whatever wherever, and from what was used.
     ///
     /// # Errors
     /// If a sum is out of range.
-    pub fn new<'a>(
-        lines: impl IntoIterator<Item = &'a RatedLine>,
+    pub fn new(
+        revenue: impl IntoIterator<Item = ((TenantId, ModelId, PoolId), Amount)>,
         uses: &BTreeMap<UseKey, Use>,
     ) -> Result<Self, OutOfRange> {
         let mut margins = Self::default();
-        for RatedLine { key, amount, .. } in lines {
-            let tenant = Some(key.tenant);
-            margins.add((tenant, key.model, key.pool), *amount, Amount::ZERO)?;
+        for ((tenant, model, pool), amount) in revenue {
+            margins.add((Some(tenant), model, pool), amount, Amount::ZERO)?;
         }
         for (key, one) in uses {
             let tenant = match key.kind {
@@ -85,6 +81,23 @@ impl Margins {
         Ok(margins)
     }
 
+    /// All together: the sum over pools.
+    ///
+    /// # Errors
+    /// If a sum is out of range.
+    ///
+    /// # Panics
+    /// If tenants less idle shares, models and pools do not come to the same: whoever sees a report may
+    /// rely on it.
+    pub fn whole(&self) -> Result<Margin, OutOfRange> {
+        let whole = sum(self.pools.values())?;
+        let tenants = sum(self.tenants.values())?.left()?;
+        let less_idle = tenants.checked_sub(self.idle).ok_or(OutOfRange)?;
+        assert_eq!(less_idle, whole.left()?, "tenants less idle shares = pools");
+        assert_eq!(sum(self.models.values())?, whole, "models = pools");
+        Ok(whole)
+    }
+
     fn add(
         &mut self,
         (tenant, model, pool): (Option<TenantId>, ModelId, PoolId),
@@ -99,12 +112,17 @@ impl Margins {
     }
 }
 
+fn sum<'a>(margins: impl Iterator<Item = &'a Margin>) -> Result<Margin, OutOfRange> {
+    let mut whole = Margin::default();
+    for Margin { revenue, cost } in margins {
+        whole.add(*revenue, *cost)?;
+    }
+    Ok(whole)
+}
+
 #[cfg(test)]
 mod tests {
-    use connector::Money;
-
     use super::*;
-    use crate::billing::{Band, LineKey, Meter, PeriodId, Quantity};
 
     fn amount(text: &str) -> Amount {
         text.parse().expect("an amount")
@@ -115,24 +133,13 @@ mod tests {
         (UseKey { tenant, model, pool, kind }, Use { cost: amount(cost), ..Use::default() })
     }
 
-    fn line(tenant: u32, model: u32, pool: u32, charged: &str) -> RatedLine {
-        RatedLine {
-            key: LineKey {
-                tenant: TenantId(tenant),
-                period: PeriodId(0),
-                model: ModelId(model),
-                pool: PoolId(pool),
-                meter: Meter::OutputTokens,
-                rate: 0,
-                version: 0,
-                band: Band::Tier(0),
-            },
-            quantity: Quantity::ZERO,
-            price: Money::ZERO,
-            list_price: Money::ZERO,
-            fee: Money::ZERO,
-            amount: amount(charged),
-        }
+    fn line(
+        tenant: u32,
+        model: u32,
+        pool: u32,
+        charged: &str,
+    ) -> ((TenantId, ModelId, PoolId), Amount) {
+        ((TenantId(tenant), ModelId(model), PoolId(pool)), amount(charged))
     }
 
     #[test]
@@ -145,12 +152,14 @@ mod tests {
             used(1, 0, 1, UseKind::Ghost, "9.00"),
         ];
         let lines = [line(0, 0, 0, "5.00"), line(0, 1, 1, "0.25"), line(1, 0, 1, "4.00")];
-        let margins = Margins::new(&lines, &uses.into_iter().collect()).expect("in range");
+        let margins = Margins::new(lines, &uses.into_iter().collect()).expect("in range");
         let left = |of: &Margin| of.left().expect("in range").to_string();
         let of_tenants: Vec<String> = margins.tenants.values().map(left).collect();
         assert_eq!(of_tenants, ["1.75", "2.75"]);
         assert_eq!(margins.models.values().map(left).collect::<Vec<_>>(), ["4.00", "-0.25"]);
         assert_eq!(margins.pools.values().map(left).collect::<Vec<_>>(), ["2.00", "1.75"]);
         assert_eq!(margins.idle, amount("0.75"), "4.50 less 0.75 is 3.75 by either");
+        let whole = Margin { revenue: amount("9.25"), cost: amount("5.50") };
+        assert_eq!(margins.whole(), Ok(whole));
     }
 }

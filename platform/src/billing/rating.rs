@@ -38,10 +38,16 @@ pub struct Rating {
     book: PriceBook,
     periods: Periods,
     seen: Seen,
+    sums: Sums,
+    closed: BTreeSet<PeriodId>,
+}
+
+/// What was used, added up by cell, and the way of a record to its cells.
+#[derive(Debug, Default)]
+struct Sums {
     /// Never iterated.
     routes: HashMap<(TenantId, ModelId, PoolId), (Route, Shortcut), FxBuildHasher>,
     cells: Cells,
-    closed: BTreeSet<PeriodId>,
     /// Parts of the record at hand, and by how much which cells grow; kept for their room.
     parts: Vec<(u32, Part)>,
     grown: Vec<(CellId, u128)>,
@@ -77,11 +83,8 @@ impl Rating {
             book,
             periods,
             seen: Seen::default(),
-            routes: HashMap::default(),
-            cells: Cells::default(),
+            sums: Sums::default(),
             closed: BTreeSet::new(),
-            parts: Vec::new(),
-            grown: Vec::new(),
         }
     }
 
@@ -105,28 +108,21 @@ impl Rating {
             Sight::Known => return Ok(Taken::Known),
             Sight::Conflict => return Err(RatingError::Conflict { key: record.key }),
         };
-        split::forward(record)?;
-        self.grown.clear();
-        if self.book.charges(record.kind) {
-            let (book, periods, cells) = (&self.book, &self.periods, &mut self.cells);
-            let (route, shortcut) = route(&mut self.routes, book, record);
-            if shortcut.covers(record) {
-                shortcut.charge(record, book, cells, &mut self.grown)?;
-            } else {
-                divide(record, route, (book, periods), &mut self.parts)?;
-                for (rate, Part { period, version, quantity }) in self.parts.drain(..) {
-                    let cell = cells.at(book, sheet(record, period), (rate, version));
-                    self.grown.push((cell, quantity));
-                }
-                let next = Shortcut::like(record, route, (book, periods), cells);
-                *shortcut = next.unwrap_or(Shortcut::NONE);
-            }
-        }
+        self.sums.weigh(record, (&self.book, &self.periods))?;
         place.take();
-        for &(cell, quantity) in &self.grown {
-            self.cells.grow(cell, quantity);
-        }
+        self.sums.grow();
         Ok(Taken::New)
+    }
+
+    /// Takes a record whose caller knows that it comes once, in any order, and remembers nothing of it:
+    /// memory grows with lines, and not with records. Not to be mixed with [`add`](Self::add).
+    ///
+    /// # Errors
+    /// If it cannot be rated. It is then as if it had not come.
+    pub fn add_once(&mut self, record: &UsageRecord) -> Result<(), RatingError> {
+        self.sums.weigh(record, (&self.book, &self.periods))?;
+        self.sums.grow();
+        Ok(())
     }
 
     /// Ends a period: what changes in it from now on is a correction. Tells what changed until now.
@@ -144,12 +140,12 @@ impl Rating {
     /// # Errors
     /// If an amount does not fit; then nothing counts as told.
     pub fn changes(&mut self) -> Result<Vec<Change>, RatingError> {
-        let mut changes = Vec::with_capacity(self.cells.changed_at_most());
-        for reading in self.cells.changed(&self.book) {
+        let mut changes = Vec::with_capacity(self.sums.cells.changed_at_most());
+        for reading in self.sums.cells.changed(&self.book) {
             let correction = self.closed.contains(&reading.sheet.period);
             change::differences(&self.book, &reading, correction, &mut changes)?;
         }
-        self.cells.tell();
+        self.sums.cells.tell();
         Ok(changes)
     }
 
@@ -158,7 +154,7 @@ impl Rating {
     /// # Errors
     /// If an amount does not fit.
     pub fn lines(&self) -> Result<Vec<RatedLine>, RatingError> {
-        let cells = self.cells.all();
+        let cells = self.sums.cells.all();
         let lines = cells
             .iter()
             .flat_map(|cell| charge::lines(&self.book, cell.sheet, cell.price, cell.now));
@@ -175,13 +171,13 @@ impl Rating {
         if !book.charges(record.kind) {
             return Ok(Amount::ZERO);
         }
-        let (rates, _) = route(&mut self.routes, book, record);
-        divide(record, rates, (book, &self.periods), &mut self.parts)?;
+        let (rates, _) = route(&mut self.sums.routes, book, record);
+        divide(record, rates, (book, &self.periods), &mut self.sums.parts)?;
         let mut sum = Amount::ZERO;
         let together = |(one, this): &(u32, Part), (other, that): &(u32, Part)| {
             (one, this.period) == (other, that.period)
         };
-        for parts in self.parts.chunk_by(together) {
+        for parts in self.sums.parts.chunk_by(together) {
             let total = parts.iter().map(|(_, part)| part.quantity).sum();
             let mut first = 0;
             for &(rate, Part { period, version, quantity }) in parts {
@@ -195,6 +191,42 @@ impl Rating {
             }
         }
         Ok(sum)
+    }
+}
+
+impl Sums {
+    /// Leaves in `grown` by how much a record lets which cells grow.
+    #[inline]
+    fn weigh(
+        &mut self,
+        record: &UsageRecord,
+        (book, periods): (&PriceBook, &Periods),
+    ) -> Result<(), RatingError> {
+        split::forward(record)?;
+        self.grown.clear();
+        if !book.charges(record.kind) {
+            return Ok(());
+        }
+        let cells = &mut self.cells;
+        let (route, shortcut) = route(&mut self.routes, book, record);
+        if shortcut.covers(record) {
+            return shortcut.charge(record, book, cells, &mut self.grown);
+        }
+        divide(record, route, (book, periods), &mut self.parts)?;
+        for (rate, Part { period, version, quantity }) in self.parts.drain(..) {
+            let cell = cells.at(book, sheet(record, period), (rate, version));
+            self.grown.push((cell, quantity));
+        }
+        let next = Shortcut::like(record, route, (book, periods), cells);
+        *shortcut = next.unwrap_or(Shortcut::NONE);
+        Ok(())
+    }
+
+    /// Lets the cells grow by what was weighed.
+    fn grow(&mut self) {
+        for (cell, quantity) in self.grown.drain(..) {
+            self.cells.grow(cell, quantity);
+        }
     }
 }
 

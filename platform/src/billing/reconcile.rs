@@ -55,9 +55,9 @@ use connector::{AllocationId, Amount, Money, PoolId, StatementLine, TenantId};
 
 pub use cause::Cause;
 use share::Share;
-pub use sides::{Side, Sum, Use, UseKey};
+pub use sides::{Side, Sum};
 
-use super::{LeaseRecord, UsageRecord};
+use super::{LeaseRecord, UsageRecord, Use, UseKey, Uses};
 
 /// An amount of the reconciliation is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,19 +84,17 @@ pub struct Finding {
 /// Takes both books in, in any order, and lays them side by side.
 #[derive(Clone, Debug)]
 pub struct Reconciler {
-    /// Of a share for an hour, by pool: what we believe.
-    prices: Vec<Money>,
     /// The smallest sum that the provider charges.
     coin: Money,
     shares: BTreeMap<(PoolId, AllocationId), Share>,
-    uses: BTreeMap<UseKey, Use>,
+    uses: Uses,
 }
 
 impl Reconciler {
     /// Nothing on either side. `prices` of a share for an hour by pool; charges of the provider are
     /// multiples of its `coin`.
     pub fn new(prices: Vec<Money>, coin: Money) -> Self {
-        Self { prices, coin, shares: BTreeMap::new(), uses: BTreeMap::new() }
+        Self { coin, shares: BTreeMap::new(), uses: Uses::new(prices) }
     }
 
     /// A line of the provider's statement.
@@ -111,7 +109,7 @@ impl Reconciler {
 
     /// What one attempt used. Records may come in any order, each once.
     pub fn usage(&mut self, record: &UsageRecord) {
-        self.uses.entry(UseKey::of(record)).or_default().add(&record.meters);
+        self.uses.add(record);
     }
 
     /// Lays the books side by side.
@@ -166,16 +164,14 @@ impl Reconciler {
     }
 
     /// Our book of use, and what is left over.
-    fn book_uses(mut self, mut result: Reconciliation) -> Result<Reconciliation, OutOfRange> {
-        for (key, used) in &mut self.uses {
-            let price = self.prices.get(key.pool.index()).copied().unwrap_or_default();
-            used.cost_at(price)?;
+    fn book_uses(self, mut result: Reconciliation) -> Result<Reconciliation, OutOfRange> {
+        result.uses = self.uses.priced()?;
+        for (key, used) in &result.uses {
             result.pools.entry(key.pool).or_default().book(key.kind, used.cost)?;
         }
         for side in result.pools.values_mut() {
             side.close()?;
         }
-        result.uses = self.uses;
         Ok(result)
     }
 }

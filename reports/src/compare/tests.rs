@@ -62,6 +62,8 @@ fn run(place: &Path, name: &str, failing: u64) -> PathBuf {
         warm_up: Duration::from_secs(2),
         pool_kinds: Vec::new(),
         card_prices: Vec::new(),
+        slot_prices: Vec::new(),
+        billing: None,
         kept_tenants: Vec::new(),
         cables: Vec::new(),
         faults: vec![Fault { name: "outage".into(), from: at_ms(5_000), until: at_ms(8_500) }],

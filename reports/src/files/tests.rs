@@ -145,6 +145,8 @@ fn names_with_commas_and_quotes_stay_in_their_column() {
         warm_up: Duration::ZERO,
         pool_kinds: Vec::new(),
         card_prices: Vec::new(),
+        slot_prices: Vec::new(),
+        billing: None,
         kept_tenants: Vec::new(),
         cables: Vec::new(),
         faults: Vec::new(),

@@ -9,7 +9,7 @@ use super::{
     Amount, FanOutReport, Group, KvCache, Paging, PoolGroup, Requeue, Run, Summary, TenantGroup,
 };
 use crate::{
-    Style, Traffic, Verdict, humanise,
+    EconomicsReport, Style, Traffic, Verdict, humanise,
     layout::{ABSENT, Layout, in_unit, money, number, share, short, time, verdict_word},
     summary::Latency,
 };
@@ -33,6 +33,17 @@ impl Summary {
         section(&mut text, style, "models", groups("model", &self.models));
         section(&mut text, style, "classes", groups("class", &self.classes));
         section(&mut text, style, "tenants", tenants(&self.tenants, &self.run));
+        if let Some(economics) = &self.economics {
+            section(
+                &mut text,
+                style,
+                "unit costs, over the whole run",
+                Some(economics.unit_costs()),
+            );
+            if let Some((title, margins)) = economics.margins() {
+                section(&mut text, style, &title, Some(margins));
+            }
+        }
         section(&mut text, style, "rejections", rejections::rejections(&self.tenants));
         section(&mut text, style, "covenants", covenants::covenants(&self.tenants));
         if !self.objectives.is_empty() {
@@ -53,6 +64,9 @@ impl Summary {
             fact("", pace(&self.requests, &self.run));
             fact("tokens", tokens(&self.requests));
             fact("cost", cost(&self.requests, &self.run));
+        }
+        if let Some(told) = self.economics.as_ref().and_then(EconomicsReport::waste) {
+            fact("waste", told);
         }
         if let Some(told) = charged(&self.run) {
             fact("charged", told);

@@ -20,8 +20,13 @@ fn the_difference_is_told_by_cause_and_by_pool() {
     all                       0.000758        0.000000        0.001762        0.002521
     tenants + idle + overhead = charged, exactly: 0.002520704
 
-    model@pool                    requests     per request   per 1M tokens   cost of waste   wasted
-    tiny@cards                         130        0.000006        0.081019        0.000000    0.00%
+                 answered  per request  per 1M tokens    cost   waste  of cost
+    all               130      5.83e-6         0.0810  0.0008  0.0000       0%
+    model  tiny       130      5.83e-6         0.0810  0.0008  0.0000       0%
+    pool   cards      130      5.83e-6         0.0810  0.0008  0.0000       0%
+
+    model  pool   answered  per request  per 1M tokens    cost   waste  of cost
+    tiny   cards       130      5.83e-6         0.0810  0.0008  0.0000       0%
     ");
 }
 

@@ -158,6 +158,6 @@ fn nanos(from: Timestamp, until: Timestamp) -> u128 {
     u128::from(until.since(from).as_nanos())
 }
 
-pub(super) fn worth(price: Money, slot_ns: u128) -> Result<Amount, OutOfRange> {
+fn worth(price: Money, slot_ns: u128) -> Result<Amount, OutOfRange> {
     Amount::product(price, slot_ns, PricingUnit::Hour).ok_or(OutOfRange)
 }

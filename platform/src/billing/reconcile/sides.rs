@@ -2,77 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use connector::{Amount, ModelId, Money, PoolId, TenantId};
+use connector::{Amount, Money};
 
-use super::{Cause, OutOfRange, share::worth};
-use crate::billing::{Meters, UsageRecord, UseKind};
-
-/// Whose use of what, where, and what came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UseKey {
-    /// On whose behalf. Of idle shares: who asked for them, or worked on them last.
-    pub tenant: TenantId,
-    /// For what.
-    pub model: ModelId,
-    /// Where.
-    pub pool: PoolId,
-    /// What came of it.
-    pub kind: UseKind,
-}
-
-impl UseKey {
-    pub(in crate::billing) const fn of(record: &UsageRecord) -> Self {
-        let &UsageRecord { tenant, model, pool, kind, .. } = record;
-        Self { tenant, model, pool, kind }
-    }
-}
-
-/// A sum of records of use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Use {
-    /// Records.
-    pub records: u64,
-    /// Requests answered.
-    pub requests: u64,
-    /// Prompt tokens, cached ones included.
-    pub input_tokens: u128,
-    /// Tokens of answers.
-    pub output_tokens: u128,
-    /// Shares x time.
-    pub slot_ns: u128,
-    /// That time at our price.
-    pub cost: Amount,
-}
-
-impl Use {
-    pub(in crate::billing) fn add(&mut self, meters: &Meters) {
-        self.records += 1;
-        self.requests += meters.requests;
-        self.input_tokens += u128::from(meters.input_tokens) + u128::from(meters.cached_tokens);
-        self.output_tokens += u128::from(meters.output_tokens);
-        self.slot_ns += meters.slot_ns;
-    }
-
-    pub(in crate::billing) fn cost_at(&mut self, price: Money) -> Result<(), OutOfRange> {
-        self.cost = worth(price, self.slot_ns)?;
-        Ok(())
-    }
-
-    /// Both together.
-    ///
-    /// # Errors
-    /// If the cost is out of range.
-    pub fn plus(self, other: &Self) -> Result<Self, OutOfRange> {
-        Ok(Self {
-            records: self.records + other.records,
-            requests: self.requests + other.requests,
-            input_tokens: self.input_tokens + other.input_tokens,
-            output_tokens: self.output_tokens + other.output_tokens,
-            slot_ns: self.slot_ns + other.slot_ns,
-            cost: plus(self.cost, other.cost)?,
-        })
-    }
-}
+use super::{Cause, OutOfRange};
+use crate::billing::UseKind;
 
 /// What one cause comes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

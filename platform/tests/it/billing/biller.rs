@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use connector::{Amount, Duration, Money, PoolId, TenantId, Timestamp};
 use platform::billing::{
-    AccountId, Bill, Biller, BillingConfig, BillingError, Currency, Meter, Meters, PeriodId,
-    Periods, PriceBook, Prices, Rate, RatingError, RecordKey, Taken, UsageRecord, UseKind,
+    AccountId, Bill, Biller, BillingConfig, BillingError, Currency, Economics, Margins, Meter,
+    Meters, PeriodId, Periods, PriceBook, Prices, Rate, Rating, RatingError, RecordKey, Taken,
+    UsageRecord, UseKind,
     ledger::{Ledger, verify},
 };
 use proptest::{prelude::*, sample::Index};
@@ -86,9 +87,30 @@ proptest! {
         let payable = nets.iter().filter(|(account, _)| matches!(account, AccountId::Payable(_)));
         let cost = sum(bill.uses.values().map(|one| one.cost));
         prop_assert_eq!(-sum(payable.map(|(_, net)| *net)), cost);
+        prop_assert_eq!(bill.margins(), Ok(margins_from_scratch(&records, &bill)));
         let replayed = verify(ledger.records(), Some(bill.head)).expect("its own journal");
         prop_assert_eq!(replayed.balances(), ledger.balances());
     }
+}
+
+/// By a rating that forgets its records as they come.
+fn margins_from_scratch(records: &[UsageRecord], bill: &Bill) -> Margins {
+    let mut rating = Rating::new(config());
+    let once: BTreeMap<_, _> = records.iter().map(|record| (record.key, record)).collect();
+    for record in once.values() {
+        rating.add_once(record).expect("it can be rated");
+    }
+    let lines = rating.lines().expect("in range");
+    let revenue =
+        lines.iter().map(|line| ((line.key.tenant, line.key.model, line.key.pool), line.amount));
+    let margins = Margins::new(revenue, &bill.uses).expect("in range");
+    let ghosts = bill.uses.iter().filter(|(key, _)| key.kind == UseKind::Ghost);
+    let booked = bill.uses.iter().filter(|(key, _)| key.kind != UseKind::Ghost);
+    let whole = margins.whole().expect("in range");
+    assert_eq!(whole.cost, sum(booked.map(|(_, one)| one.cost)));
+    let economics = Economics::new(&bill.uses).expect("in range");
+    assert_eq!(economics.whole.of(UseKind::Ghost), sum(ghosts.map(|(_, one)| one.cost)));
+    margins
 }
 
 fn requested(grace: u64, committed: &[(u32, &str)]) -> Biller {

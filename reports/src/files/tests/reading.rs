@@ -222,7 +222,8 @@ fn a_run_without_a_statement_leaves_none_of_an_earlier_one() {
     let directory = TempDir::new().expect("a place for files");
     write(directory.path(), &Books::default());
     assert!(directory.path().join(STATEMENT).exists());
-    RunFiles::create(directory.path(), &sample::header(), "", Overwrite::OwnOutputs).expect("a place");
+    RunFiles::create(directory.path(), &sample::header(), "", Overwrite::OwnOutputs)
+        .expect("a place");
     assert!(!directory.path().join(STATEMENT).exists());
     fs::write(directory.path().join(STATEMENT), "my own\n").expect("writable");
     let refused = RunFiles::create(directory.path(), &sample::header(), "", Overwrite::OwnOutputs);
