@@ -543,11 +543,6 @@ fn every_key_of_the_schema_is_described_and_no_other_is_allowed() {
     assert_eq!(schema["title"], "Harpoon scenario");
 }
 
-#[test]
-fn the_calendar_is_told_in_any_zone() {
-    assert_eq!(everything().starts_at.to_string(), "2026-02-28T23:00:00Z");
-}
-
 fn everything() -> Scenario {
     scenarios::load(&fixtures().join("everything.yaml"), &[])
         .unwrap_or_else(|errors| panic!("{errors}"))

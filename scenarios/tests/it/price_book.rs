@@ -58,6 +58,8 @@ fn what_happens_to_records_of_use_is_nothing_unless_it_is_stated() {
 fn every_key_of_a_price_book_reaches_it() {
     let scenario = scenarios::load(&fixtures().join("everything.yaml"), &[])
         .unwrap_or_else(|errors| panic!("{errors}"));
+    // Told with an offset, which is not kept.
+    assert_eq!(scenario.starts_at.to_string(), "2026-02-28T23:00:00Z");
     let billing = scenario.billing.expect("a price book");
     let hour = (at(60), at(120));
     assert_eq!(billing.periods.bounds(PeriodId(1)), Some(hour));
