@@ -89,7 +89,9 @@ pub fn of_tables(
 fn lay_beside(mut books: Reconciler, charges: Charges) -> Result<Reconciliation, OutOfRange> {
     match charges {
         Charges::Lines(lines) => {
-            lines.iter().for_each(|line| books.line(line));
+            for line in &lines {
+                books.line(line);
+            }
             books.reconcile()
         }
         Charges::Sums(sums) => books.beside_sums(&sums),

@@ -205,7 +205,7 @@ fn sums(records: &[UsageRecord], tenant: u32, period: u64) -> Sums {
             sums.tokens += i128::from(one.meters.output_tokens);
             sums.requests += i128::from(one.meters.requests);
         }
-        let whole = one.meters.slot_ns.div_ceil(1_000_000_000) as i128 * 1_000_000_000;
+        let whole = one.meters.slot_ns.div_ceil(1_000_000_000).cast_signed() * 1_000_000_000;
         let until_instant = |instant: u64| match instant {
             instant if instant <= from => 0,
             instant if instant >= until => whole,

@@ -174,7 +174,9 @@ fn a_bill_of_sums_is_explained_as_far_as_our_books_go() {
             lease(2, Origin::Found, [4, 6, 8]),
             lease(3, Origin::Found, [1, 5, 5]),
         ];
-        leases.iter().for_each(|lease| reconciler.lease(lease));
+        for lease in &leases {
+            reconciler.lease(lease);
+        }
         reconciler.usage(&use_of(UseKind::Delivered, used(&leases)));
         let charge = |time| (PoolId(0), PRICE.per_slot_hour_over(hours(time)));
         let charged = charged.map(charge).into_iter().collect();

@@ -104,9 +104,15 @@ fn write(directory: &Path, (records, leases, lines): &Books) -> Header {
     let files = RunFiles::create(directory, &header, "", Overwrite::OwnOutputs).expect("a place");
     let files = files.with_statement(&header).expect("a place");
     let mut recorder = Recorder::new(names(), sample::config(Some(files)));
-    records.iter().for_each(|record| recorder.usage(record));
-    leases.iter().for_each(|lease| recorder.lease(lease));
-    lines.iter().for_each(|line| recorder.statement(line));
+    for record in records {
+        recorder.usage(record);
+    }
+    for lease in leases {
+        recorder.lease(lease);
+    }
+    for line in lines {
+        recorder.statement(line);
+    }
     let (summary, written) = recorder.finish(RunEnd::default());
     written.expect("the disk is not full");
     summary.header
