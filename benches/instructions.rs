@@ -110,8 +110,8 @@ const RECORDS: u64 = 10_000;
 /// Valgrind's processor has no instructions for SHA-256: the chain takes several times what it does
 /// elsewhere.
 #[library_benchmark]
-#[bench::each_record(args = (records::records(RECORDS), 1), config = at_most(240_000_000))]
-#[bench::each_thousand(args = (records::records(RECORDS), 1_000), config = at_most(123_000_000))]
+#[bench::each_record(args = (records::records(RECORDS), 1), config = at_most(234_000_000))]
+#[bench::each_thousand(args = (records::records(RECORDS), 1_000), config = at_most(114_000_000))]
 fn billing(records: Vec<UsageRecord>, batch: usize) -> Ledger {
     black_box(records::bill(&records, batch))
 }
