@@ -3,6 +3,8 @@
 //! came to, tenant by tenant, as whoever acknowledges in groups does. What the books say is checked
 //! each time.
 
+#[path = "billing/owed.rs"]
+mod owed;
 #[path = "billing/records.rs"]
 mod records;
 
@@ -14,7 +16,7 @@ const RECORDS: u64 = 1_000_000;
 
 fn billing(c: &mut Criterion) {
     let all = records::records(RECORDS);
-    let owed = records::owed(&all);
+    let owed = owed::owed(&all);
     let mut group = c.benchmark_group("billing");
     group.throughput(Throughput::Elements(RECORDS));
     group.sample_size(10).measurement_time(Duration::from_secs(20));
@@ -22,7 +24,7 @@ fn billing(c: &mut Criterion) {
     for (name, batch) in batches {
         let bill = || {
             let ledger = records::bill(&all, batch);
-            records::check(&ledger, &owed);
+            owed::check(&ledger, &owed);
             // Given back, so that taking the books down is not counted.
             ledger
         };

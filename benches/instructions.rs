@@ -19,11 +19,11 @@ mod workloads;
 
 use std::hint::black_box;
 
+use ::platform::billing::{UsageRecord, ledger::Ledger};
 use desk::Desk;
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
-use platform::billing::{UsageRecord, ledger::Ledger};
 use provider::Fleet;
 use workloads::{
     CHAT, QUICK, Request, Setup, azure_conversation, flat, inference_lab, limits, linear, regular,
@@ -107,8 +107,8 @@ fn platform(mut desk: Desk) -> u64 {
 /// Records rated and posted.
 const RECORDS: u64 = 10_000;
 
-/// Valgrind's processor has no instructions for SHA-256: the chain takes several times what it does
-/// elsewhere.
+// Valgrind's processor has no instructions for SHA-256: the chain takes several times what it does
+// elsewhere.
 #[library_benchmark]
 #[bench::each_record(args = (records::records(RECORDS), 1), config = at_most(234_000_000))]
 #[bench::each_thousand(args = (records::records(RECORDS), 1_000), config = at_most(114_000_000))]

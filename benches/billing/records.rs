@@ -1,23 +1,17 @@
 //! What `billing` and `instructions` rate and post: a price book of seven meters with tiers, an
-//! allowance and a change of price; a hundred tenants, four models, four pools. And what all of it
-//! must come to, reckoned from sums of the records and not by rating.
+//! allowance and a change of price; a hundred tenants, four models, four pools.
 
-use std::collections::BTreeMap;
-
-use connector::{
-    Amount, ClassId, Duration, ModelId, Money, PoolId, PricingUnit, TenantId, Timestamp,
-};
+use connector::{ClassId, Duration, ModelId, Money, PoolId, TenantId, Timestamp};
 use platform::billing::{
-    AccountId, BillingConfig, Change, Currency, Meter, Meters, Periods, PriceBook, Prices,
-    Quantity, Rate, Rating, RecordKey, Scheme, StrikeId, Tariff, Tier, UsageRecord, UseKind,
-    Version,
+    BillingConfig, Change, Currency, Meter, Meters, Periods, PriceBook, Prices, Quantity, Rate,
+    Rating, RecordKey, Scheme, StrikeId, Tariff, Tier, UsageRecord, UseKind, Version,
     ledger::{Ledger, Line, Step, Transaction, TransactionId},
 };
 
-const HOUR: Duration = Duration::from_secs(3_600);
+pub(super) const HOUR: Duration = Duration::from_secs(3_600);
 const TENANTS: u64 = 100;
-const INCLUDED: u128 = 1_000_000;
-const FIRST_TIER: u128 = 50_000_000;
+pub(super) const INCLUDED: u128 = 1_000_000;
+pub(super) const FIRST_TIER: u128 = 50_000_000;
 
 /// Rates records and posts after each batch, one transaction for each tenant; the books at the end.
 pub(super) fn bill(records: &[UsageRecord], batch: usize) -> Ledger {
@@ -45,56 +39,7 @@ fn post(rating: &mut Rating, ledger: &mut Ledger, now: Timestamp, batch: u128) {
     }
 }
 
-/// Fails unless the books say of each tenant what its records cost.
-pub(super) fn check(ledger: &Ledger, owed: &BTreeMap<TenantId, Amount>) {
-    for (&tenant, &amount) in owed {
-        let booked = ledger.balance(AccountId::Unbilled(tenant), Currency::USD);
-        assert_eq!(booked.net(), amount, "{tenant}");
-    }
-}
-
-/// What each tenant owes.
-pub(super) fn owed(records: &[UsageRecord]) -> BTreeMap<TenantId, Amount> {
-    let mut used: BTreeMap<TenantId, (Meters, u128)> = BTreeMap::new();
-    for record in records {
-        let (sum, late_ns) = used.entry(record.tenant).or_default();
-        let Meters { input_tokens, cached_tokens, output_tokens, requests, .. } = record.meters;
-        sum.input_tokens += input_tokens;
-        sum.cached_tokens += cached_tokens;
-        sum.output_tokens += output_tokens;
-        sum.requests += requests;
-        sum.slot_ns += record.meters.slot_ns;
-        sum.flop += record.meters.flop;
-        sum.mebibyte_ns += record.meters.mebibyte_ns;
-        let change = Timestamp::ZERO + HOUR;
-        let late = record.until.max(change).since(record.from.max(change));
-        *late_ns += u128::from(late.as_nanos());
-    }
-    used.into_iter().map(|(tenant, (sum, late_ns))| (tenant, cost(&sum, late_ns))).collect()
-}
-
-/// What so much costs, `late_ns` of the share's time being after its price changed.
-fn cost(sum: &Meters, late_ns: u128) -> Amount {
-    let million = PricingUnit::Million;
-    let charged = u128::from(sum.output_tokens).saturating_sub(INCLUDED);
-    let beyond = charged.saturating_sub(FIRST_TIER);
-    let fee = if beyond > 0 { money(5_000) } else { Money::ZERO };
-    let terms = [
-        Amount::product(money(150), sum.input_tokens.into(), million),
-        Amount::product(money(15), sum.cached_tokens.into(), million),
-        Amount::product(money(600), charged - beyond, million),
-        Amount::product(money(400), beyond, million),
-        Amount::from_money(fee),
-        Amount::product(money(1), sum.requests.into(), PricingUnit::Piece),
-        Amount::product(money(2_500), sum.slot_ns - late_ns, PricingUnit::Hour),
-        Amount::product(money(3_000), late_ns, PricingUnit::Hour),
-        Amount::product(money(10), sum.flop, PricingUnit::TflopsHour),
-        Amount::product(money(20), sum.mebibyte_ns, PricingUnit::GibHour),
-    ];
-    Amount::checked_sum(terms.map(|term| term.expect("in range"))).expect("in range")
-}
-
-fn money(thousandths: i128) -> Money {
+pub(super) fn money(thousandths: i128) -> Money {
     Money::from_nanos(thousandths * 1_000_000)
 }
 
