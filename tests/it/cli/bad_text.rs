@@ -33,12 +33,12 @@ fn a_directory_is_told() {
 #[test]
 fn an_empty_file_is_told_what_belongs_into_it() {
     insta::assert_snapshot!(refusal_of(""), @r"
-    error: expected the keys `name`, `description`, `seed`, `duration`, `starts_at`, `warm_up`, `replications`, `provider`, `models`, `platform`, `tenants`, `traffic`, `faults`, `objectives`, found nothing
+    error: expected the keys `name`, `description`, `seed`, `paths_from`, `duration`, `starts_at`, `warm_up`, `replications`, `provider`, `models`, `platform`, `tenants`, `traffic`, `faults`, `objectives`, found nothing
       --> scenario.yaml:1:1
     exit code 2
     ");
     insta::assert_snapshot!(refusal_of("# only a comment\n"), @r"
-    error: expected the keys `name`, `description`, `seed`, `duration`, `starts_at`, `warm_up`, `replications`, `provider`, `models`, `platform`, `tenants`, `traffic`, `faults`, `objectives`, found nothing
+    error: expected the keys `name`, `description`, `seed`, `paths_from`, `duration`, `starts_at`, `warm_up`, `replications`, `provider`, `models`, `platform`, `tenants`, `traffic`, `faults`, `objectives`, found nothing
       --> scenario.yaml:1:1
        | # only a comment
     exit code 2
@@ -48,13 +48,13 @@ fn an_empty_file_is_told_what_belongs_into_it() {
 #[test]
 fn a_text_of_another_kind_is_told_what_belongs_into_it() {
     insta::assert_snapshot!(refusal_of("hello\n"), @r"
-    error: expected the keys `name`, `description`, `seed`, `duration`, `starts_at`, `warm_up`, `replications`, `provider`, `models`, `platform`, `tenants`, `traffic`, `faults`, `objectives`, found `hello`
+    error: expected the keys `name`, `description`, `seed`, `paths_from`, `duration`, `starts_at`, `warm_up`, `replications`, `provider`, `models`, `platform`, `tenants`, `traffic`, `faults`, `objectives`, found `hello`
       --> scenario.yaml:1:1
        | hello
     exit code 2
     ");
     insta::assert_snapshot!(refusal_of("- a\n- b\n"), @r"
-    error: expected the keys `name`, `description`, `seed`, `duration`, `starts_at`, `warm_up`, `replications`, `provider`, `models`, `platform`, `tenants`, `traffic`, `faults`, `objectives`, found a list
+    error: expected the keys `name`, `description`, `seed`, `paths_from`, `duration`, `starts_at`, `warm_up`, `replications`, `provider`, `models`, `platform`, `tenants`, `traffic`, `faults`, `objectives`, found a list
       --> scenario.yaml:1:1
        | - a
     exit code 2
@@ -171,7 +171,7 @@ fn a_flood_of_mistakes_is_cut() {
     error: unknown key `k0`
       --> scenario.yaml:1:2: k0
        | {k0: 1, k1: 1, k2: 1, k3: 1, k4: 1, k5: 1, k6: 1, k7: 1, k8: 1, k9: 1, k10: 1, k...
-      help: the keys here are `name`, `description`, `seed`, `duration`, `starts_at`, `warm_up`, `replications`, `provider`, `models`, `platform`, `tenants`, `traffic`, `faults`, `objectives`
+      help: the keys here are `name`, `description`, `seed`, `paths_from`, `duration`, `starts_at`, `warm_up`, `replications`, `provider`, `models`, `platform`, `tenants`, `traffic`, `faults`, `objectives`
     ");
 }
 

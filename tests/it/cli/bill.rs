@@ -20,10 +20,10 @@ fn the_difference_is_told_by_cause_and_by_pool() {
     all                       0.000758        0.000000        0.001762        0.002521
     tenants + idle + overhead = charged, exactly: 0.002520704
 
-                 answered  per request  per 1M tokens    cost   waste  of cost
-    all               130      5.83e-6         0.0810  0.0008  0.0000       0%
-    model  tiny       130      5.83e-6         0.0810  0.0008  0.0000       0%
-    pool   cards      130      5.83e-6         0.0810  0.0008  0.0000       0%
+                  answered  per request  per 1M tokens    cost   waste  of cost
+    all                130      5.83e-6         0.0810  0.0008  0.0000       0%
+    model  tiny        130      5.83e-6         0.0810  0.0008  0.0000       0%
+    pool   cards       130      5.83e-6         0.0810  0.0008  0.0000       0%
 
     model  pool   answered  per request  per 1M tokens    cost   waste  of cost
     tiny   cards       130      5.83e-6         0.0810  0.0008  0.0000       0%
