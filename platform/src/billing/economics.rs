@@ -73,7 +73,7 @@ impl UnitCost {
         self.cost = plus(self.cost)?;
         self.by_kind[kind as usize] = plus(self.of(kind))?;
         if kind == UseKind::Delivered {
-            self.requests += sum.requests;
+            self.requests = self.requests.saturating_add(sum.requests);
             self.tokens += sum.input_tokens + sum.output_tokens;
         } else {
             self.waste = plus(self.waste)?;

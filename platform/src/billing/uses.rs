@@ -49,12 +49,13 @@ pub struct Use {
 }
 
 impl Use {
+    /// What cannot be counted any more stays at the most that can: no price makes an amount of it.
     fn add(&mut self, meters: &Meters) {
         self.records += 1;
-        self.requests += meters.requests;
+        self.requests = self.requests.saturating_add(meters.requests);
         self.input_tokens += u128::from(meters.input_tokens) + u128::from(meters.cached_tokens);
         self.output_tokens += u128::from(meters.output_tokens);
-        self.slot_ns += meters.slot_ns;
+        self.slot_ns = self.slot_ns.saturating_add(meters.slot_ns);
     }
 }
 

@@ -104,6 +104,15 @@ fn where_nothing_was_delivered_nothing_has_a_unit_cost() {
     assert_eq!(UnitCost::default().waste_share(), None);
 }
 
+#[test]
+fn time_beyond_counting_is_an_error_and_no_small_number() {
+    let mut uses = Uses::new(Vec::new());
+    for slot_ns in [u128::MAX, 1] {
+        uses.add(&record((0, 0), UseKind::Idle, held(slot_ns)));
+    }
+    assert_eq!(uses.priced(), Err(OutOfRange));
+}
+
 fn sum<'a>(parts: impl Iterator<Item = &'a UnitCost>) -> UnitCost {
     let plus = |one: Amount, other: Amount| one.checked_add(other).expect("small");
     parts.fold(UnitCost::default(), |one, other| UnitCost {
