@@ -11,7 +11,7 @@ use harpoon::{
 };
 use platform::billing::{AccountId, Bill, InvoiceLine, Rating, UsageRecord, UseKind};
 use proptest::{prelude::*, sample::Index};
-use reports::Header;
+use reports::{Billed, FocusVersion, Header, InvoiceFormat};
 use scenarios::Scenario;
 
 /// Two tenants, two regions; a price for everything, in periods of seconds.
@@ -180,6 +180,49 @@ fn assert_adds_up(run: &Run, bill: &Bill) {
     assert_eq!(net(bill, |_| true), Amount::ZERO, "the books balance");
 }
 
+/// What each export asks of each tenant is what the books say that it owes.
+fn assert_exports_add_up(run: &Run, bill: &Bill) {
+    let scenario = &run.scenario;
+    let regions = ["eu".to_owned(), "us".to_owned()];
+    let billed = Billed {
+        bill,
+        billing: scenario.billing.as_ref().unwrap(),
+        names: &scenario.names,
+        regions: &regions,
+        starts_at: scenario.starts_at,
+        header: &run.header,
+    };
+    let [mut csv, mut json, mut focus] = [const { Vec::new() }; 3];
+    reports::write_invoices(&billed, InvoiceFormat::Csv, &mut csv).unwrap();
+    reports::write_invoices(&billed, InvoiceFormat::Json, &mut json).unwrap();
+    reports::write_focus(&billed, FocusVersion::V1_0, &mut focus).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let documents = json["documents"].as_array().unwrap();
+    for (tenant, name) in (0..).map(TenantId).zip(&scenario.names.tenants) {
+        let owed = bill.balance(AccountId::Receivable(tenant)).net();
+        assert_eq!(column_sum(&csv, ("tenant", name), "billed"), owed, "{name}");
+        let account = format!("tenant/{name}");
+        assert_eq!(
+            column_sum(&focus, ("BillingAccountId", &account), "BilledCost"),
+            owed,
+            "{name}"
+        );
+        let totals = documents.iter().filter(|page| page["tenant"] == **name);
+        let totals = totals.map(|page| page["total"].as_str().unwrap().parse().unwrap());
+        assert_eq!(sum(totals), owed, "{name}");
+    }
+}
+
+/// The sum of a column where another has this value; there is such a row if the sum is not zero.
+fn column_sum(csv: &[u8], (key, value): (&str, &str), column: &str) -> Amount {
+    let mut rows = csv::Reader::from_reader(csv);
+    let headers = rows.headers().unwrap().clone();
+    let at = |name: &str| headers.iter().position(|one| one == name).unwrap();
+    let (key, column) = (at(key), at(column));
+    let rows = rows.records().map(Result::unwrap).filter(|row| &row[key] == value);
+    sum(rows.map(|row| row[column].parse().unwrap()))
+}
+
 /// Lines that corrections take back were stated, and taken back once.
 fn assert_reversals_net_to_zero(bill: &Bill) {
     for (invoice, standing) in bill.invoices.iter().zip(&bill.standing) {
@@ -216,6 +259,8 @@ fn the_world_has_every_kind_of_use_and_corrections() {
     assert!(!run.billed(&backwards).corrections.is_empty());
     assert_eq!(run.billed(&run.records), run.bill, "told as they come, or from the records");
     assert_adds_up(&run, &run.bill);
+    assert!(net(&run.bill, |account| matches!(account, AccountId::Receivable(_))) > Amount::ZERO);
+    assert_exports_add_up(&run, &run.bill);
 }
 
 proptest! {
@@ -257,6 +302,7 @@ proptest! {
         }
         let run = Run::of(&settings);
         assert_adds_up(&run, &run.bill);
+        assert_exports_add_up(&run, &run.bill);
         assert_reversals_net_to_zero(&run.bill);
         prop_assert_eq!(&run.billed(&run.records), &run.bill);
         let mut records = run.records.clone();
@@ -268,6 +314,7 @@ proptest! {
         }
         let other = run.billed(&records);
         assert_adds_up(&run, &other);
+        assert_exports_add_up(&run, &other);
         assert_reversals_net_to_zero(&other);
         prop_assert_eq!(&other.standing, &run.bill.standing);
         prop_assert_eq!(&other.uses, &run.bill.uses);

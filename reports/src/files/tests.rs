@@ -131,8 +131,8 @@ fn files_that_cannot_be_completed_do_not_cost_the_summary() {
     let (summary, written) = recorder.finish(RunEnd::default());
     assert_eq!(summary.requests.completed, 1);
     let message = written.expect_err("the directory is gone").to_string();
-    assert!(message.starts_with("cannot create `"), "{message}");
-    assert!(message.contains(TIMELINE), "{message}");
+    assert!(message.starts_with("cannot write `"), "{message}");
+    assert!(message.contains(SCENARIO), "the first that fails: {message}");
 }
 
 #[test]
