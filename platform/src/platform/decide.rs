@@ -68,7 +68,10 @@ impl Platform {
                 route.go_to(place);
                 self.join_line(now, key);
             }
-            None if self.renegotiate(key) => self.send_on(now, key),
+            // What was given up may lead to a dearer pool than the quota was asked for.
+            None if self.renegotiate(key) && self.reserve_strike(now, key).is_ok() => {
+                self.send_on(now, key);
+            }
             None => self.finish_failed(now, key),
         }
     }
