@@ -43,7 +43,7 @@ pub(super) fn money(thousandths: i128) -> Money {
     Money::from_nanos(thousandths * 1_000_000)
 }
 
-fn config() -> BillingConfig {
+pub(super) fn config() -> BillingConfig {
     let tier = |up_to, price, fee| Tier { up_to, price: money(price), fee: money(fee) };
     let tiers = vec![tier(Some(Quantity(FIRST_TIER)), 600, 0), tier(None, 400, 5_000)];
     let tokens =

@@ -45,9 +45,11 @@ use super::{
     reconcile::OutOfRange,
 };
 
-/// Legs of one transaction. Legs come in pairs or threes that are balanced by themselves, so that
-/// cut at a multiple of six they are balanced piece by piece.
+/// Legs of one transaction. Those of invoices and costs come in pairs or threes that are balanced by
+/// themselves, so that cut at a multiple of six they are balanced piece by piece.
 const LEGS: usize = MOST_LINES / 6 * 6;
+/// Changes of one transaction: a correction has four legs, and all others have one in common.
+const CHANGES: usize = (LEGS - 1) / 4;
 
 /// Makes records of use a [`Bill`]. See the module.
 #[derive(Debug)]
@@ -193,8 +195,10 @@ impl Biller {
             if period < self.next {
                 self.late.insert((period, tenant));
             }
-            let legs: Vec<Leg> = changes.iter().flat_map(Change::legs).collect();
-            self.book(self.begin(period), &legs)?;
+            for changes in changes.chunks(CHANGES) {
+                let legs = Change::booking(changes).ok_or(OutOfRange)?;
+                self.book(self.begin(period), &legs)?;
+            }
         }
         self.book_costs()?;
         while let Some((period, tenant)) = self.late.pop_first() {
