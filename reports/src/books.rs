@@ -14,7 +14,6 @@ use crate::economics::{EconomicsReport, MarginsReport};
 #[derive(Debug)]
 pub(crate) struct Books {
     uses: Uses,
-    told: bool,
     prices: Option<(Currency, Rating)>,
     unrated: u64,
 }
@@ -23,12 +22,11 @@ impl Books {
     /// Nothing used yet. Prices of a share for an hour by pool, and what tenants pay.
     pub(crate) fn new(slot_prices: Vec<Money>, billing: Option<BillingConfig>) -> Self {
         let prices = billing.map(|billing| (billing.book.currency(), Rating::new(billing)));
-        Self { uses: Uses::new(slot_prices), told: false, prices, unrated: 0 }
+        Self { uses: Uses::new(slot_prices), prices, unrated: 0 }
     }
 
     #[inline]
     pub(crate) fn usage(&mut self, record: &UsageRecord) {
-        self.told = true;
         self.uses.add(record);
         if let Some((_, rating)) = &mut self.prices {
             self.unrated += u64::from(rating.add_once(record).is_err());
@@ -37,10 +35,7 @@ impl Books {
 
     /// `None` if nobody told of any use, or if a sum is beyond what an amount can be.
     pub(crate) fn report(self, names: &Names) -> Option<EconomicsReport> {
-        if !self.told {
-            return None;
-        }
-        let uses = self.uses.priced().ok()?;
+        let uses = self.uses.priced().ok().filter(|uses| !uses.is_empty())?;
         let unit_costs = Economics::new(&uses).ok()?;
         let margins = match self.prices {
             Some((currency, rating)) => {

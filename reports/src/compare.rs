@@ -17,7 +17,7 @@ use crate::{
     humanise,
     layout::{Layout, number, share, short},
     picture,
-    what_if::{self, Difference, Spent},
+    what_if::{self, Spent},
 };
 
 /// Most runs that are told apart by colour.
@@ -90,7 +90,7 @@ struct Compared<'a> {
     name: &'a str,
     measured: Counts,
     economics: Spent,
-    difference: Option<Difference>,
+    difference: Option<Spent>,
 }
 
 impl Told {

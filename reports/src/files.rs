@@ -48,7 +48,8 @@ const USAGE: &str = "usage.csv";
 /// The file in the directory of a run that holds its scenario.
 pub const SCENARIO: &str = "scenario.yaml";
 const LEASES: &str = "leases.csv";
-const STATEMENT: &str = "statement.csv";
+/// The simulated provider's statement, in the directory of a run.
+pub const STATEMENT: &str = "statement.csv";
 const PICTURE: &str = "timeline.svg";
 
 /// Why a run's files could not be written.

@@ -45,7 +45,7 @@ pub use compare::{CompareError, Comparison, MOST_COMPARED};
 pub use digest::{Digest, RunDigest};
 pub use economics::{EconomicsReport, MarginsReport};
 pub use files::{
-    FilesError, LeaseReader, Overwrite, ReadError, RunFiles, SCENARIO, StatementReader,
+    FilesError, LeaseReader, Overwrite, ReadError, RunFiles, SCENARIO, STATEMENT, StatementReader,
     TableReader, UsageReader,
 };
 pub use focus::{FocusVersion, write_focus};

@@ -9,7 +9,7 @@ use crate::{
     Style, Summary,
     economics::to_read,
     layout::{Layout, in_unit, share, short, time, verdict_word},
-    what_if::{self, Difference, Spent, Told},
+    what_if::{self, Spent, Told},
 };
 
 /// A figure of every run.
@@ -78,7 +78,7 @@ struct Run<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     provisioned_cost: Option<f64>,
     economics: Spent,
-    difference: Option<Difference>,
+    difference: Option<Spent>,
     objectives_met: bool,
     digest: &'a str,
 }

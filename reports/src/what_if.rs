@@ -13,7 +13,7 @@ use crate::{
     layout::{ABSENT, Layout, money},
 };
 
-/// What a run cost, as far as it told.
+/// What a run cost, as far as it told; or how much more than another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Spent {
     pub(crate) cost: Option<Told>,
@@ -74,18 +74,6 @@ struct Earned {
     margin: Told,
 }
 
-/// By how much a run differs from the first one.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Difference {
-    cost: Option<Told>,
-    cost_per_request: Option<f64>,
-    cost_per_1m_tokens: Option<f64>,
-    waste: Option<Told>,
-    waste_share: Option<f64>,
-    revenue: Option<Told>,
-    margin: Option<Told>,
-}
-
 impl Spent {
     /// Of a run at hand.
     pub(crate) fn of(economics: Option<&EconomicsReport>) -> Self {
@@ -125,7 +113,7 @@ impl Spent {
     }
 
     /// What this is more than `first`; `None` where either did not tell.
-    pub(crate) fn less(&self, first: &Self) -> Difference {
+    pub(crate) fn less(&self, first: &Self) -> Self {
         let of_money = |of: fn(&Self) -> Option<Told>| {
             let (Told(mine), Told(other)) = of(self).zip(of(first))?;
             mine.checked_sub(other).map(Told)
@@ -133,7 +121,7 @@ impl Spent {
         let of_floats = |of: fn(&Self) -> Option<f64>| {
             of(self).zip(of(first)).map(|(mine, other)| mine - other)
         };
-        Difference {
+        Self {
             cost: of_money(|one| one.cost),
             cost_per_request: of_floats(|one| one.cost_per_request),
             cost_per_1m_tokens: of_floats(|one| one.cost_per_1m_tokens),

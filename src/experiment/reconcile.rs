@@ -46,8 +46,7 @@ pub fn reconcile(
     seed: u64,
     watch: &Watch,
 ) -> Result<(Outcome, Result<Reconciliation, OutOfRange>), ExperimentError> {
-    let books = BothBooks(Reconciler::new(believed_prices(scenario), COIN));
-    let (outcome, BothBooks(books)) = simulate_beside(scenario, seed, None, books, watch)?;
+    let (outcome, books) = simulated(scenario, seed, true, watch)?;
     Ok((outcome, books.reconcile()))
 }
 
@@ -61,9 +60,19 @@ pub fn reconcile_with(
     charges: Charges,
     watch: &Watch,
 ) -> Result<(Outcome, Result<Reconciliation, OutOfRange>), ExperimentError> {
-    let books = OurBooks(Reconciler::new(believed_prices(scenario), COIN));
-    let (outcome, OurBooks(books)) = simulate_beside(scenario, seed, None, books, watch)?;
+    let (outcome, books) = simulated(scenario, seed, false, watch)?;
     Ok((outcome, lay_beside(books, charges)))
+}
+
+fn simulated(
+    scenario: &Scenario,
+    seed: u64,
+    both: bool,
+    watch: &Watch,
+) -> Result<(Outcome, Reconciler), ExperimentError> {
+    let books = Books { reconciler: Reconciler::new(believed_prices(scenario), COIN), both };
+    let (outcome, books) = simulate_beside(scenario, seed, None, books, watch)?;
+    Ok((outcome, books.reconciler))
 }
 
 /// Lays the books that a run of this scenario has left beside these charges.
@@ -98,46 +107,32 @@ fn lay_beside(mut books: Reconciler, charges: Charges) -> Result<Reconciliation,
     }
 }
 
-/// Takes both books of a run.
+/// Takes the books of a run.
 #[derive(Debug)]
-struct BothBooks(Reconciler);
+struct Books {
+    reconciler: Reconciler,
+    /// The simulated provider's too, besides what the platform metered.
+    both: bool,
+}
 
-/// Takes what the platform metered.
-#[derive(Debug)]
-struct OurBooks(Reconciler);
-
-impl Observer for BothBooks {
+impl Observer for Books {
     fn reads_books(&self) -> bool {
         true
     }
 
     fn reads_statement(&self) -> bool {
-        true
+        self.both
     }
 
     fn usage(&mut self, record: &UsageRecord) {
-        self.0.usage(record);
+        self.reconciler.usage(record);
     }
 
     fn lease(&mut self, record: &LeaseRecord) {
-        self.0.lease(record);
+        self.reconciler.lease(record);
     }
 
     fn statement(&mut self, line: &StatementLine) {
-        self.0.line(line);
-    }
-}
-
-impl Observer for OurBooks {
-    fn reads_books(&self) -> bool {
-        true
-    }
-
-    fn usage(&mut self, record: &UsageRecord) {
-        self.0.usage(record);
-    }
-
-    fn lease(&mut self, record: &LeaseRecord) {
-        self.0.lease(record);
+        self.reconciler.line(line);
     }
 }

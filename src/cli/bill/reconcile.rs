@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use connector::{Money, Names};
+use connector::{Money, Names, PoolId};
 use platform::billing::reconcile::{Cause, Finding, Reconciliation};
 use reports::{Header, LeaseReader};
 use scenarios::{Override, Scenario};
@@ -135,14 +135,10 @@ impl Reconcile {
         let Some(path) = &self.statement else { return Ok(None) };
         let statement = Statement::read(path, scenario)?;
         if let Charges::Sums(sums) = &statement.charges {
-            for (name, _) in scenario
-                .names
-                .pools
-                .iter()
-                .zip(0..)
-                .filter(|(_, index)| !sums.contains_key(&connector::PoolId(*index)))
-            {
-                note(&format!("warning: the bill says nothing of pool `{name}`"));
+            for (pool, name) in (0..).map(PoolId).zip(&scenario.names.pools) {
+                if !sums.contains_key(&pool) {
+                    note(&format!("warning: the bill says nothing of pool `{name}`"));
+                }
             }
         }
         Ok(Some(statement))
@@ -151,10 +147,10 @@ impl Reconcile {
 
 /// The statement that a simulated run has left beside its books.
 fn own_statement(directory: &Path, names: &Names) -> Result<Statement, Failure> {
-    let path = directory.join("statement.csv");
+    let path = directory.join(reports::STATEMENT);
     if !path.exists() {
         let message =
-            format!("`{}` has no statement.csv: it is of a live run", directory.display());
+            format!("`{}` has no {}: it is of a live run", directory.display(), reports::STATEMENT);
         return Err(
             Failure::bad_input(message).with_help("give the provider's bill: --statement FILE")
         );
