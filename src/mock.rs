@@ -18,13 +18,12 @@
 
 mod desk;
 mod filler;
+mod harpoon_v1;
 mod keeper;
 mod pace;
 mod routes;
-mod streaming;
 #[cfg(test)]
 mod tests;
-mod translate;
 
 use std::{future::Future, sync::Arc, time::Duration};
 

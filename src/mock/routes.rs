@@ -1,27 +1,25 @@
-//! The HTTP surface.
+//! The HTTP surface: which dialect is spoken where, and what they have in common.
+//!
+//! A handler refuses with [`Refused`], which has no words yet; the layer around the routes of each
+//! dialect ([`spoken`]) puts it into the dialect's own.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
-use adapters::harpoon_v1::{ErrorBody, WireNames, status_of};
+use adapters::harpoon_v1::{WireNames, status_of};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{DefaultBodyLimit, FromRequest, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::get,
 };
-use connector::{Error, ErrorKind, Operation};
+use connector::{Error, ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
-use super::{
-    MockOptions,
-    desk::{Desk, Said},
-    streaming, translate,
-};
+use super::{MockOptions, desk::Desk, harpoon_v1};
 
 /// What every handler needs.
 #[derive(Debug)]
@@ -31,54 +29,71 @@ pub(super) struct Shop {
     pub(super) options: MockOptions,
 }
 
-type Shared = State<Arc<Shop>>;
+pub(super) type Shared = State<Arc<Shop>>;
+
+pub(super) const JSON: (HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
+pub(super) const EVENTS: [(HeaderName, &str); 2] =
+    [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
 
 pub(super) fn router(shop: Arc<Shop>) -> Router {
     let limit = DefaultBodyLimit::max(shop.options.body_bytes);
+    let elsewhere = Router::new().fallback(nowhere);
     Router::new()
-        .route("/v1/allocate", post(allocate).get(list))
-        .route("/v1/allocate/{id}", delete(release).get(inspect))
-        .route("/v1/inference", post(infer))
-        .route("/v1/pools", get(pools))
-        .method_not_allowed_fallback(otherwise)
-        .fallback(nowhere)
+        .merge(guarded(&shop, harpoon_v1::routes(), harpoon_v1::refusal))
+        .merge(guarded(&shop, elsewhere, harpoon_v1::refusal))
         .layer(limit)
-        .layer(middleware::from_fn_with_state(Arc::clone(&shop), check_key))
         // Probes of orchestrators have no key.
         .route("/health", get(|| async { "ok" }))
         .with_state(shop)
 }
 
+/// The routes of a dialect behind the key, with its own words for what is refused.
+fn guarded(
+    shop: &Arc<Shop>,
+    routes: Router<Arc<Shop>>,
+    words: fn(&Refused) -> Vec<u8>,
+) -> Router<Arc<Shop>> {
+    routes
+        .method_not_allowed_fallback(otherwise)
+        .layer(middleware::from_fn_with_state(Arc::clone(shop), check_key))
+        .layer(middleware::map_response(move |response| ready(spoken(response, words))))
+}
+
 /// What a handler answers with when it cannot do what it is for.
-struct Refused(StatusCode, Error);
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) error: Error,
+}
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         let status = StatusCode::from_u16(status_of(error.kind));
-        Self(status.expect("every kind has a valid status"), error)
+        Self { status: status.expect("every kind has a valid status"), error }
     }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let Self(status, error) = self;
-        let body = ErrorBody { error: (&error).into() };
-        let body = serde_json::to_vec(&body).expect("an error is made of text and numbers");
-        let mut response = (status, [JSON], body).into_response();
-        if let ErrorKind::RateLimited { retry_after: Some(wait) } = error.kind {
-            let seconds = wait.as_nanos().div_ceil(1_000_000_000);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
         response
     }
 }
 
-const JSON: (header::HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
-const EVENTS: [(header::HeaderName, &str); 2] =
-    [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+/// The same answer; where it is a refusal, in these words.
+fn spoken(mut response: Response, words: fn(&Refused) -> Vec<u8>) -> Response {
+    let Some(refused) = response.extensions_mut().remove::<Refused>() else { return response };
+    let mut response = (refused.status, [JSON], words(&refused)).into_response();
+    if let ErrorKind::RateLimited { retry_after: Some(wait) } = refused.error.kind {
+        let seconds = wait.as_nanos().div_ceil(1_000_000_000);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
 
 /// A whole body, if it comes in time.
-struct Whole(Bytes);
+pub(super) struct Whole(pub(super) Bytes);
 
 impl FromRequest<Arc<Shop>> for Whole {
     type Rejection = Refused;
@@ -89,59 +104,14 @@ impl FromRequest<Arc<Shop>> for Whole {
             Ok(Ok(body)) => Ok(Self(body)),
             Ok(Err(rejection)) => {
                 let error = Error::new(ErrorKind::Invalid, rejection.body_text());
-                Err(Refused(rejection.status(), error))
+                Err(Refused { status: rejection.status(), error })
             }
             Err(_elapsed) => {
                 let error = Error::new(ErrorKind::Timeout, "the body did not come in time");
-                Err(Refused(StatusCode::REQUEST_TIMEOUT, error))
+                Err(Refused { status: StatusCode::REQUEST_TIMEOUT, error })
             }
         }
     }
-}
-
-async fn allocate(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refused> {
-    let operation = translate::allocation(&body, &shop.names)?;
-    answer(&shop, operation).await
-}
-
-async fn infer(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refused> {
-    let ask = translate::inference(&body, shop.options.max_tokens)?;
-    if !ask.stream {
-        return answer(&shop, Operation::Infer(ask)).await;
-    }
-    let mut answers = shop.desk.ask(Operation::Infer(ask))?;
-    // What is refused before it begins is refused by status, as without a stream.
-    match answers.next().await {
-        Said::Answered(Err(error)) => Err(error.into()),
-        first @ (Said::FirstToken | Said::Preempted { .. } | Said::Answered(Ok(_))) => {
-            Ok((EVENTS, streaming::body(first, answers)).into_response())
-        }
-    }
-}
-
-async fn release(State(shop): Shared, Path(id): Path<String>) -> Result<Response, Refused> {
-    let allocation = translate::share(&id)?;
-    answer(&shop, Operation::Release { allocation }).await
-}
-
-async fn inspect(State(shop): Shared, Path(id): Path<String>) -> Result<Response, Refused> {
-    let allocation = translate::share(&id)?;
-    answer(&shop, Operation::Inspect { allocation }).await
-}
-
-#[derive(Deserialize)]
-struct Listing {
-    pool_id: Option<String>,
-}
-
-async fn list(State(shop): Shared, Query(of): Query<Listing>) -> Result<Response, Refused> {
-    let name = of.pool_id.ok_or_else(|| Error::new(ErrorKind::Invalid, "pool_id is missing"))?;
-    let pool = translate::pool(&name, &shop.names)?;
-    answer(&shop, Operation::List { pool }).await
-}
-
-async fn pools(State(shop): Shared) -> Result<Response, Refused> {
-    answer(&shop, Operation::Pools).await
 }
 
 async fn nowhere(request: Request) -> Refused {
@@ -151,16 +121,8 @@ async fn nowhere(request: Request) -> Refused {
 
 async fn otherwise(request: Request) -> Refused {
     let words = format!("{} does not take {}", request.uri().path(), request.method());
-    Refused(StatusCode::METHOD_NOT_ALLOWED, Error::new(ErrorKind::Invalid, words))
-}
-
-/// Asks and waits for the answer.
-async fn answer(shop: &Shop, operation: Operation) -> Result<Response, Refused> {
-    let reply = shop.desk.ask(operation)?.answer().await?;
-    Ok(match translate::reply(&reply, &shop.names)? {
-        Some(body) => ([JSON], body).into_response(),
-        None => StatusCode::NO_CONTENT.into_response(),
-    })
+    let error = Error::new(ErrorKind::Invalid, words);
+    Refused { status: StatusCode::METHOD_NOT_ALLOWED, error }
 }
 
 async fn check_key(State(shop): Shared, request: Request, next: Next) -> Response {

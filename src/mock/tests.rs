@@ -10,7 +10,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{desk::Said, *};
+use super::{desk::Said, harpoon_v1::streaming, *};
 
 #[tokio::test]
 async fn only_the_right_key_opens_in_either_header() {

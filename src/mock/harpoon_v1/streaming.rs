@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use connector::{Error, ErrorKind, Reply};
 use futures_util::stream;
 
-use super::{
+use super::super::{
     desk::{Answers, Said},
     filler,
 };
@@ -17,7 +17,7 @@ use super::{
 const PIECE: u32 = 1024;
 
 /// A stream that begins with what was said first.
-pub(super) fn body(first: Said, answers: Answers) -> Body {
+pub(in crate::mock) fn body(first: Said, answers: Answers) -> Body {
     let speech = Speech { answers, unheard: Some(first), sent: 0, ending: None };
     Body::from_stream(stream::unfold(speech, |mut speech| async move {
         let piece = speech.next_piece().await?;

@@ -10,7 +10,7 @@ use connector::{
 };
 use serde::Serialize;
 
-use super::filler;
+use super::super::filler;
 
 /// A body of the answer, or none for 204.
 pub(super) type Body = Option<Vec<u8>>;
