@@ -10,7 +10,7 @@ impl Platform {
     /// Asks the tenant's quota for what a request may use: its prompt and the longest answer, and
     /// the share of one strike.
     pub(super) fn reserve(&mut self, now: Timestamp, key: FlightKey) -> Result<(), Excess> {
-        let spend = self.dearest_strike(key);
+        let spend = self.dearest_strike(key).unwrap_or(Money::ZERO);
         let flight = &mut self.flights[key];
         let request = &flight.request;
         let tokens =
@@ -21,10 +21,7 @@ impl Platform {
 
     /// Asks the tenant's quota for one strike more, beside those that are over or under way.
     pub(super) fn reserve_strike(&mut self, now: Timestamp, key: FlightKey) -> Result<(), Excess> {
-        let strike = self.dearest_strike(key);
-        if strike == Money::ZERO {
-            return Ok(());
-        }
+        let Some(strike) = self.dearest_strike(key) else { return Ok(()) };
         let flight = &mut self.flights[key];
         let under_way = match &flight.phase {
             Phase::Striking(strikes) => strikes.count(),
@@ -47,10 +44,7 @@ impl Platform {
         key: FlightKey,
         cost: Money,
     ) -> Result<(), Excess> {
-        let strike = self.dearest_strike(key);
-        if strike == Money::ZERO {
-            return Ok(());
-        }
+        let Some(strike) = self.dearest_strike(key) else { return Ok(()) };
         let flight = &mut self.flights[key];
         let (tenant, spend) = (flight.request.tenant, flight.cost + strike + cost);
         self.gate.extend(now, tenant, &mut flight.reservation, spend)
@@ -70,12 +64,10 @@ impl Platform {
         self.gate.settle(now, request.tenant, reservation, tokens, flight.cost);
     }
 
-    /// What a strike can cost at most; nothing where nobody limits it.
-    fn dearest_strike(&self, key: FlightKey) -> Money {
+    /// What a strike can cost at most; `None` where nobody limits it.
+    fn dearest_strike(&self, key: FlightKey) -> Option<Money> {
         let flight = &self.flights[key];
-        if !self.gate.limits_spend(flight.request.tenant) {
-            return Money::ZERO;
-        }
-        self.router.dearest(&flight.route).per_hour_over(self.longest_inference)
+        let is_limited = self.gate.limits_spend(flight.request.tenant);
+        is_limited.then(|| self.router.dearest(&flight.route).per_hour_over(self.longest_inference))
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     cable::Cable,
     classify::{Asking, Classification, Classify, Reason, Subject, local},
     config::{BreakerConfig, Candidate, PlatformConfig},
-    flight::{Ended, FlightKey, Phase, Strike},
+    flight::{Cause, Ended, FlightKey, Phase, Strike},
     interface::Request,
     lease::LeaseKey,
     question::Question,
@@ -181,6 +181,10 @@ impl Platform {
         if flight.class != found.class {
             flight.class = found.class;
             flight.route = self.router.route(found.class, flight.request.model);
+            // Another class may have dearer candidates than the quota was asked for.
+            if let Err(excess) = self.reserve_strike(now, key) {
+                return self.give_up(now, key, Cause::OverQuota(excess));
+            }
         }
         self.send_on(now, key);
     }

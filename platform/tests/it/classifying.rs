@@ -1,18 +1,18 @@
 //! A model is asked for a request's class before the request is routed.
 
 use connector::{
-    ClassId, Content, Infer, ModelId, Operation, OperationKind, Outcome, PoolId, RequestId,
-    TenantId, Tokens,
+    ClassId, Content, Infer, ModelId, Operation, OperationKind, Outcome, PoolId, PoolKind,
+    Rejection, RequestId, TenantId, Tokens,
 };
 use platform::{
     BreakerState, ConfigError, ConsultationStatistics, Platform, PlatformConfig,
-    config::{BreakerConfig, ModelClassifierConfig},
+    config::{BreakerConfig, Candidate, ModelClassifierConfig, RouterConfig},
 };
 
 use proptest::prelude::*;
 
 use crate::{
-    setting::{LARGE, SMALL, money, ms, pools, secs},
+    setting::{LARGE, SMALL, cable, every_pool, money, ms, pools, secs},
     world::{ALLOCATION, Answer, DOWN, INFERENCE, Says, World, no, yes_after},
 };
 
@@ -116,6 +116,41 @@ fn nobody_is_asked_who_has_no_place_at_once() {
     assert_eq!((all.asked, all.skipped), (1, 1));
     assert_eq!(world.record_of(second).end_to_end(), ALLOCATION + INFERENCE);
     assert!(world.record_of(first).end_to_end() > ALLOCATION + INFERENCE);
+}
+
+#[test]
+fn a_question_counts_towards_the_days_spend_where_the_answer_is_free() {
+    let mut config = asking();
+    config.cables[0].price_per_slot_hour = money("0");
+    config.router = RouterConfig::Static(vec![every_pool(SMALL, 1), every_pool(LARGE, 1)]);
+    // A question may take 300 ms at 1.00 an hour: one fits, two do not.
+    config.tenants[0].quota.spend_per_day = Some(money("0.0001"));
+    let mut world = World::new(config);
+    let ids = [ask(&mut world), ask(&mut world)];
+    world.run();
+    let all = statistics(&world);
+    assert_eq!((all.asked, all.skipped), (1, 1));
+    assert!(ids.iter().all(|&id| world.record_of(id).outcome == Outcome::Completed));
+}
+
+#[test]
+fn a_class_whose_pools_are_dearer_than_the_days_spend_allows_is_refused() {
+    let mut config = asking();
+    config.cables.push(cable(2, PoolKind::Standard, "10.00"));
+    let dearer = Candidate { model: LARGE, pool: PoolId(2) };
+    config.router = RouterConfig::Static(vec![every_pool(SMALL, 1), vec![dearer]]);
+    // An inference may take 5 min: 0.083333333 on the first pool, ten times that on the third.
+    config.tenants[0].quota.spend_per_day = Some(money("0.1"));
+    let mut world = World::new(config);
+    world.answer_with("2");
+    world.script(1, OperationKind::Infer, [QUICK]);
+    let id = ask(&mut world);
+    world.run();
+    let record = world.record_of(id);
+    assert_eq!((record.rejection, record.attempts), (Some(Rejection::SpendQuota), 0));
+    assert!(record.cost > money("0"), "the question was paid for");
+    assert_eq!(operations_on(&world, 2), []);
+    world.assert_nothing_leaked();
 }
 
 #[test]
