@@ -93,6 +93,7 @@ fn record(number: u64) -> UsageRecord {
         model: ModelId((number / 3 % 4) as u32),
         pool: PoolId((number / 7 % 4) as u32),
         strike: StrikeId(number),
+        request: None,
         kind: UseKind::Delivered,
         meters: Meters {
             input_tokens: 100 + number % 1_999,

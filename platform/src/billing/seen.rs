@@ -54,8 +54,19 @@ impl Seen {
 
 /// 64 bits that two different records of one key share by accident once in 2^64.
 fn fingerprint(record: &UsageRecord) -> u64 {
-    let UsageRecord { key: _, from, until, tenant, class, model, pool, strike, kind, meters } =
-        *record;
+    let UsageRecord {
+        key: _,
+        from,
+        until,
+        tenant,
+        class,
+        model,
+        pool,
+        strike,
+        request,
+        kind,
+        meters,
+    } = *record;
     let Meters {
         input_tokens,
         cached_tokens,
@@ -76,6 +87,8 @@ fn fingerprint(record: &UsageRecord) -> u64 {
         pair(tenant.0, class.0),
         pair(model.0, pool.0),
         strike.0,
+        u64::from(request.is_some()),
+        request.map_or(0, |request| request.0),
         kind as u64,
         input_tokens,
         cached_tokens,

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use connector::{ClassId, ModelId, PoolId, PricingUnit, TenantId, Timestamp};
+use connector::{ClassId, ModelId, PoolId, PricingUnit, RequestId, TenantId, Timestamp};
 
 /// Identity of a record, the same however often and however late it is told. Whoever meters makes
 /// it of what identifies the attempt, never of a clock.
@@ -226,6 +226,8 @@ pub struct UsageRecord {
     pub pool: PoolId,
     /// By which attempt.
     pub strike: StrikeId,
+    /// At which request; `None` of shares that were at work for none, idle or left running.
+    pub request: Option<RequestId>,
     /// What came of it.
     pub kind: UseKind,
     /// How much.

@@ -136,7 +136,7 @@ impl Platform {
         work: Work,
     ) {
         let Flight { request, class, .. } = &self.flights[key];
-        let (tenant, class) = (request.tenant, *class);
+        let (tenant, class, id) = (request.tenant, *class, request.id);
         let usage = work.usage.unwrap_or_else(|| strike.made(request.prompt_tokens));
         let cached = usage.cached.min(usage.prompt).get();
         let ready = stretch.map_or(now, |stretch| stretch.since);
@@ -160,6 +160,7 @@ impl Platform {
             model,
             pool: platform.cables[cable].pool,
             strike: strike.id,
+            request: Some(id),
             kind: work.kind,
             meters,
         });
@@ -210,6 +211,7 @@ impl Platform {
             model: account.model,
             pool: platform.cables[cable].pool,
             strike: account.strike,
+            request: None,
             kind,
             meters,
         });

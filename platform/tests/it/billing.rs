@@ -53,6 +53,7 @@ fn record(key: u128) -> UsageRecord {
         model: ModelId(0),
         pool: PoolId(0),
         strike: StrikeId(key as u64),
+        request: None,
         kind: UseKind::Delivered,
         meters: Meters::default(),
     }

@@ -77,6 +77,7 @@ pub(crate) fn record(key: u128, from_s: u64, for_ms: u64, meters: Meters) -> Usa
         model: ModelId(0),
         pool: PoolId(0),
         strike: StrikeId(0),
+        request: None,
         kind: UseKind::Delivered,
         meters,
     }

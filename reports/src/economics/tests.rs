@@ -43,6 +43,7 @@ fn record(
         model: ModelId(model),
         pool: PoolId(pool),
         strike: StrikeId(0),
+        request: None,
         kind,
         meters: Meters {
             input_tokens: input,

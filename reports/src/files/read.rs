@@ -207,10 +207,13 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn whole<N: FromStr>(&mut self) -> Result<N, String> {
+        self.next().whole()
+    }
+
+    /// `None` where there is nothing.
+    pub(super) fn whole_if_any<N: FromStr>(&mut self) -> Result<Option<N>, String> {
         let field = self.next();
-        let digits = field.text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = field.text.parse().ok().filter(|_| digits);
-        number.ok_or_else(|| field.is_no("whole number"))
+        if field.text.is_empty() { Ok(None) } else { field.whole().map(Some) }
     }
 
     /// 32 hexadecimal digits.
@@ -294,6 +297,12 @@ struct Field<'a> {
 }
 
 impl Field<'_> {
+    fn whole<N: FromStr>(self) -> Result<N, String> {
+        let digits = self.text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = self.text.parse().ok().filter(|_| digits);
+        number.ok_or_else(|| self.is_no("whole number"))
+    }
+
     fn named(self, names: &BTreeMap<String, u32>) -> Result<u32, String> {
         names.get(self.text).copied().ok_or_else(|| self.is_no("name in this scenario"))
     }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use connector::{ClassId, ModelId, Names, PoolId, TenantId};
+use connector::{ClassId, ModelId, Names, PoolId, RequestId, TenantId};
 use platform::billing::{Meters, RecordKey, StrikeId, UsageRecord, UseKind};
 
 use super::{
@@ -10,9 +10,10 @@ use super::{
 };
 use crate::Header;
 
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "key",
     "strike",
+    "request",
     "kind",
     "tenant",
     "class",
@@ -45,6 +46,7 @@ impl UsageFile {
         self.0.row(|row| {
             row.put(format_args!("{:032x}", record.key.0))?;
             row.put(record.strike)?;
+            row.put_if_any(record.request)?;
             row.text(record.kind.name())?;
             row.text(&names.tenants[record.tenant.index()])?;
             row.text(&names.classes[record.class.index()])?;
@@ -78,6 +80,7 @@ impl Recorded for UsageRecord {
         Ok(Self {
             key: RecordKey(fields.key()?),
             strike: StrikeId(fields.whole()?),
+            request: fields.whole_if_any()?.map(RequestId),
             kind: fields.one_of("kind of use", &UseKind::ALL, UseKind::name)?,
             tenant: TenantId(fields.tenant()?),
             class: ClassId(fields.class()?),

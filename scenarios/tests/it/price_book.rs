@@ -137,6 +137,7 @@ fn request(key: u128, from_ms: u64, for_ms: u64, output_tokens: u64) -> UsageRec
         model: ModelId(0),
         pool: PoolId(0),
         strike: StrikeId(0),
+        request: None,
         kind: UseKind::Delivered,
         meters: Meters { requests: 1, output_tokens, slot_ns, ..Meters::default() },
     }

@@ -16,6 +16,7 @@ fn record((model, pool): (u32, u32), kind: UseKind, meters: Meters) -> UsageReco
         model: ModelId(model),
         pool: PoolId(pool),
         strike: StrikeId(0),
+        request: None,
         kind,
         meters,
     }

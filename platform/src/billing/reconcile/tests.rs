@@ -57,6 +57,7 @@ fn use_of(kind: UseKind, slot_ns: u128) -> UsageRecord {
         model: ModelId(0),
         pool: PoolId(0),
         strike: StrikeId(0),
+        request: None,
         kind,
         meters: Meters { slot_ns, ..Meters::default() },
     }

@@ -70,6 +70,7 @@ fn some_record(key: u128) -> impl Strategy<Value = UsageRecord> {
         model: ModelId(who.1),
         pool: PoolId(who.2),
         strike: StrikeId(key as u64),
+        request: None,
         kind: who.3,
         meters: Meters {
             output_tokens: what.0,

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use connector::{
-    AllocationId, ClassId, ModelId, Money, Names, PoolId, StatementLine, StayEnd, TenantId,
-    Timestamp,
+    AllocationId, ClassId, ModelId, Money, Names, PoolId, RequestId, StatementLine, StayEnd,
+    TenantId, Timestamp,
 };
 use platform::billing::{LeaseRecord, Meters, Origin, RecordKey, StrikeId, UsageRecord, UseKind};
 use proptest::prelude::*;
@@ -76,6 +76,7 @@ fn records() -> impl Strategy<Value = UsageRecord> {
         .prop_map(|((key, strike), other, kind, [from, until], counts, sums)| UsageRecord {
             key: RecordKey(key),
             strike: StrikeId(strike),
+            request: other[0].then_some(RequestId(strike)),
             kind,
             tenant: TenantId(other[0].into()),
             class: ClassId(other[1].into()),
@@ -200,7 +201,7 @@ fn a_row_that_cannot_be_read_is_told_by_file_line_and_column() {
     let backwards = "7,east,,5.000000000,4.000000000,held,1.00,1.00";
     let expected = "`statement.csv`, line 3: column `until_s` is before `from_s`";
     assert_eq!(rows(STATEMENT, backwards), expected);
-    let key = "abc,1,idle,acme,simple,m,east,0.000000000,0.000000000,0,0,0,0,0,0,0,0.000000000,0.000000000";
+    let key = "abc,1,,idle,acme,simple,m,east,0.000000000,0.000000000,0,0,0,0,0,0,0,0.000000000,0.000000000";
     let expected = "`usage.csv`, line 3: column `key`: `abc` is no key of 32 hexadecimal digits";
     assert_eq!(rows(USAGE, key), expected);
 }

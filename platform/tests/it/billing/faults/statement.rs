@@ -51,6 +51,7 @@ fn ours(books: &mut Reconciler, (share, pool): (u64, u32), from: Timestamp, unti
         model: ModelId(0),
         pool: PoolId(pool),
         strike: StrikeId(share),
+        request: None,
         kind: UseKind::Delivered,
         meters: Meters { slot_ns: until.since(from).as_nanos().into(), ..Meters::default() },
     });
