@@ -32,6 +32,16 @@ pub enum Metric {
     OutputTokenThroughput,
     /// What the held shares cost at the pools' prices, in the currency unit.
     Cost,
+    /// What all use cost for each request answered, whole run, in the currency unit.
+    CostPerRequest,
+    /// What all use cost for a million tokens of answered requests, in and out, whole run, in the
+    /// currency unit.
+    CostPerMillionTokens,
+    /// Share of the cost of all use that led to no answer, whole run.
+    WasteShare,
+    /// What is left of what tenants pay after what the provider asks, as a share of it; whole run, and
+    /// only where there is a price book. Negative where tenants pay less.
+    Margin,
     /// Most requests in flight at once.
     PeakInFlight,
     /// Share of the covenants with promises that were kept, nothing given up.
@@ -64,7 +74,7 @@ pub enum MetricUnit {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::AllocationLatency,
         Self::TimeToFirstToken,
         Self::TimePerOutputToken,
@@ -77,6 +87,10 @@ impl Metric {
         Self::Throughput,
         Self::OutputTokenThroughput,
         Self::Cost,
+        Self::CostPerRequest,
+        Self::CostPerMillionTokens,
+        Self::WasteShare,
+        Self::Margin,
         Self::PeakInFlight,
         Self::CovenantsKept,
         Self::CovenantsRenegotiated,
@@ -100,6 +114,10 @@ impl Metric {
             Self::Throughput => "throughput",
             Self::OutputTokenThroughput => "output_token_throughput",
             Self::Cost => "cost",
+            Self::CostPerRequest => "cost.per_request",
+            Self::CostPerMillionTokens => "cost.per_million_tokens",
+            Self::WasteShare => "waste",
+            Self::Margin => "margin",
             Self::PeakInFlight => "peak_in_flight",
             Self::CovenantsKept => "covenants.kept",
             Self::CovenantsRenegotiated => "covenants.renegotiated",
@@ -130,9 +148,11 @@ impl Metric {
             | Self::CovenantsKept
             | Self::CovenantsRenegotiated
             | Self::CovenantsBroken
-            | Self::FanOutKept => MetricUnit::Ratio,
+            | Self::FanOutKept
+            | Self::WasteShare
+            | Self::Margin => MetricUnit::Ratio,
             Self::Throughput | Self::OutputTokenThroughput => MetricUnit::PerSecond,
-            Self::Cost => MetricUnit::Money,
+            Self::Cost | Self::CostPerRequest | Self::CostPerMillionTokens => MetricUnit::Money,
             Self::PeakInFlight => MetricUnit::Count,
         }
     }
@@ -152,6 +172,11 @@ impl Metric {
     /// class.
     pub const fn is_of_engines(self) -> bool {
         matches!(self, Self::InterTokenLatency)
+    }
+
+    /// Whether it is a unit cost, kept by model and pool: it cannot be asked per tenant or class.
+    pub const fn is_of_unit_costs(self) -> bool {
+        matches!(self, Self::CostPerRequest | Self::CostPerMillionTokens | Self::WasteShare)
     }
 
     /// Whether it is of fan-outs, whose parts may go anywhere: it is measured of the whole run only.

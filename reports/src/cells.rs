@@ -234,6 +234,10 @@ fn place(metric: Metric) -> Option<usize> {
         | Metric::Throughput
         | Metric::OutputTokenThroughput
         | Metric::Cost
+        | Metric::CostPerRequest
+        | Metric::CostPerMillionTokens
+        | Metric::WasteShare
+        | Metric::Margin
         | Metric::PeakInFlight
         | Metric::CovenantsKept
         | Metric::CovenantsRenegotiated

@@ -36,6 +36,13 @@ impl EconomicsReport {
         Self { unit_costs, margins, names: names.clone() }
     }
 
+    /// What is left as a share of what tenants pay; `None` if they pay nothing, or nobody said what.
+    pub(crate) fn margin_share(&self) -> Option<f64> {
+        let whole = &self.margins.as_ref()?.whole;
+        let revenue = whole.revenue.as_f64();
+        (revenue != 0.0).then(|| left(whole).as_f64() / revenue)
+    }
+
     /// Everything, by kind of waste in a line; `None` if nothing cost anything.
     pub(crate) fn waste(&self) -> Option<String> {
         table::waste(&self.unit_costs.whole)

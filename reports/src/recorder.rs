@@ -273,6 +273,7 @@ impl Recorder {
             names: self.names,
             pool_kinds: self.config.pool_kinds,
             card_prices: self.config.card_prices,
+            economics,
             cells: self.cells,
             gaps: self.gaps,
             fan_outs: self.fan_outs,
@@ -282,7 +283,7 @@ impl Recorder {
             peak_in_flight: self.peak_in_flight,
         };
         let warm_up = self.config.warm_up;
-        let summary = Summary::new((header, economics), measured, warm_up, &self.warm_up, end);
+        let summary = Summary::new(header, measured, warm_up, &self.warm_up, end);
         let timeline = Timeline {
             header: &summary.header,
             series: &self.series,

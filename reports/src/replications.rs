@@ -39,7 +39,7 @@ const P99: Option<Statistic> = Some(Statistic::Percentile(99_000));
 const MEAN: Option<Statistic> = Some(Statistic::Mean);
 
 /// What is reported of every run.
-const HEADLINES: [(Metric, Option<Statistic>); 22] = [
+const HEADLINES: [(Metric, Option<Statistic>); 26] = [
     (Metric::AllocationLatency, MEAN),
     (Metric::AllocationLatency, P95),
     (Metric::TimeToFirstToken, MEAN),
@@ -62,6 +62,10 @@ const HEADLINES: [(Metric, Option<Statistic>); 22] = [
     (Metric::Throughput, None),
     (Metric::OutputTokenThroughput, None),
     (Metric::Cost, None),
+    (Metric::CostPerRequest, None),
+    (Metric::CostPerMillionTokens, None),
+    (Metric::WasteShare, None),
+    (Metric::Margin, None),
 ];
 
 /// Takes summaries in, one per replication, and keeps only their figures.

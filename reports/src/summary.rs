@@ -126,7 +126,7 @@ pub struct Run {
 
 impl Summary {
     pub(crate) fn new(
-        (header, economics): (Header, Option<EconomicsReport>),
+        header: Header,
         measured: Measured,
         warm_up: Duration,
         warm_up_counts: &Counts,
@@ -170,7 +170,7 @@ impl Summary {
             requeue: Requeue::of(&measured, None),
             covenants: measured.covenant_report(&everything),
             fan_out: FanOutReport::of(&measured),
-            economics,
+            economics: measured.economics.clone(),
             objectives: end.objectives.into_iter().map(judge).collect(),
             pools: PoolGroup::all(&measured),
             models: Group::models(&measured),

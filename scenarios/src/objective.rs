@@ -148,8 +148,12 @@ fn scope(metric: Metric, text: &str, names: &NamesOf<'_>) -> Result<Scope, Objec
 fn check_reach(metric: Metric, key: &str) -> Result<(), ObjectiveError> {
     let (measured_on, help) = if metric.is_of_pools() && key != "pool" {
         ("pools", "use the scope `pool`, or none")
-    } else if metric.is_of_engines() && !matches!(key, "pool" | "model") {
+    } else if (metric.is_of_engines() || metric.is_of_unit_costs())
+        && !matches!(key, "pool" | "model")
+    {
         ("pools and models", "use the scopes `pool` and `model`, or none")
+    } else if matches!(metric, Metric::Margin) {
+        ("the whole run", "use no scope; the report tells margins by tenant, model and pool")
     } else if metric.is_of_fan_outs() {
         ("fan-outs, whose parts may go anywhere,", "use no scope")
     } else {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use connector::{Amount, Money, PricingUnit};
+use connector::{Amount, Money, PoolId, PricingUnit};
 use harpoon::{
     drive::Watch,
     experiment::{self, reconcile::reconcile},
@@ -68,6 +68,22 @@ fn economics(summary: &Summary) -> &EconomicsReport {
 fn worth(price: &str, slot_ns: u128) -> Amount {
     let price: Money = price.parse().unwrap();
     Amount::product(price, slot_ns, PricingUnit::Hour).unwrap()
+}
+
+#[test]
+fn unit_costs_can_be_asked_for_by_objectives() {
+    let desk = lost();
+    let asked = "objectives=['cost.per_request{pool=spare} < 1', cost.per_million_tokens < 1000, \
+        'waste{model=tiny, pool=main} >= 99%', margin < 1%, margin > 0.1%]";
+    let summary = simulate(&load(&desk.path("scenario.yaml"), &[asked]));
+    let costs = &economics(&summary).unit_costs;
+    let measured: Vec<f64> =
+        summary.objectives.iter().map(|verdict| verdict.measured.expect("it was")).collect();
+    let of_spare = costs.pools[&PoolId(1)].per_request().expect("it answered");
+    let of_all = costs.whole.per_million_tokens().expect("it answered");
+    // Of 0.05 that is charged 0.0001 is left.
+    assert_eq!(measured, [of_spare, of_all, 1.0, 0.002, 0.002]);
+    assert!(summary.objectives_met());
 }
 
 #[test]

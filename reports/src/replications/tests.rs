@@ -99,6 +99,10 @@ fn the_reports_of_two_runs() {
     throughput                1.00/s        0/s            1.00/s .. 1.00/s
     output_token_throughput   11.0/s        0/s            11.0/s .. 11.0/s
     cost                     0.00300    0.00141          -0.00971 .. 0.0157
+    cost.per_request               -          -                           -
+    cost.per_million_tokens        -          -                           -
+    waste                          -          -                           -
+    margin                         -          -                           -
 
     objectives
     objective                  mean     95% confidence  met in  verdict

@@ -2,8 +2,13 @@ use connector::{
     CovenantBook, Duration, Metric, Money, Names, PoolKind, ProviderUsage, Scope, Statistic,
 };
 
+use platform::billing::{Economics, UnitCost};
+
 use super::{CovenantReport, Traffic, covenants::share};
-use crate::{cells::Cells, distribution::Merged, fan_outs::FanOuts, gaps::Gaps, pools::Pools};
+use crate::{
+    cells::Cells, distribution::Merged, economics::EconomicsReport, fan_outs::FanOuts, gaps::Gaps,
+    pools::Pools,
+};
 
 /// What a run left behind once it is over: all that figures are made from.
 #[derive(Clone, Debug)]
@@ -11,6 +16,7 @@ pub(crate) struct Measured {
     pub(crate) names: Names,
     pub(crate) pool_kinds: Vec<PoolKind>,
     pub(crate) card_prices: Vec<Option<Money>>,
+    pub(crate) economics: Option<EconomicsReport>,
     pub(crate) cells: Cells,
     pub(crate) gaps: Gaps,
     pub(crate) fan_outs: FanOuts,
@@ -71,9 +77,14 @@ impl Measured {
             Metric::CovenantsBroken => self.covenants(scope, CovenantBook::broken),
             Metric::FanOutKept => self.fan_outs.kept_share(scope),
             Metric::Cost => Some(self.cells.counts(scope).cost.as_f64()),
+            Metric::CostPerRequest => self.unit_cost(scope)?.per_request(),
+            Metric::CostPerMillionTokens => self.unit_cost(scope)?.per_million_tokens(),
+            Metric::WasteShare => self.unit_cost(scope)?.waste_share(),
+            Metric::Margin if *scope == Scope::default() => self.economics.as_ref()?.margin_share(),
             Metric::GpuUtilization
             | Metric::SlotUtilization
             | Metric::PeakInFlight
+            | Metric::Margin
             | Metric::AllocationLatency
             | Metric::TimeToFirstToken
             | Metric::TimePerOutputToken
@@ -81,6 +92,21 @@ impl Measured {
             | Metric::EndToEnd
             | Metric::Queueing
             | Metric::FanOut => None,
+        }
+    }
+
+    /// `None` where nothing was used, or nobody kept books, or they are not kept by that.
+    fn unit_cost(&self, scope: &Scope) -> Option<&UnitCost> {
+        let Economics { whole, models, pools, models_in_pools } =
+            &self.economics.as_ref()?.unit_costs;
+        match *scope {
+            Scope { tenant: Some(_), .. } | Scope { class: Some(_), .. } => None,
+            Scope { model: None, pool: None, .. } => Some(whole),
+            Scope { model: Some(model), pool: None, .. } => models.get(&model),
+            Scope { model: None, pool: Some(pool), .. } => pools.get(&pool),
+            Scope { model: Some(model), pool: Some(pool), .. } => {
+                models_in_pools.get(&(model, pool))
+            }
         }
     }
 

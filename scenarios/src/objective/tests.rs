@@ -31,6 +31,10 @@ fn every_metric_is_read_in_its_unit() {
         ("gpu_utilization>80%", 0.8),
         ("slot_utilization{pool=premium} >= 0.5", 0.5),
         ("cost < 12.50", 12.5),
+        ("cost.per_request{model=mistral-7b, pool=premium} < 0.002", 0.002),
+        ("cost.per_million_tokens < 0.50", 0.5),
+        ("waste{pool=premium} < 5%", 0.05),
+        ("margin > 20%", 0.2),
         ("covenants.kept{tenant=acme, class=simple} >= 99%", 0.99),
         ("covenants.renegotiated < 5%", 0.05),
         ("covenants.broken <= 0.5%", 0.005),
@@ -80,6 +84,16 @@ fn a_wrong_objective_is_told_with_a_way_out() {
             "itl.p95{class=simple} < 50ms",
             "`itl` is measured on pools and models and cannot be asked per class",
             "use the scopes `pool` and `model`, or none",
+        ),
+        (
+            "waste{tenant=acme} < 5%",
+            "`waste` is measured on pools and models and cannot be asked per tenant",
+            "use the scopes `pool` and `model`, or none",
+        ),
+        (
+            "margin{pool=premium} > 5%",
+            "`margin` is measured on the whole run and cannot be asked per pool",
+            "use no scope",
         ),
         (
             "fan_out.p99{tenant=acme} < 1s",
