@@ -125,6 +125,7 @@ impl<'a> Told<'a> {
             AccountId::Cost { tenant, model, pool, kind } => {
                 format!("cost {}, {}, {}", self.tenant(tenant), place(model, pool), kind.name())
             }
+            AccountId::InWork(tenant) => format!("in work {}", self.tenant(tenant)),
             AccountId::Idle(pool) => format!("idle {}", self.pool(pool)),
             AccountId::Overhead(pool) => format!("overhead {}", self.pool(pool)),
             AccountId::Rounding => "rounding".to_owned(),

@@ -46,6 +46,7 @@ mod periods;
 mod rated;
 mod rating;
 pub mod reconcile;
+mod reservations;
 mod seen;
 mod shortcut;
 mod split;

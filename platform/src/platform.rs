@@ -27,7 +27,9 @@ mod warm;
 
 pub(crate) use classifying::Consultation;
 pub use classifying::{ClassStatistics, ConsultationStatistics};
-use connector::{CableId, CovenantBook, Duration, EventKey, ModelId, Operation, Ticket, Timestamp};
+use connector::{
+    CableId, CovenantBook, Duration, EventKey, ModelId, Money, Operation, Ticket, Timestamp,
+};
 use slotmap::SlotMap;
 
 use crate::{
@@ -44,7 +46,7 @@ use crate::{
     flight::{Flight, FlightKey},
     hedging::Hedging,
     holding::Holding,
-    interface::{Input, Meter, Output},
+    interface::{Input, Meter, Output, Request},
     lease::{Lease, LeaseKey},
     outputs::Outputs,
     question::{Question, QuestionKey},
@@ -263,6 +265,12 @@ impl Platform {
     /// What became of each tenant's covenants, in the order of [`TenantId`](connector::TenantId).
     pub fn covenants(&self) -> &[CovenantBook] {
         &self.covenant_books
+    }
+
+    /// What the provider may charge for a request at most, by its covenant; `None` where nothing limits
+    /// it.
+    pub fn cost_ceiling(&self, request: &Request) -> Option<Money> {
+        self.covenants.of(request).cost_ceiling()
     }
 
     /// Requests not answered yet.

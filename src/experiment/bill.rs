@@ -4,8 +4,11 @@
 //! where the scenario says so. A record is sent when its use ends, which is when the platform tells of
 //! it: so a run and its file have the same records under way, and the same bill.
 
-use connector::Timestamp;
-use platform::billing::{Bill, Biller, BillingConfig, BillingError, UsageRecord, ledger::Ledger};
+use connector::{Money, RequestRecord, Timestamp};
+use platform::{
+    Request,
+    billing::{Bill, Biller, BillingConfig, BillingError, UsageRecord, ledger::Ledger},
+};
 use reports::{Header, ReadError};
 use scenarios::Scenario;
 use sim::delivery::{Delivered, Delivery};
@@ -91,6 +94,26 @@ impl Billing {
         }
         let biller = Biller::new(config.clone(), believed_prices(scenario), &name);
         Self { biller, delivery: Delivery::new(scenario.metering, seed), failure: None }
+    }
+
+    /// A request arrives that may cost so much: see [`Biller::reserve`].
+    pub(super) fn reserve(
+        &mut self,
+        request: &Request,
+        ceiling: Money,
+        expires: Option<Timestamp>,
+    ) {
+        if self.failure.is_none() {
+            let Request { id, tenant, .. } = *request;
+            self.failure = self.biller.reserve(id, tenant, ceiling, expires).err();
+        }
+    }
+
+    /// A request is answered: see [`Biller::answered`].
+    pub(super) fn answered(&mut self, record: &RequestRecord) {
+        if self.failure.is_none() {
+            self.failure = self.biller.answered(record.request, record.finished).err();
+        }
     }
 
     /// The books, up to date unless something is wrong with them.

@@ -7,7 +7,14 @@
 //! with the ledger's own numbers of tenants, models and pools. The run waits for the disk only where
 //! the writer's queue is full.
 //!
+//! What a covenant lets its request cost is reserved when the request arrives and settled when it is
+//! answered ([`Biller::reserve`](platform::billing::Biller::reserve)).
+//!
 //! # Edges
+//!
+//! Reservations of a live run that dies are left open; they expire a [day](RESERVED_FOR) after their
+//! requests arrived, by the clock on the wall. Those of a simulation do not: running it again settles
+//! them, whenever that is.
 //!
 //! Ids of transactions come from the books' name and the order of booking. A simulation is named by
 //! its scenario's hash and its seed: run again it asks for the same transactions, so what is booked
@@ -17,9 +24,9 @@
 use std::collections::VecDeque;
 
 use adapters::ledger::{Answer, LedgerWriter, WriteError, WriterLimits, wall_clock};
-use connector::{ModelId, Names, PoolId, TenantId, Timestamp};
+use connector::{Duration, ModelId, Names, PoolId, RequestRecord, TenantId, Timestamp};
 use platform::{
-    Platform,
+    Platform, Request,
     billing::{
         AccountId, BillingConfig, BillingError, UsageRecord,
         ledger::{
@@ -50,11 +57,16 @@ pub enum LedgerFailure<E: std::error::Error + 'static> {
     Billing(#[from] BillingError),
 }
 
+/// Longest that a live run's reservation stays open; no request takes as long.
+const RESERVED_FOR: Duration = Duration::from_secs(86_400);
+
 /// Bills a run and books it durably while it lasts.
 #[derive(Debug)]
 pub struct Booking<S: LedgerStore> {
     billing: Billing,
     durable: Durable<S>,
+    /// How long what a request may cost stays reserved; `None` until it is answered.
+    reserved_for: Option<Duration>,
 }
 
 impl<S: LedgerStore + Send + 'static> Booking<S> {
@@ -69,8 +81,9 @@ impl<S: LedgerStore + Send + 'static> Booking<S> {
         config: &BillingConfig,
         (seed, started): (u64, Option<Timestamp>),
     ) -> Result<Self, LedgerFailure<S::Error>> {
-        let durable = Durable::open(store, &scenario.names)?;
-        Ok(Self { billing: Billing::new(scenario, config, (seed, started)), durable })
+        let durable = Durable::open(store, &scenario.names, started.unwrap_or_default())?;
+        let billing = Billing::new(scenario, config, (seed, started));
+        Ok(Self { billing, durable, reserved_for: started.map(|_| RESERVED_FOR) })
     }
 
     /// Ends the books of a run, and waits until all of them are stored. Gives the end of the journal.
@@ -84,7 +97,7 @@ impl<S: LedgerStore + Send + 'static> Booking<S> {
         scenario: &Scenario,
         partial: bool,
     ) -> Result<Head, LedgerFailure<S::Error>> {
-        let Self { mut billing, mut durable } = self;
+        let Self { mut billing, mut durable, .. } = self;
         if partial {
             durable.follow(billing.settled());
         } else {
@@ -97,6 +110,17 @@ impl<S: LedgerStore + Send + 'static> Booking<S> {
 impl<S: LedgerStore + Send + 'static> Observer for Booking<S> {
     fn reads_books(&self) -> bool {
         true
+    }
+
+    fn arriving(&mut self, _: Timestamp, platform: &Platform, request: &Request) {
+        if let Some(ceiling) = platform.cost_ceiling(request) {
+            let expires = self.reserved_for.map(|time| request.arrived + time);
+            self.billing.reserve(request, ceiling, expires);
+        }
+    }
+
+    fn record(&mut self, record: &RequestRecord) {
+        self.billing.answered(record);
     }
 
     fn usage(&mut self, record: &UsageRecord) {
@@ -121,9 +145,9 @@ struct Durable<S: LedgerStore> {
 }
 
 impl<S: LedgerStore + Send + 'static> Durable<S> {
-    fn open(store: S, names: &Names) -> Result<Self, LedgerFailure<S::Error>> {
+    fn open(store: S, names: &Names, began: Timestamp) -> Result<Self, LedgerFailure<S::Error>> {
         let mut ledger = DurableLedger::open(store, None)?;
-        let numbers = Numbers::of(&mut ledger, names)?;
+        let numbers = Numbers::of(&mut ledger, names, began)?;
         let writer = LedgerWriter::start(ledger, WriterLimits::default(), wall_clock);
         Ok(Self { writer, numbers, handed_on: 0, waiting: VecDeque::new(), failure: None })
     }
@@ -165,9 +189,11 @@ impl<S: LedgerStore + Send + 'static> Durable<S> {
     }
 }
 
-/// The ledger's numbers of what a run has numbers for.
+/// The ledger's numbers of what a run has numbers for, and its clock.
 #[derive(Debug)]
 struct Numbers {
+    /// When the run began.
+    began: Timestamp,
     tenants: Vec<u32>,
     models: Vec<u32>,
     pools: Vec<u32>,
@@ -177,6 +203,7 @@ impl Numbers {
     fn of<S: LedgerStore>(
         ledger: &mut DurableLedger<S>,
         names: &Names,
+        began: Timestamp,
     ) -> Result<Self, LedgerFailure<S::Error>> {
         let mut numbered = |kind, names: &[String]| -> Result<Vec<u32>, LedgerFailure<S::Error>> {
             let number =
@@ -184,6 +211,7 @@ impl Numbers {
             names.iter().map(number).collect()
         };
         Ok(Self {
+            began,
             tenants: numbered(NamedKind::Tenant, &names.tenants)?,
             models: numbered(NamedKind::Model, &names.models)?,
             pools: numbered(NamedKind::Pool, &names.pools)?,
@@ -197,7 +225,10 @@ impl Numbers {
                     line.account = self.account(line.account);
                 }
             }
-            Step::Reserve(hold) => hold.account = self.account(hold.account),
+            Step::Reserve(hold) => {
+                hold.account = self.account(hold.account);
+                hold.expires = hold.expires.map(|at| self.began + at.since(Timestamp::ZERO));
+            }
             Step::Void { .. } | Step::Reverse { .. } => {}
         }
         Transaction { id, step }
@@ -211,6 +242,7 @@ impl Numbers {
             AccountId::Unbilled(id) => AccountId::Unbilled(tenant(id)),
             AccountId::Receivable(id) => AccountId::Receivable(tenant(id)),
             AccountId::Shortfall(id) => AccountId::Shortfall(tenant(id)),
+            AccountId::InWork(id) => AccountId::InWork(tenant(id)),
             AccountId::Payable(id) => AccountId::Payable(pool(id)),
             AccountId::Idle(id) => AccountId::Idle(pool(id)),
             AccountId::Overhead(id) => AccountId::Overhead(pool(id)),

@@ -37,6 +37,9 @@ pub enum AccountId {
         /// What came of it.
         kind: UseKind,
     },
+    /// Asset: what the provider charges for requests that are answered, until it is told apart by
+    /// model and pool. Ceilings of requests under way are set aside here.
+    InWork(TenantId),
     /// Expense: shares that were held and served nobody.
     Idle(PoolId),
     /// Expense: what the provider charges beyond all leases that are known.

@@ -101,6 +101,7 @@ impl Bill {
             | AccountId::Payable(_)
             | AccountId::Shortfall(_)
             | AccountId::Cost { .. }
+            | AccountId::InWork(_)
             | AccountId::Idle(_)
             | AccountId::Overhead(_)
             | AccountId::Rounding

@@ -9,6 +9,7 @@
 //! | --- | --- | --- |
 //! | rated use of a period | `Unbilled(tenant)` | `Revenue(tenant, model, pool)` |
 //! | use for a tenant, charged or not, at the provider's believed price | `Cost(tenant, model, pool, kind)` | `Payable(pool)` |
+//! | the same of a request that is settled | `Cost(tenant, model, pool, kind)` | `InWork(tenant)` |
 //! | shares that were at work for nobody | `Idle(pool)` | `Payable(pool)` |
 //! | shares of which nobody knew | `Overhead(pool)` | `Payable(pool)` |
 //! | an invoice or a correction | see [`Invoice::legs`] and [`Correction::legs`](super::Correction::legs) | |
@@ -27,6 +28,12 @@
 //! period or at the end; a
 //! tenant that had no invoice for it gets one.
 //!
+//! # Two phases
+//!
+//! Whoever wants what requests may cost to be set aside before it is spent says when one arrives
+//! ([`reserve`](Biller::reserve)) and when it is answered ([`answered`](Biller::answered)); see
+//! `reservations.rs` beside this file.
+//!
 //! # Edges
 //!
 //! In which order records come decides which of them an invoice states and which a correction. The
@@ -36,13 +43,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connector::{Amount, Duration, Money, TenantId, Timestamp};
+use connector::{Amount, Duration, Money, RequestId, TenantId, Timestamp};
 
 use super::{
     AccountId, Bill, BilledPeriod, BillingConfig, BillingError, Change, Correction, Currency,
     Invoice, Leg, LineKey, PeriodId, RatedLine, Rating, Taken, UsageRecord, UseKey, UseKind, Uses,
-    ledger::{Ledger, Line, MOST_LINES, Step, Transaction, TransactionId},
+    ledger::{Hold, Ledger, Line, MOST_LINES, Step, Transaction, TransactionId},
     reconcile::OutOfRange,
+    reservations::{Reservations, Settlement},
 };
 
 /// Legs of one transaction. Those of invoices and costs come in pairs or threes that are balanced by
@@ -69,6 +77,7 @@ pub struct Biller {
     uses: Uses,
     /// What is booked of their cost.
     booked: BTreeMap<UseKey, Amount>,
+    reservations: Reservations,
     periods: Vec<BilledPeriod>,
     invoices: Vec<Invoice>,
     corrections: Vec<Correction>,
@@ -100,6 +109,7 @@ impl Biller {
             late: BTreeSet::new(),
             uses: Uses::new(costs),
             booked: BTreeMap::new(),
+            reservations: Reservations::default(),
             periods: Vec::new(),
             invoices: Vec::new(),
             corrections: Vec::new(),
@@ -126,6 +136,7 @@ impl Biller {
         let taken = self.rating.add(record)?;
         if taken == Taken::New {
             self.uses.add(record);
+            self.note(record)?;
             self.clock = self.clock.max(record.until);
             if self.due.is_some_and(|due| due <= self.clock) {
                 self.settle()?;
@@ -135,6 +146,53 @@ impl Biller {
             }
         }
         Ok(taken)
+    }
+
+    /// A request arrives whose covenant lets the provider charge so much for it: that is set aside
+    /// until it is [answered](Self::answered), or until `expires`. A request reserves once.
+    ///
+    /// # Errors
+    /// If the ceiling is out of range or negative, or too many reservations are open.
+    pub fn reserve(
+        &mut self,
+        request: RequestId,
+        tenant: TenantId,
+        ceiling: Money,
+        expires: Option<Timestamp>,
+    ) -> Result<(), BillingError> {
+        let amount = Amount::from_money(ceiling).ok_or(OutOfRange)?;
+        let (account, currency) = (AccountId::InWork(tenant), self.currency);
+        let id = self.post(Step::Reserve(Hold { account, currency, amount, expires }))?;
+        self.reservations.open(request, id, tenant, amount);
+        Ok(())
+    }
+
+    /// A request is answered: what its strikes are known to have cost is posted of what was reserved
+    /// for it, and the rest is free again. Nothing happens where nothing was reserved.
+    ///
+    /// # Errors
+    /// If a sum is out of range.
+    pub fn answered(&mut self, request: RequestId, at: Timestamp) -> Result<(), BillingError> {
+        self.ledger.expire(self.clock);
+        let ledger = &self.ledger;
+        let settled = self.reservations.settle(request, |id| ledger.reservation(id).is_some())?;
+        let Some(Settlement { id: reservation, legs }) = settled else { return Ok(()) };
+        let lines = self.lines_of(&legs);
+        self.post(if lines.is_empty() {
+            Step::Void { reservation }
+        } else {
+            Step::Post { reservation, effective: at, lines }
+        })?;
+        Ok(())
+    }
+
+    fn note(&mut self, record: &UsageRecord) -> Result<(), BillingError> {
+        if let Some(request) = record.request.filter(|&request| self.reservations.is_open(request))
+        {
+            let cost = self.uses.cost(record.pool, record.meters.slot_ns)?;
+            self.reservations.note(request, UseKey::of(record), cost);
+        }
+        Ok(())
     }
 
     /// Ends the books: draws every period that began before `until` or holds anything. Gives the bill
@@ -213,7 +271,13 @@ impl Biller {
             let booked = self.booked.entry(key).or_insert(Amount::ZERO);
             let more = used.cost.checked_sub(*booked).ok_or(OutOfRange)?;
             *booked = used.cost;
-            legs.extend([(account_of_cost(key), more), (AccountId::Payable(key.pool), -more)]);
+            let posted = self.reservations.take_posted(key);
+            let owed = more.checked_sub(posted).ok_or(OutOfRange)?;
+            legs.extend([
+                (account_of_cost(key), more),
+                (AccountId::InWork(key.tenant), -posted),
+                (AccountId::Payable(key.pool), -owed),
+            ]);
         }
         self.book(self.clock, &legs)
     }
@@ -265,19 +329,26 @@ impl Biller {
 
     fn book(&mut self, effective: Timestamp, legs: &[Leg]) -> Result<(), BillingError> {
         for legs in legs.chunks(LEGS) {
-            let moving = legs.iter().filter(|(_, amount)| *amount != Amount::ZERO);
-            let currency = self.currency;
-            let lines: Vec<Line> =
-                moving.map(|&(account, amount)| Line { account, currency, amount }).collect();
-            if lines.is_empty() {
-                continue;
+            let lines = self.lines_of(legs);
+            if !lines.is_empty() {
+                self.post(Step::Book { effective, lines })?;
             }
-            let id = TransactionId(u128::from(self.name) << 64 | u128::from(self.transactions));
-            self.transactions += 1;
-            self.ledger
-                .post(self.clock, Transaction { id, step: Step::Book { effective, lines } })?;
         }
         Ok(())
+    }
+
+    /// Legs that move something.
+    fn lines_of(&self, legs: &[Leg]) -> Vec<Line> {
+        let currency = self.currency;
+        let moving = legs.iter().filter(|(_, amount)| *amount != Amount::ZERO);
+        moving.map(|&(account, amount)| Line { account, currency, amount }).collect()
+    }
+
+    fn post(&mut self, step: Step) -> Result<TransactionId, BillingError> {
+        let id = TransactionId(u128::from(self.name) << 64 | u128::from(self.transactions));
+        self.transactions += 1;
+        self.ledger.post(self.clock, Transaction { id, step })?;
+        Ok(id)
     }
 }
 

@@ -25,7 +25,7 @@ pub struct UseKey {
 }
 
 impl UseKey {
-    const fn of(record: &UsageRecord) -> Self {
+    pub(super) const fn of(record: &UsageRecord) -> Self {
         let &UsageRecord { tenant, model, pool, kind, .. } = record;
         Self { tenant, model, pool, kind }
     }
@@ -85,10 +85,17 @@ impl Uses {
     /// If a cost is out of range.
     pub fn priced(&self) -> Result<BTreeMap<UseKey, Use>, OutOfRange> {
         let priced = |(&key, &sum): (&UseKey, &Use)| {
-            let price = self.prices.get(key.pool.index()).copied().unwrap_or_default();
-            let cost = Amount::product(price, sum.slot_ns, PricingUnit::Hour).ok_or(OutOfRange)?;
-            Ok((key, Use { cost, ..sum }))
+            Ok((key, Use { cost: self.cost(key.pool, sum.slot_ns)?, ..sum }))
         };
         self.sums.iter().map(priced).collect()
+    }
+
+    /// What shares of this pool cost for so long.
+    ///
+    /// # Errors
+    /// If it is out of range.
+    pub(super) fn cost(&self, pool: PoolId, slot_ns: u128) -> Result<Amount, OutOfRange> {
+        let price = self.prices.get(pool.index()).copied().unwrap_or_default();
+        Amount::product(price, slot_ns, PricingUnit::Hour).ok_or(OutOfRange)
     }
 }

@@ -8,6 +8,7 @@ mod invoice;
 mod oracle;
 mod order;
 mod published;
+mod reservations;
 mod splitting;
 
 use connector::{Amount, ClassId, Duration, ModelId, Money, PoolId, TenantId, Timestamp};

@@ -3,14 +3,19 @@
 use std::fs;
 
 use adapters::ledger::SqliteStore;
-use connector::Amount;
-use platform::billing::ledger::{DurableLedger, Ledger};
+use connector::{Amount, TenantId};
+use platform::billing::{
+    AccountId, Currency,
+    ledger::{DurableLedger, Ledger},
+};
 
 use crate::binary::{Desk, SMALL, until};
 
 const PRICED: &str = "platform.price_book={ period: 10s, grace: 0s, rates: [\
     { meter: output_tokens, price: 7.00 }, { meter: slot_time, price: 3.10 }] }";
-const LONG: [&str; 6] = ["run", "scenario.yaml", "-q", "--set", PRICED, "--set=duration=4000s"];
+const CEILING: &str = "tenants=[{ name: acme, covenant: { cost_ceiling: 0.001 } }]";
+const LONG: [&str; 8] =
+    ["run", "scenario.yaml", "-q", "--set", PRICED, "--set=duration=4000s", "--set", CEILING];
 
 /// Replays the whole journal, by all rules.
 fn opened(desk: &Desk, name: &str) -> Ledger {
@@ -47,6 +52,39 @@ fn a_run_that_is_killed_leaves_whole_books_and_is_completed_by_running_it_again(
     assert!(straight.head().sequence > entries, "it was killed in the midst");
     assert_eq!(completed.head().sequence, straight.head().sequence);
     assert_eq!(completed.balances(), straight.balances());
+}
+
+#[test]
+fn what_a_covenant_allows_is_reserved_and_every_reservation_ends() {
+    let desk = Desk::with_scenario(SMALL);
+    let mut requests = 0;
+    let mut booked = |name: &str, tenants: &str| {
+        let run = ["run", "scenario.yaml", "-q", "--json", "--set", PRICED];
+        // Half of the requests wait for a share for longer than they may, and have no cost.
+        let rare = [
+            "--set",
+            "provider.pools.0.count=1",
+            "--set",
+            "traffic.0.arrivals.poisson.rate=2000/s",
+        ];
+        let run = [&run[..], &rare, &["--set", tenants, "--ledger", name]].concat();
+        let ran = desk.harpoon(&run);
+        let summary: serde_json::Value = serde_json::from_str(&ran.stdout).expect("valid JSON");
+        requests = summary["requests"]["offered"].as_u64().expect("a number");
+        opened(&desk, name)
+    };
+    let with = booked("with", CEILING);
+    let without = booked("without", "tenants=[{ name: acme }]");
+    assert_eq!(with.open_reservations(), 0);
+    assert_eq!(with.head().sequence, without.head().sequence + 2 * requests);
+    let nets = |ledger: &Ledger| -> Vec<_> {
+        let nets = ledger.balances().into_iter().map(|(account, _, one)| (account, one.net()));
+        nets.filter(|&(_, net)| net != Amount::ZERO).collect()
+    };
+    assert_eq!(nets(&with), nets(&without));
+    let acme = AccountId::InWork(TenantId(0));
+    let passed = with.balance(acme, Currency::USD);
+    assert!(passed.debits > Amount::ZERO && passed.pending_debits == Amount::ZERO, "{passed:?}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ const IDLE: u8 = 7;
 const OVERHEAD: u8 = 8;
 const ROUNDING: u8 = 9;
 const RESERVATIONS: u8 = 10;
+const IN_WORK: u8 = 11;
 
 /// Numbers of what an account belongs to.
 pub(super) fn numbers(account: AccountId) -> [Option<(NamedKind, u32)>; 3] {
@@ -25,9 +26,10 @@ pub(super) fn numbers(account: AccountId) -> [Option<(NamedKind, u32)>; 3] {
     let model = |id: ModelId| Some((NamedKind::Model, id.0));
     let pool = |id: PoolId| Some((NamedKind::Pool, id.0));
     match account {
-        AccountId::Unbilled(id) | AccountId::Receivable(id) | AccountId::Shortfall(id) => {
-            [tenant(id), None, None]
-        }
+        AccountId::Unbilled(id)
+        | AccountId::Receivable(id)
+        | AccountId::Shortfall(id)
+        | AccountId::InWork(id) => [tenant(id), None, None],
         AccountId::Payable(id) | AccountId::Idle(id) | AccountId::Overhead(id) => {
             [pool(id), None, None]
         }
@@ -48,6 +50,7 @@ pub(super) fn write(account: AccountId, into: &mut Vec<u8>) {
         AccountId::Revenue { .. } => (REVENUE, None),
         AccountId::Shortfall(_) => (SHORTFALL, None),
         AccountId::Cost { kind, .. } => (COST, Some(kind)),
+        AccountId::InWork(_) => (IN_WORK, None),
         AccountId::Idle(_) => (IDLE, None),
         AccountId::Overhead(_) => (OVERHEAD, None),
         AccountId::Rounding => (ROUNDING, None),
@@ -86,6 +89,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<AccountId> {
                 UseKind::ALL.into_iter().find(|&kind| use_kind(kind) == byte)?
             },
         },
+        IN_WORK => AccountId::InWork(tenant(reader)?),
         IDLE => AccountId::Idle(pool(reader)?),
         OVERHEAD => AccountId::Overhead(pool(reader)?),
         ROUNDING => AccountId::Rounding,

@@ -302,6 +302,7 @@ fn every_kind_of_account_survives_the_journal() {
         AccountId::Payable(pool),
         AccountId::Revenue { tenant, model, pool },
         AccountId::Shortfall(tenant),
+        AccountId::InWork(tenant),
         AccountId::Idle(pool),
         AccountId::Overhead(pool),
         AccountId::Rounding,
