@@ -25,7 +25,7 @@ pub use allocation::{
     RequirementsBody, WindowBody, allocation_id_from_wire, allocation_id_to_wire,
 };
 pub use failure::{ErrorBody, ErrorDetail, read_failure, status_of};
-pub(crate) use failure::{described, kind_of, readable, with_retry_after};
+pub(crate) use failure::{described, hidden_failure, kind_of, readable, with_retry_after};
 pub use inference::{
     DONE, InferenceRequest, InferenceResponse, PreemptedNotice, StreamFrame, UsageBody,
 };

@@ -3,8 +3,8 @@
 //!
 //! # Mechanism
 //!
-//! Every operation handed over becomes one task that makes one HTTP exchange and reports what
-//! arrives through a bounded channel; [`HttpConnector::woken`] tells the driver that there is
+//! Every operation handed over becomes one task that makes the HTTP exchanges which the dialect has
+//! for it, one module per dialect (`speaker.rs` is the border), and reports what arrives through a bounded channel; [`HttpConnector::woken`] tells the driver that there is
 //! something to poll. All state (what is in flight, which wire id is which number) stays on the
 //! caller's side of the channel, so there is nothing to lock.
 //!
@@ -27,15 +27,15 @@
 //!   except to this machine.
 
 mod call;
-mod chat;
 mod connector;
 mod endpoint;
 mod filler;
-mod generation;
 mod growth;
+mod harpoon_v1;
+mod line;
+mod openai;
 mod options;
-mod own_shares;
-mod question;
+mod speaker;
 mod sse;
 mod table;
 

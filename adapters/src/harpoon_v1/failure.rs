@@ -106,12 +106,16 @@ pub const fn status_of(kind: ErrorKind) -> u16 {
 /// `retry_after` is the header of that name; only its form in seconds is understood. A date would
 /// have to be compared with a clock that the provider does not share.
 pub fn read_failure(status: u16, retry_after: Option<&str>, body: &[u8]) -> Error {
-    let known = serde_json::from_slice::<ErrorBody>(body).ok().and_then(|b| b.error.to_error());
-    let error = known.unwrap_or_else(|| {
+    let error = hidden_failure(body).unwrap_or_else(|| {
         let words = String::from_utf8_lossy(&body[..body.len().min(4 * MAX_DETAIL)]);
         Error::new(kind_of(status), described(status, &words))
     });
     with_retry_after(error, retry_after)
+}
+
+/// The failure that a body tells whatever its status: some providers answer a refusal with a success.
+pub(crate) fn hidden_failure(body: &[u8]) -> Option<Error> {
+    serde_json::from_slice::<ErrorBody>(body).ok()?.error.to_error()
 }
 
 /// A status with the words that came with it.

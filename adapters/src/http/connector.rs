@@ -5,8 +5,8 @@ use std::{
 };
 
 use connector::{
-    AllocationId, AllocationInfo, Connector, Error, ErrorKind, Event, EventKind, Operation, PoolId,
-    Reply, Ticket, Timestamp, Tokens,
+    AllocationId, AllocationInfo, Connector, Error, ErrorKind, Event, EventKind, ModelId,
+    Operation, PoolId, Reply, Ticket, Timestamp, Tokens,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
@@ -16,15 +16,15 @@ use tokio::{
 };
 
 use super::{
-    call::{self, Answer, Arrival, Call, Clock, News, Reporter},
+    call::{self, Answer, Arrival, Call, Clock, News, Reporter, Row},
     endpoint::{Endpoint, is_usable_id},
-    growth::{Bell, Growth},
-    options::{Dialect, HttpLimits, HttpOptions, HttpTimeouts, SetupError},
-    own_shares::OwnShares,
-    question,
+    growth::{Bell, Curiosity, Growth},
+    line::Line,
+    options::{HttpLimits, HttpOptions, HttpTimeouts, SetupError},
+    speaker::{self, Known, Speaker},
     table::AllocationTable,
 };
-use crate::harpoon_v1::{AllocationBody, WireNames};
+use crate::harpoon_v1::WireNames;
 
 /// News per call: a first token, a notice, an answer, and one ring for what has come meanwhile.
 const NEWS_PER_CALL: usize = 4;
@@ -36,9 +36,10 @@ const NEWS_PER_CALL: usize = 4;
 /// every exchange in flight.
 pub struct HttpConnector {
     endpoint: Endpoint,
+    speaker: Box<dyn Speaker>,
     /// Kept to take it out of what the provider says.
     api_key: Option<SecretString>,
-    names: WireNames,
+    names: Arc<WireNames>,
     timeouts: HttpTimeouts,
     limits: HttpLimits,
     runtime: Handle,
@@ -49,8 +50,6 @@ pub struct HttpConnector {
     calls: u64,
     in_flight: BTreeMap<Ticket, InFlight>,
     table: AllocationTable,
-    /// Where the endpoint knows no shares: those kept here.
-    own: Option<OwnShares>,
     ready: VecDeque<Event>,
     /// Time of the latest event polled: events never go back in time.
     latest: Timestamp,
@@ -69,8 +68,9 @@ struct InFlight {
 
 /// What a call is about, for reading its answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Subject {
-    Allocate,
+enum Subject {
+    /// In this pool, for this model.
+    Allocate(PoolId, ModelId),
     /// On this share, of so many tokens at most.
     Infer {
         share: AllocationId,
@@ -80,6 +80,22 @@ pub(super) enum Subject {
     Inspect(AllocationId),
     List(PoolId),
     Pools,
+}
+
+impl Subject {
+    fn of(operation: &Operation) -> Self {
+        match operation {
+            Operation::Allocate(allocate) => Self::Allocate(allocate.pool, allocate.model),
+            Operation::Infer(infer) => {
+                Self::Infer { share: infer.allocation, most: infer.max_tokens }
+            }
+            Operation::Release { allocation } => Self::Release(*allocation),
+            Operation::Inspect { allocation } => Self::Inspect(*allocation),
+            Operation::List { pool } => Self::List(*pool),
+            Operation::Pools => Self::Pools,
+            Operation::Cancel { .. } => unreachable!("a cancellation is not sent"),
+        }
+    }
 }
 
 impl HttpConnector {
@@ -98,8 +114,9 @@ impl HttpConnector {
         let (news_in, news_out) = mpsc::channel(capacity.min(Semaphore::MAX_PERMITS));
         Ok(Self {
             endpoint,
+            speaker: speaker::of(&options),
             api_key: options.api_key,
-            names: WireNames::new(options.names),
+            names: Arc::new(WireNames::new(options.names)),
             timeouts: options.timeouts,
             limits: options.limits,
             runtime,
@@ -110,10 +127,6 @@ impl HttpConnector {
             calls: 0,
             in_flight: BTreeMap::new(),
             table: AllocationTable::default(),
-            own: match options.dialect {
-                Dialect::HarpoonV1 => None,
-                Dialect::OpenAi => Some(OwnShares::new(options.limits.in_flight)),
-            },
             ready: VecDeque::new(),
             latest: Timestamp::ZERO,
         })
@@ -155,7 +168,8 @@ impl HttpConnector {
 
     fn start(&mut self, ticket: Ticket, subject: Subject, call: Call) {
         self.calls += 1;
-        let bell = call.curiosity.map(|curiosity| Bell::new((self.clock)(), curiosity));
+        let Call { dialogue, curiosity, timeout } = call;
+        let bell = curiosity.map(|curiosity| Bell::new((self.clock)(), curiosity));
         let growth = bell.as_ref().map(Bell::growth);
         let reporter = Reporter {
             ticket,
@@ -167,7 +181,9 @@ impl HttpConnector {
             begun: false,
             answered: false,
         };
-        let task = self.runtime.spawn(call::make(call, reporter)).abort_handle();
+        let line =
+            Line { failures: self.speaker.failures(), limits: self.limits, reporter, unread: None };
+        let task = self.runtime.spawn(call::make(dialogue, timeout, line)).abort_handle();
         let in_flight = InFlight { call: self.calls, subject, task, growth, begun: false };
         let before = self.in_flight.insert(ticket, in_flight);
         assert!(before.is_none(), "ticket {ticket} is in flight already");
@@ -248,9 +264,9 @@ impl HttpConnector {
 
     fn understand(&mut self, subject: Subject, answer: Answer) -> Result<Reply, Error> {
         match (answer, subject) {
-            (Answer::Granted(wire), _) => {
+            (Answer::Granted(wire), Subject::Allocate(pool, model)) => {
                 check_id(&wire)?;
-                Ok(Reply::Granted { allocation: self.table.granted(&wire) })
+                Ok(Reply::Granted { allocation: self.table.granted(&wire, pool, model) })
             }
             (Answer::Generated { usage, .. }, Subject::Infer { most, .. })
                 if usage.output > most =>
@@ -262,38 +278,24 @@ impl HttpConnector {
                 Ok(Reply::Generated { usage, text: Some(text.into()) })
             }
             (Answer::Released, _) => Ok(Reply::Released),
-            (Answer::Inspected(body), Subject::Inspect(allocation)) => {
-                self.names.allocation_from_wire(allocation, &body).map(Reply::Inspected)
+            (Answer::Inspected(info), _) => Ok(Reply::Inspected(info)),
+            (Answer::Listed(rows), Subject::List(pool)) => {
+                self.number(pool, rows).map(Reply::Listed)
             }
-            (Answer::Listed(bodies), Subject::List(pool)) => {
-                self.understand_listing(pool, &bodies).map(Reply::Listed)
-            }
-            (Answer::Pools(bodies), _) => {
-                let pools = bodies.iter().map(|body| self.names.pool_from_wire(body));
-                pools.filter_map(Result::transpose).collect::<Result<_, _>>().map(Reply::Pools)
-            }
-            // What is on offer there has neither shares nor prices: it is alive, no more.
-            (Answer::Models, _) => Ok(Reply::Pools(Vec::new())),
-            (Answer::Inspected(_) | Answer::Listed(_), _) => {
+            (Answer::Pools(pools), _) => Ok(Reply::Pools(pools)),
+            (Answer::Granted(_) | Answer::Listed(_), _) => {
                 unreachable!("an answer is of the shape that its question expects")
             }
         }
     }
 
-    /// Some providers ignore the filter and list every pool: the rest is left out.
-    fn understand_listing(
-        &mut self,
-        pool: PoolId,
-        bodies: &[AllocationBody],
-    ) -> Result<Vec<AllocationInfo>, Error> {
-        let here: Vec<_> =
-            bodies.iter().filter(|body| self.names.pool_id(&body.pool_id) == Some(pool)).collect();
-        for body in &here {
-            check_id(&body.allocation_id)?;
-        }
-        let numbers = self.table.listed(pool, here.iter().map(|body| body.allocation_id.as_str()));
-        let pairs = numbers.into_iter().zip(here);
-        pairs.map(|(number, body)| self.names.allocation_from_wire(number, body)).collect()
+    /// Gives the shares of a listing their numbers.
+    fn number(&mut self, pool: PoolId, rows: Vec<Row>) -> Result<Vec<AllocationInfo>, Error> {
+        rows.iter().try_for_each(|row| check_id(&row.id))?;
+        let seen = rows.iter().map(|row| (row.id.as_str(), row.info.model));
+        let numbers = self.table.listed(pool, seen).into_iter();
+        let infos = numbers.zip(rows);
+        Ok(infos.map(|(allocation, row)| AllocationInfo { allocation, ..row.info }).collect())
     }
 
     /// A provider may repeat the key in its complaint about it.
@@ -320,7 +322,7 @@ impl HttpConnector {
             Subject::Infer { share, .. } if failure == Some(ErrorKind::Preempted) => {
                 self.table.forget(share);
             }
-            Subject::Allocate
+            Subject::Allocate(..)
             | Subject::Infer { .. }
             | Subject::Release(_)
             | Subject::Inspect(_)
@@ -346,7 +348,7 @@ impl Connector for HttpConnector {
         if let Operation::Cancel { inference } = operation {
             return self.cancel(now, ticket, inference);
         }
-        if let Some(result) = self.own.as_mut().and_then(|own| own.answer(&operation)) {
+        if let Some(result) = self.speaker.answer(&operation) {
             return self.complete(now, ticket, result);
         }
         if self.in_flight.len() >= self.limits.in_flight {
@@ -354,16 +356,19 @@ impl Connector for HttpConnector {
             let error = Error::new(ErrorKind::RateLimited { retry_after: None }, words);
             return self.complete(now, ticket, Err(error));
         }
-        let asked = question::Asked {
+        let known = Known {
             endpoint: &self.endpoint,
             names: &self.names,
             table: &self.table,
-            own: self.own.as_ref(),
-            timeouts: &self.timeouts,
             limits: self.limits,
         };
-        match asked.call(&operation) {
-            Ok((subject, call)) => self.start(ticket, subject, call),
+        match self.speaker.dialogue(&operation, &known) {
+            Ok(dialogue) => {
+                let timeout = self.timeouts.of(operation.kind());
+                let curiosity = curiosity(&operation);
+                let call = Call { dialogue, curiosity, timeout };
+                self.start(ticket, Subject::of(&operation), call);
+            }
             Err(error) => self.complete(now, ticket, Err(error)),
         }
     }
@@ -402,6 +407,13 @@ impl fmt::Debug for HttpConnector {
             .field("ready", &self.ready.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Of an answer that comes whole there is nothing to tell before.
+fn curiosity(operation: &Operation) -> Option<Curiosity> {
+    let Operation::Infer(infer) = operation else { return None };
+    let period = infer.progress.filter(|_| infer.stream)?;
+    Some(Curiosity { period, most: infer.max_tokens })
 }
 
 fn check_id(wire: &str) -> Result<(), Error> {

@@ -1,12 +1,13 @@
 //! Where the provider is, and requests to it.
 
-use connector::Operation;
+use connector::{Error, ErrorKind};
 use reqwest::{
     Client, Method, RequestBuilder, Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
     redirect,
 };
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 
 use super::options::{HttpLimits, HttpOptions, SetupError};
 
@@ -40,7 +41,7 @@ impl Endpoint {
         Ok(Self { base, client })
     }
 
-    /// A request for `/v1/` and these segments, each escaped.
+    /// A request for these segments below the base, each escaped.
     pub(super) fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
         self.client.request(method, self.url(segments))
     }
@@ -52,12 +53,26 @@ impl Endpoint {
         self.client.get(url)
     }
 
+    /// A request with a body in JSON.
+    ///
+    /// # Errors
+    /// `Invalid` for a body that JSON cannot hold.
+    pub(super) fn post(
+        &self,
+        segments: &[&str],
+        body: &impl Serialize,
+    ) -> Result<RequestBuilder, Error> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))?;
+        let request = self.request(Method::POST, segments);
+        Ok(request.header(CONTENT_TYPE, "application/json").body(body))
+    }
+
     fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         url.path_segments_mut()
             .expect("the base was checked to have a host and so a path")
             .pop_if_empty()
-            .push("v1")
             .extend(segments);
         url
     }
@@ -122,21 +137,6 @@ pub(super) fn is_usable_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_ID && id.bytes().all(plain) && !matches!(id, "." | "..")
 }
 
-/// What a request is about, for messages.
-pub(super) const fn address_of(operation: &Operation, is_openai: bool) -> &'static str {
-    match operation {
-        Operation::Infer(_) if is_openai => "POST /v1/chat/completions",
-        Operation::Pools if is_openai => "GET /v1/models",
-        Operation::Allocate(_) => "POST /v1/allocate",
-        Operation::Infer(_) => "POST /v1/inference",
-        Operation::Cancel { .. } => "cancel",
-        Operation::Release { .. } => "DELETE /v1/allocate/{id}",
-        Operation::Inspect { .. } => "GET /v1/allocate/{id}",
-        Operation::List { .. } => "GET /v1/allocate",
-        Operation::Pools => "GET /v1/pools",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use connector::Names;
@@ -151,7 +151,7 @@ mod tests {
             ("http://h/api/", "http://h/api/v1/allocate/a%3Fb"),
             ("http://h/api", "http://h/api/v1/allocate/a%3Fb"),
         ] {
-            assert_eq!(endpoint(base).unwrap().url(&["allocate", "a?b"]).as_str(), expected);
+            assert_eq!(endpoint(base).unwrap().url(&["v1", "allocate", "a?b"]).as_str(), expected);
         }
     }
 
@@ -196,7 +196,7 @@ mod tests {
     fn a_key_is_never_printed() {
         let options = HttpOptions::new("https://h", Names::default()).with_key("s3cret".into());
         let endpoint = Endpoint::new(&options).unwrap();
-        let request = endpoint.request(Method::GET, &["pools"]);
+        let request = endpoint.request(Method::GET, &["v1", "pools"]);
         assert!(!format!("{options:?} {endpoint:?} {request:?}").contains("s3cret"));
         let broken = HttpOptions::new("https://h", Names::default()).with_key("s3\ncret".into());
         assert_eq!(Endpoint::new(&broken).unwrap_err(), SetupError::UnusableKey);

@@ -29,7 +29,7 @@ impl Dialect {
 pub struct HttpOptions {
     /// What is spoken there.
     pub dialect: Dialect,
-    /// Where the provider is: `https://host[:port][/prefix]`, to which `/v1/...` is added.
+    /// Where the provider is: `https://host[:port][/prefix]`, to which `/v1/...` or `/api/v1/...` is added.
     pub base_url: String,
     /// Sent as `Authorization: Bearer`; `None` sends no credentials.
     pub api_key: Option<SecretString>,

@@ -10,12 +10,22 @@ use std::{
     sync::Arc,
 };
 
-use connector::{AllocationId, PoolId};
+use connector::{AllocationId, ModelId, PoolId};
+
+/// What is remembered of a share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Share {
+    /// Its name on the wire.
+    pub(super) wire: Arc<str>,
+    pub(super) pool: PoolId,
+    /// What it is for; `None` where only a listing showed it, without saying.
+    pub(super) model: Option<ModelId>,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct AllocationTable {
     next: u64,
-    by_number: BTreeMap<AllocationId, Arc<str>>,
+    by_number: BTreeMap<AllocationId, Share>,
     by_wire: BTreeMap<Arc<str>, AllocationId>,
     /// Shares known from the latest listing of a pool only.
     listed: BTreeMap<PoolId, BTreeSet<AllocationId>>,
@@ -25,8 +35,12 @@ pub(super) struct AllocationTable {
 
 impl AllocationTable {
     /// The number of a share that was granted to us.
-    pub(super) fn granted(&mut self, wire: &str) -> AllocationId {
-        let allocation = self.number_of(wire);
+    pub(super) fn granted(&mut self, wire: &str, pool: PoolId, model: ModelId) -> AllocationId {
+        let allocation = self.number_of(wire, pool, Some(model));
+        if let Some(share) = self.by_number.get_mut(&allocation) {
+            // A listing that overtook the grant may have known less.
+            share.model = Some(model);
+        }
         for listed in self.listed.values_mut() {
             listed.remove(&allocation);
         }
@@ -37,14 +51,14 @@ impl AllocationTable {
     pub(super) fn listed<'a>(
         &mut self,
         pool: PoolId,
-        wires: impl IntoIterator<Item = &'a str>,
+        rows: impl IntoIterator<Item = (&'a str, Option<ModelId>)>,
     ) -> Vec<AllocationId> {
         let before = self.listed.remove(&pool).unwrap_or_default();
         let mut only_listed = BTreeSet::new();
         let mut numbers = Vec::new();
-        for wire in wires {
+        for (wire, model) in rows {
             let known = self.by_wire.get(wire).copied();
-            let allocation = known.unwrap_or_else(|| self.number_of(wire));
+            let allocation = known.unwrap_or_else(|| self.number_of(wire, pool, model));
             if known.is_none() || before.contains(&allocation) {
                 only_listed.insert(allocation);
             }
@@ -59,8 +73,8 @@ impl AllocationTable {
         numbers
     }
 
-    /// The wire id of a share; `None` if it was never seen or is gone.
-    pub(super) fn wire(&self, allocation: AllocationId) -> Option<&Arc<str>> {
+    /// What is known of a share; `None` if it was never seen or is gone.
+    pub(super) fn share(&self, allocation: AllocationId) -> Option<&Share> {
         self.by_number.get(&allocation)
     }
 
@@ -71,8 +85,8 @@ impl AllocationTable {
 
     /// The share is gone.
     pub(super) fn forget(&mut self, allocation: AllocationId) {
-        if let Some(wire) = self.by_number.remove(&allocation) {
-            self.by_wire.remove(&wire);
+        if let Some(share) = self.by_number.remove(&allocation) {
+            self.by_wire.remove(&share.wire);
             self.noticed.remove(&allocation);
             for listed in self.listed.values_mut() {
                 listed.remove(&allocation);
@@ -80,14 +94,15 @@ impl AllocationTable {
         }
     }
 
-    fn number_of(&mut self, wire: &str) -> AllocationId {
+    fn number_of(&mut self, wire: &str, pool: PoolId, model: Option<ModelId>) -> AllocationId {
         if let Some(&known) = self.by_wire.get(wire) {
             return known;
         }
         let allocation = AllocationId(self.next);
         self.next += 1;
         let wire: Arc<str> = wire.into();
-        self.by_number.insert(allocation, Arc::clone(&wire));
+        let share = Share { wire: Arc::clone(&wire), pool, model };
+        self.by_number.insert(allocation, share);
         self.by_wire.insert(wire, allocation);
         allocation
     }
@@ -98,39 +113,40 @@ mod tests {
     use super::*;
 
     const POOL: PoolId = PoolId(0);
+    const MODEL: ModelId = ModelId(0);
 
     #[test]
     fn a_share_keeps_its_number_until_it_is_gone_and_never_gets_it_back() {
         let mut table = AllocationTable::default();
-        let first = table.granted("alloc_9");
-        assert_eq!(table.granted("alloc_9"), first);
-        assert_eq!(table.wire(first).map(|wire| &**wire), Some("alloc_9"));
+        let first = table.granted("alloc_9", POOL, MODEL);
+        assert_eq!(table.granted("alloc_9", POOL, MODEL), first);
+        assert_eq!(table.share(first).map(|share| &*share.wire), Some("alloc_9"));
         table.forget(first);
-        assert_eq!(table.wire(first), None);
-        assert_ne!(table.granted("alloc_9"), first);
+        assert_eq!(table.share(first), None);
+        assert_ne!(table.granted("alloc_9", POOL, MODEL), first);
     }
 
     #[test]
     fn shares_that_only_a_listing_showed_are_forgotten_by_the_next_one() {
         let mut table = AllocationTable::default();
-        let ours = table.granted("ours");
-        let first = table.listed(POOL, ["ours", "ghost"]);
+        let ours = table.granted("ours", POOL, MODEL);
+        let first = table.listed(POOL, [("ours", None), ("ghost", None)]);
         assert_eq!(first[0], ours);
-        assert_eq!(table.listed(POOL, ["ghost"]), [first[1]]);
+        assert_eq!(table.listed(POOL, [("ghost", None)]), [first[1]]);
         for round in 0..1_000 {
-            table.listed(POOL, [format!("invented-{round}").as_str()]);
+            table.listed(POOL, [(format!("invented-{round}").as_str(), None)]);
         }
         assert_eq!(table.by_number.len(), 2);
         assert_eq!(table.by_wire.len(), 2);
-        assert!(table.wire(ours).is_some(), "a grant outlives a listing that lags behind");
+        assert!(table.share(ours).is_some(), "a grant outlives a listing that lags behind");
     }
 
     #[test]
     fn a_listing_that_overtakes_the_grant_does_not_make_it_forgettable() {
         let mut table = AllocationTable::default();
-        let seen = table.listed(POOL, ["late"])[0];
-        assert_eq!(table.granted("late"), seen);
+        let seen = table.listed(POOL, [("late", None)])[0];
+        assert_eq!(table.granted("late", POOL, MODEL), seen);
         table.listed(POOL, []);
-        assert!(table.wire(seen).is_some());
+        assert!(table.share(seen).is_some());
     }
 }

@@ -2,12 +2,15 @@
 
 use connector::{Duration, Error, ErrorKind};
 
-use super::call::{Answer, Heard, Stream};
+use super::super::{
+    call::{Answer, Heard},
+    line::Stream,
+};
 use crate::harpoon_v1::{StreamFrame, UsageBody};
 
 /// What a stream has said so far.
 #[derive(Debug, Default)]
-pub(super) struct Generation {
+pub(in crate::http) struct Generation {
     text: String,
     usage: Option<UsageBody>,
     noticed: bool,

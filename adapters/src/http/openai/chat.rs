@@ -2,7 +2,10 @@
 
 use connector::{Error, ErrorKind, Tokens, Usage};
 
-use super::call::{Answer, Heard, Stream};
+use super::super::{
+    call::{Answer, Heard},
+    line::Stream,
+};
 use crate::openai::{ChatChunk, ChatResponse, Delta};
 
 /// The status under which an error in the middle of a stream is read: the answer had begun well.

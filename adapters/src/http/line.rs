@@ -1,0 +1,230 @@
+//! The line of one call: HTTP exchanges one after the other, within the bounds of the call.
+
+use std::ops::Deref;
+
+use connector::{Error, ErrorKind};
+use reqwest::{RequestBuilder, Response, header};
+use serde::de::DeserializeOwned;
+
+use super::{
+    call::{Answer, Heard, Reporter},
+    options::HttpLimits,
+    sse::Events,
+};
+use crate::harpoon_v1::readable;
+
+/// Bytes of a failure's body that are read; its words are cut much shorter.
+const MAX_FAILURE: usize = 64 << 10;
+
+/// How a dialect words its failures.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failures {
+    /// What an answer means that is not a success: of its status, `Retry-After` and body.
+    pub(super) read: fn(u16, Option<&str>, &[u8]) -> Error,
+    /// The failure in the body of an answer that calls itself a success. Some providers do that.
+    pub(super) hidden: fn(&[u8]) -> Option<Error>,
+}
+
+/// A streamed answer, folded from the data of its events.
+pub(super) trait Stream: Send {
+    /// Takes the data of one event before the last; adds what it says to `heard`.
+    ///
+    /// # Errors
+    /// That of an event that tells one; `Protocol` for data that cannot be understood.
+    fn take(&mut self, data: &str, heard: &mut Vec<Heard>) -> Result<(), Error>;
+
+    /// The answer, once the stream is over.
+    ///
+    /// # Errors
+    /// `Protocol` for a stream that was cut short.
+    fn finish(self) -> Result<Answer, Error>;
+}
+
+/// Where a dialogue is held.
+pub(super) struct Line {
+    pub(super) failures: Failures,
+    pub(super) limits: HttpLimits,
+    pub(super) reporter: Reporter,
+    /// A response whose answer is complete but whose end was not yet read.
+    pub(super) unread: Option<Response>,
+}
+
+impl Line {
+    /// Makes an exchange whose answer is JSON.
+    ///
+    /// # Errors
+    /// What the far side refuses with; `Protocol` for an answer of another shape or beyond the limit;
+    /// what happens below HTTP, see [`ErrorKind::Unavailable`].
+    pub(super) async fn json<T: DeserializeOwned>(
+        &mut self,
+        request: RequestBuilder,
+    ) -> Result<T, Error> {
+        let response = self.success(request).await?;
+        self.read_json(response).await
+    }
+
+    /// Makes an exchange of whose answer the success alone counts.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json), but for the shape.
+    pub(super) async fn done(&mut self, request: RequestBuilder) -> Result<(), Error> {
+        let response = self.success(request).await?;
+        read_up_to(response, MAX_FAILURE).await;
+        Ok(())
+    }
+
+    /// Makes an exchange whose answer was asked for as a stream, folded by `stream`, or else comes
+    /// whole and is read by `whole`. An endpoint that answers streams whole is understood too: all of
+    /// it is the first content.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json), and those of the stream.
+    pub(super) async fn generation<T: DeserializeOwned>(
+        &mut self,
+        request: RequestBuilder,
+        stream: Option<impl Stream>,
+        whole: impl FnOnce(T) -> Result<Answer, Error> + Send,
+    ) -> Result<Answer, Error> {
+        let response = self.success(request).await?;
+        let is_streamed = stream.is_some();
+        if let Some(stream) = stream.filter(|_| is_event_stream(&response)) {
+            return self.read_stream(stream, response).await;
+        }
+        let answer = whole(self.read_json(response).await?)?;
+        let has_text = matches!(&answer, Answer::Generated { text, .. } if !text.is_empty());
+        if is_streamed && has_text {
+            self.reporter.begin().await;
+        }
+        Ok(answer)
+    }
+
+    async fn success(&self, request: RequestBuilder) -> Result<Response, Error> {
+        let response = request.send().await.map_err(not_answered)?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
+        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
+        let body = read_up_to(response, MAX_FAILURE).await;
+        Err((self.failures.read)(status.as_u16(), retry_after, &body))
+    }
+
+    async fn read_json<T: DeserializeOwned>(&self, mut response: Response) -> Result<T, Error> {
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(bytes) = response.chunk().await.map_err(cut_off)? {
+            self.check_size(body.len() + bytes.len())?;
+            body.extend_from_slice(&bytes);
+        }
+        serde_json::from_slice(&body).map_err(|error| {
+            (self.failures.hidden)(&body).unwrap_or_else(|| {
+                Error::new(ErrorKind::Protocol, format!("HTTP {status}, but {error}"))
+            })
+        })
+    }
+
+    async fn read_stream(
+        &mut self,
+        mut stream: impl Stream,
+        mut response: Response,
+    ) -> Result<Answer, Error> {
+        let mut events = Events::new(self.limits.line_bytes);
+        let mut received = 0;
+        while let Some(bytes) = self.next_chunk(&mut response).await? {
+            received += bytes.len();
+            self.check_size(received)?;
+            let mut heard = Vec::new();
+            let taken = events.push(&bytes, &mut |data| stream.take(data, &mut heard));
+            for item in heard {
+                self.reporter.hear(item).await;
+            }
+            taken?;
+            self.reporter.ring().await;
+            if events.is_over() {
+                self.unread = Some(response);
+                break;
+            }
+        }
+        stream.finish()
+    }
+
+    /// The next bytes; rings when it is time to, while there are none.
+    async fn next_chunk(
+        &mut self,
+        response: &mut Response,
+    ) -> Result<Option<impl Deref<Target = [u8]> + use<>>, Error> {
+        loop {
+            let Some(quiet) = self.reporter.quiet() else {
+                return response.chunk().await.map_err(cut_off);
+            };
+            match tokio::time::timeout(quiet.to_std(), response.chunk()).await {
+                Ok(bytes) => return bytes.map_err(cut_off),
+                Err(_elapsed) => self.reporter.ring().await,
+            }
+        }
+    }
+
+    fn check_size(&self, bytes: usize) -> Result<(), Error> {
+        let most = self.limits.answer_bytes;
+        if bytes <= most {
+            return Ok(());
+        }
+        let words = format!("the answer is longer than {most} bytes");
+        Err(Error::new(ErrorKind::Protocol, words))
+    }
+
+    /// Reads what is left of an answer that is complete.
+    pub(super) async fn read_to_the_end(&mut self) {
+        if let Some(response) = self.unread.take() {
+            read_up_to(response, MAX_FAILURE).await;
+        }
+    }
+}
+
+fn is_event_stream(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"))
+}
+
+/// The beginning of a body whose end does not matter.
+async fn read_up_to(mut response: Response, limit: usize) -> Vec<u8> {
+    let mut body = Vec::new();
+    while body.len() < limit
+        && let Ok(Some(bytes)) = response.chunk().await
+    {
+        body.extend_from_slice(&bytes[..bytes.len().min(limit - body.len())]);
+    }
+    body
+}
+
+/// A failure before the head of an answer came.
+fn not_answered(error: reqwest::Error) -> Error {
+    let kind = if error.is_builder() {
+        ErrorKind::Invalid
+    } else if error.is_connect() {
+        ErrorKind::Unavailable { reached: false }
+    } else if error.is_timeout() {
+        ErrorKind::Timeout
+    } else {
+        ErrorKind::Unavailable { reached: true }
+    };
+    Error::new(kind, causes(error))
+}
+
+/// A failure after the head of an answer came: the connection broke, or the framing of the body did.
+fn cut_off(error: reqwest::Error) -> Error {
+    Error::new(ErrorKind::Unavailable { reached: true }, causes(error))
+}
+
+/// The error and what is behind it, without the address: the driver knows it, and a log need not.
+fn causes(error: reqwest::Error) -> Box<str> {
+    let error = error.without_url();
+    let mut words = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    readable(&words)
+}

@@ -1,0 +1,83 @@
+//! [`openai`](crate::openai) as it is asked: completions are one exchange each, shares are kept here.
+
+mod chat;
+mod own_shares;
+
+use std::borrow::Cow;
+
+use connector::{Error, Infer, Operation, Reply};
+use reqwest::Method;
+
+use super::{
+    call::{Answer, Dialogue},
+    line::Failures,
+    speaker::{Known, Speaker},
+};
+use crate::{
+    harpoon_v1::hidden_failure,
+    openai::{ChatMessage, ChatRequest, ModelList, StreamOptions, read_failure},
+};
+use chat::ChatStream;
+use own_shares::OwnShares;
+
+#[derive(Debug)]
+pub(super) struct OpenAi {
+    shares: OwnShares,
+}
+
+impl OpenAi {
+    /// So many shares at most.
+    pub(super) const fn new(most_shares: usize) -> Self {
+        Self { shares: OwnShares::new(most_shares) }
+    }
+
+    fn completion(&self, infer: &Infer, known: &Known<'_>) -> Result<Dialogue, Error> {
+        let model = self.shares.model(infer.allocation)?;
+        let body = ChatRequest {
+            model: Cow::Borrowed(known.model(model)?),
+            messages: vec![ChatMessage { role: "user".into(), content: known.words(infer)? }],
+            max_tokens: Some(infer.max_tokens.get()),
+            temperature: Some(infer.temperature.as_f64()),
+            stream: infer.stream,
+            stream_options: infer.stream.then_some(StreamOptions { include_usage: true }),
+        };
+        let request = known.post(&["v1", "chat", "completions"], &body)?;
+        let stream = infer.stream.then(|| ChatStream::new(infer.prompt.tokens));
+        Ok(Dialogue::new("POST /v1/chat/completions", move |line| {
+            Box::pin(line.generation(request, stream, chat::whole))
+        }))
+    }
+}
+
+impl Speaker for OpenAi {
+    fn failures(&self) -> Failures {
+        Failures { read: read_failure, hidden: hidden_failure }
+    }
+
+    fn answer(&mut self, operation: &Operation) -> Option<Result<Reply, Error>> {
+        self.shares.answer(operation)
+    }
+
+    fn dialogue(&self, operation: &Operation, known: &Known<'_>) -> Result<Dialogue, Error> {
+        match operation {
+            Operation::Infer(infer) => self.completion(infer, known),
+            Operation::Pools => Ok(models(known)),
+            Operation::Allocate(_)
+            | Operation::Release { .. }
+            | Operation::Inspect { .. }
+            | Operation::List { .. } => unreachable!("shares are answered for here"),
+            Operation::Cancel { .. } => unreachable!("a cancellation is not sent"),
+        }
+    }
+}
+
+/// What is on offer there has neither shares nor prices: it is alive, no more.
+fn models(known: &Known<'_>) -> Dialogue {
+    let request = known.request(Method::GET, &["v1", "models"]);
+    Dialogue::new("GET /v1/models", move |line| {
+        Box::pin(async move {
+            let _: ModelList = line.json(request).await?;
+            Ok(Answer::Pools(Vec::new()))
+        })
+    })
+}
