@@ -14,14 +14,17 @@
 //!   order at any speed.
 //! * A stream's first token and its end are sent when they are there, the tokens between as often as
 //!   the simulator tells of them: every 10 ms. A stream that breaks off has sent all that was made.
+//! * Shares that were asked for a time are ended by the keeper: the simulator knows no leases.
 //! * At the end everything held is given back, in virtual time, without waiting.
 
+mod covenant_v1;
 mod desk;
 mod filler;
 mod harpoon_v1;
 mod keeper;
 mod pace;
 mod routes;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -96,10 +99,10 @@ pub async fn serve(
     let within = options.shutdown_within;
     let (stop, stopped) = watch::channel(());
     let (desk, counter) = Desk::open(QUESTIONS_WAITING);
-    let keeper = Keeper::new(provider, pace, options.in_flight);
+    let keeper = Keeper::new(provider, pace, options.in_flight, desk.tallies.clone());
     let keeper = tokio::spawn(keeper.keep(counter, stopped.clone()));
     let names = WireNames::new(options.names.clone());
-    let router = routes::router(Arc::new(routes::Shop { desk, names, options }));
+    let router = routes::router(Arc::new(routes::Shop { desk, names, options, pace }));
     let listener = listener.tap_io(|connection| {
         // Without it every short answer waits some 40 ms for the client's acknowledgement.
         let _ = connection.set_nodelay(true);

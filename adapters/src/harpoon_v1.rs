@@ -20,6 +20,7 @@ mod inference;
 mod names;
 mod quantity;
 
+pub(crate) use allocation::text_or_number;
 pub use allocation::{
     AllocateRequest, AllocateResponse, AllocationBody, AllocationList, PoolBody, PoolList,
     RequirementsBody, WindowBody, allocation_id_from_wire, allocation_id_to_wire,

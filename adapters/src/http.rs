@@ -28,6 +28,7 @@
 
 mod call;
 mod connector;
+mod covenant_v1;
 mod endpoint;
 mod filler;
 mod growth;

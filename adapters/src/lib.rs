@@ -2,12 +2,14 @@
 //! the durable ledger.
 //!
 //! * [`harpoon_v1`]: the wire types of the dialect, shared by the client here and the mock server.
+//! * [`covenant_v1`]: the same for shares that are asked for by covenant and for a time.
 //! * [`openai`]: chat completions, the dialect of local engines.
 //! * [`ledger`]: where a ledger's journal outlasts the program.
 //! * [`billing_summary`]: what a team is charged, as HostedAI says it.
 //! * [`HttpConnector`]: a live endpoint as a [`connector::Connector`].
 
 pub mod billing_summary;
+pub mod covenant_v1;
 pub mod harpoon_v1;
 mod http;
 pub mod ledger;

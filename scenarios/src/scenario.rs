@@ -71,6 +71,8 @@ pub enum Dialect {
     /// Shares and inferences, as the mock server speaks.
     #[default]
     HarpoonV1,
+    /// Shares for a stated time, by what a covenant needs.
+    CovenantV1,
     /// Chat completions without shares, as local engines speak.
     OpenAi,
 }

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use reports::{Overwrite, RunFiles, Style, Summary};
 use scenarios::{Override, Scenario};
 
@@ -35,7 +35,8 @@ const MOST_REPLICATIONS: i64 = 10_000;
   harpoon run scenarios/quickstart.yaml --replications 10 --threads 2
   harpoon run scenarios/bill-shock.yaml --ledger books.sqlite
   harpoon run scenarios/azure-conversation.yaml --set traffic.0.trace.file=my.csv
-  HOSTED_AI_API_KEY=... harpoon run scenarios/quickstart.yaml --live https://gpu.example.com")]
+  HOSTED_AI_API_KEY=... harpoon run scenarios/quickstart.yaml --live https://gpu.example.com
+  harpoon run scenarios/quickstart.yaml --live http://127.0.0.1:8080 --dialect covenant-v1")]
 pub(super) struct Run {
     /// The scenario file.
     scenario: PathBuf,
@@ -67,6 +68,9 @@ pub(super) struct Run {
     /// pools whose dialect is `openai`, from `OPENAI_API_KEY`.
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     live: Option<String>,
+    /// What is spoken at the endpoint of `--live`.
+    #[arg(long, value_enum, default_value_t, requires = "live")]
+    dialect: Spoken,
     /// Allow the key to be sent to another machine over plain HTTP.
     #[arg(long, requires = "live")]
     allow_plaintext_key: bool,
@@ -76,6 +80,29 @@ pub(super) struct Run {
     /// Print summary.json instead of tables.
     #[arg(long)]
     json: bool,
+}
+
+/// What can be spoken at the endpoint of a live run.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Spoken {
+    /// Shares and inferences, as `harpoon mock` speaks.
+    #[default]
+    HarpoonV1,
+    /// Shares for a stated time, by what a covenant needs; `harpoon mock` speaks it too.
+    CovenantV1,
+    /// Chat completions without shares, as local engines speak.
+    #[value(name = "openai")]
+    OpenAi,
+}
+
+impl From<Spoken> for scenarios::Dialect {
+    fn from(spoken: Spoken) -> Self {
+        match spoken {
+            Spoken::HarpoonV1 => Self::HarpoonV1,
+            Spoken::CovenantV1 => Self::CovenantV1,
+            Spoken::OpenAi => Self::OpenAi,
+        }
+    }
 }
 
 impl Run {
@@ -125,6 +152,7 @@ impl Run {
         })?;
         Ok(Some(live::Target {
             base_url,
+            dialect: self.dialect.into(),
             api_key: key::of_hosted_ai()?,
             openai_key: key::of_openai()?,
             allow_plaintext_key: self.allow_plaintext_key,

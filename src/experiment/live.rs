@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use adapters::{Dialect, HttpConnector, HttpOptions, SetupError};
+use adapters::{Dialect, HttpConnector, HttpOptions, HttpTimeouts, SetupError};
 use connector::{Connector, Duration, Error, ErrorKind, EventKind, Operation, Ticket};
 use reports::{GeneratorLag, RunFiles};
 use scenarios::{Endpoint, Scenario};
@@ -22,6 +22,9 @@ const GREETING_LIMIT: Duration = Duration::from_secs(10);
 /// the endpoint. tokio's timer alone is late by about a millisecond.
 const TOLERABLE_LAG: Duration = Duration::from_millis(10);
 
+/// What a run is held to last that goes on until its traces end.
+const LONGEST_RUN: Duration = Duration::from_secs(24 * 3_600);
+
 /// Fewest requests whose 99th percentile is not simply the latest one.
 const ENOUGH_FOR_P99: u64 = 100;
 
@@ -30,6 +33,8 @@ const ENOUGH_FOR_P99: u64 = 100;
 pub struct Target {
     /// Endpoint of every pool that names none of its own.
     pub base_url: String,
+    /// What is spoken there.
+    pub dialect: scenarios::Dialect,
     /// The key of endpoints with shares, if one is needed.
     pub api_key: Option<SecretString>,
     /// The key of endpoints that speak OpenAI's dialect, if one is needed. Each is sent to its own
@@ -113,8 +118,7 @@ struct Endpoints {
 impl Endpoints {
     fn of(scenario: &Scenario, target: &Target) -> Self {
         let mut endpoints = Self { distinct: Vec::new(), of_cable: Vec::new() };
-        let common =
-            Endpoint { url: target.base_url.clone(), dialect: scenarios::Dialect::HarpoonV1 };
+        let common = Endpoint { url: target.base_url.clone(), dialect: target.dialect };
         for cable in &scenario.platform.cables {
             let own = scenario.endpoints.get(cable.pool.index()).and_then(Option::as_ref);
             let endpoint = own.unwrap_or(&common);
@@ -138,11 +142,13 @@ impl Endpoints {
         let connect = |endpoint: &Endpoint| {
             let (dialect, api_key) = match endpoint.dialect {
                 scenarios::Dialect::HarpoonV1 => (Dialect::HarpoonV1, &target.api_key),
+                scenarios::Dialect::CovenantV1 => (Dialect::CovenantV1, &target.api_key),
                 scenarios::Dialect::OpenAi => (Dialect::OpenAi, &target.openai_key),
             };
             let options = HttpOptions {
                 dialect,
                 api_key: api_key.clone(),
+                lease: lease(scenario),
                 allow_plaintext_key: target.allow_plaintext_key,
                 ..HttpOptions::new(endpoint.url.clone(), scenario.names.clone())
             };
@@ -150,6 +156,14 @@ impl Endpoints {
         };
         Ok(self.distinct.iter().map(connect).collect::<Result<_, SetupError>>()?)
     }
+}
+
+/// How long shares are asked for where that is stated: as long as the platform may begin a strike on
+/// one, which is the whole run unless `leases.max_age` says less, and the longest strike besides. A
+/// share that is forgotten ends by itself soon after the run.
+fn lease(scenario: &Scenario) -> Duration {
+    let used = scenario.platform.leases.max_age.or(scenario.duration).unwrap_or(LONGEST_RUN);
+    used + HttpTimeouts::default().infer
 }
 
 /// Asks the endpoint for its pools, so that a wrong address or key is said before any traffic. An

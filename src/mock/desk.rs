@@ -8,6 +8,8 @@ use std::sync::{
 use connector::{Duration, Error, ErrorKind, Operation, Reply, Ticket, Tokens};
 use tokio::sync::{mpsc, watch};
 
+use super::tally::Tallies;
+
 /// What is heard of one question one by one: a first token, a notice, an answer.
 const MOST_SAID: usize = 3;
 
@@ -16,6 +18,8 @@ const MOST_SAID: usize = 3;
 pub(super) struct Question {
     pub(super) ticket: Ticket,
     pub(super) operation: Operation,
+    /// Of an allocation: how long the share is asked for, in the caller's time; `None`: for good.
+    pub(super) lease: Option<Duration>,
     pub(super) voice: Voice,
 }
 
@@ -77,6 +81,7 @@ pub(super) struct Desk {
     questions: mpsc::Sender<Question>,
     hung_up: mpsc::UnboundedSender<Ticket>,
     tickets: Arc<AtomicU64>,
+    pub(super) tallies: Tallies,
 }
 
 impl Desk {
@@ -84,19 +89,32 @@ impl Desk {
     pub(super) fn open(room: usize) -> (Self, Counter) {
         let (questions, taken) = mpsc::channel(room);
         let (hung_up, heard) = mpsc::unbounded_channel();
-        let desk = Self { questions, hung_up, tickets: Arc::default() };
+        let desk =
+            Self { questions, hung_up, tickets: Arc::default(), tallies: Tallies::default() };
         (desk, Counter { questions: taken, hung_up: heard })
     }
 
     /// Puts a question to the keeper.
     ///
     /// # Errors
-    /// `Unavailable`, nothing reached, when there is no room or the mock is closing.
+    /// As [`ask_for`](Self::ask_for).
     pub(super) fn ask(&self, operation: Operation) -> Result<Answers, Error> {
+        self.ask_for(operation, None)
+    }
+
+    /// Puts a question to the keeper; a share is asked for so long.
+    ///
+    /// # Errors
+    /// `Unavailable`, nothing reached, when there is no room or the mock is closing.
+    pub(super) fn ask_for(
+        &self,
+        operation: Operation,
+        lease: Option<Duration>,
+    ) -> Result<Answers, Error> {
         let (voice, said, made) = Voice::open();
         let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
         let cancels = matches!(operation, Operation::Infer(_));
-        let question = Question { ticket, operation, voice };
+        let question = Question { ticket, operation, lease, voice };
         match self.questions.try_send(question) {
             Ok(()) => {
                 let hung_up = cancels.then(|| self.hung_up.clone());

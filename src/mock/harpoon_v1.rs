@@ -1,11 +1,11 @@
 //! The dialect [`harpoon-v1`](adapters::harpoon_v1) as the mock speaks it.
 
 pub(super) mod streaming;
-mod translate;
+pub(super) mod translate;
 
 use std::sync::Arc;
 
-use adapters::harpoon_v1::ErrorBody;
+use adapters::harpoon_v1::{ErrorBody, WireNames};
 use axum::{
     Router,
     extract::{Path, Query, State},
@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
-use connector::{Error, ErrorKind, Operation};
+use connector::{Error, ErrorKind, Infer, Operation, PoolId};
 use serde::Deserialize;
 
 use super::{
@@ -42,8 +42,13 @@ async fn allocate(State(shop): Shared, Whole(body): Whole) -> Result<Response, R
 
 async fn infer(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refused> {
     let ask = translate::inference(&body, shop.options.max_tokens)?;
+    generate(&shop, ask).await
+}
+
+/// The answer to an inference, whole or as a stream.
+pub(super) async fn generate(shop: &Shop, ask: Infer) -> Result<Response, Refused> {
     if !ask.stream {
-        return answer(&shop, Operation::Infer(ask)).await;
+        return answer(shop, Operation::Infer(ask)).await;
     }
     let mut answers = shop.desk.ask(Operation::Infer(ask))?;
     // What is refused before it begins is refused by status, as without a stream.
@@ -55,7 +60,10 @@ async fn infer(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refu
     }
 }
 
-async fn release(State(shop): Shared, Path(id): Path<String>) -> Result<Response, Refused> {
+pub(super) async fn release(
+    State(shop): Shared,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
     let allocation = translate::share(&id)?;
     answer(&shop, Operation::Release { allocation }).await
 }
@@ -66,17 +74,24 @@ async fn inspect(State(shop): Shared, Path(id): Path<String>) -> Result<Response
 }
 
 #[derive(Deserialize)]
-struct Listing {
+pub(super) struct Listing {
     pool_id: Option<String>,
 }
 
+impl Listing {
+    /// The pool to be listed.
+    pub(super) fn pool(self, names: &WireNames) -> Result<PoolId, Error> {
+        let missing = || Error::new(ErrorKind::Invalid, "pool_id is missing");
+        translate::pool(&self.pool_id.ok_or_else(missing)?, names)
+    }
+}
+
 async fn list(State(shop): Shared, Query(of): Query<Listing>) -> Result<Response, Refused> {
-    let name = of.pool_id.ok_or_else(|| Error::new(ErrorKind::Invalid, "pool_id is missing"))?;
-    let pool = translate::pool(&name, &shop.names)?;
+    let pool = of.pool(&shop.names)?;
     answer(&shop, Operation::List { pool }).await
 }
 
-async fn pools(State(shop): Shared) -> Result<Response, Refused> {
+pub(super) async fn pools(State(shop): Shared) -> Result<Response, Refused> {
     answer(&shop, Operation::Pools).await
 }
 

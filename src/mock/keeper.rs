@@ -14,6 +14,7 @@ use tokio::{
 use super::{
     desk::{Counter, Question, Said, Voice},
     pace::Pace,
+    tally::Tallies,
 };
 
 /// Tickets of the keeper's own questions have this bit; handlers count up from zero.
@@ -22,6 +23,8 @@ const OWN: u64 = 1 << 63;
 const BATCH: usize = 256;
 /// Events in closing beyond which the provider is held to be talking to itself.
 const MOST_CLOSING_EVENTS: usize = 10_000_000;
+/// When a share whose time is over is taken back if it could not be.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often a stream is told what is out, in the caller's time: as a reader sees it flow, and no
 /// oftener than timers that are good for a millisecond bear with many streams at once.
 const TOLD_EVERY: Duration = Duration::from_millis(10);
@@ -48,11 +51,13 @@ pub struct MockReport {
 struct Waiter {
     voice: Voice,
     about: About,
+    asked: Timestamp,
 }
 
 #[derive(Debug)]
 enum About {
-    Grant,
+    /// For so long, in virtual time; `None`: for good.
+    Grant(Option<Duration>),
     Inference(AllocationId),
     Release(AllocationId),
     Other,
@@ -67,20 +72,26 @@ pub(super) struct Keeper<C> {
     /// Never goes back, not even when closing has run ahead of the clock.
     now: Timestamp,
     waiters: BTreeMap<Ticket, Waiter>,
-    held: BTreeSet<AllocationId>,
+    /// And until when, where shares were asked for a time.
+    held: BTreeMap<AllocationId, Option<Timestamp>>,
+    /// The same, the next end first.
+    ends: BTreeSet<(Timestamp, AllocationId)>,
+    tallies: Tallies,
     own_questions: u64,
     report: MockReport,
 }
 
 impl<C: Connector> Keeper<C> {
-    pub(super) fn new(provider: C, pace: Pace, most_in_flight: usize) -> Self {
+    pub(super) fn new(provider: C, pace: Pace, most_in_flight: usize, tallies: Tallies) -> Self {
         Self {
             provider,
             pace,
             most_in_flight,
             now: Timestamp::ZERO,
             waiters: BTreeMap::new(),
-            held: BTreeSet::new(),
+            held: BTreeMap::new(),
+            ends: BTreeSet::new(),
+            tallies,
             own_questions: 0,
             report: MockReport::default(),
         }
@@ -93,7 +104,7 @@ impl<C: Connector> Keeper<C> {
         mut stop: watch::Receiver<()>,
     ) -> MockReport {
         loop {
-            let due = self.provider.deadline().and_then(|at| self.pace.instant(at));
+            let due = self.due().and_then(|at| self.pace.instant(at));
             tokio::select! {
                 Some(question) = counter.questions.recv() => self.take_in(question),
                 Some(ticket) = counter.hung_up.recv() => self.hang_up(ticket),
@@ -111,13 +122,23 @@ impl<C: Connector> Keeper<C> {
         self.report
     }
 
+    /// When there is something to do unasked.
+    fn due(&self) -> Option<Timestamp> {
+        let end = self.ends.first().map(|(at, _)| *at);
+        self.provider.deadline().into_iter().chain(end).min()
+    }
+
     fn catch_up(&mut self) {
         self.now = self.now.max(self.pace.now());
         self.listen();
+        while let Some(&(at, share)) = self.ends.first().filter(|(at, _)| *at <= self.now) {
+            self.ends.remove(&(at, share));
+            self.put_own(Operation::Release { allocation: share });
+        }
     }
 
     fn take_in(&mut self, question: Question) {
-        let Question { ticket, mut operation, voice } = question;
+        let Question { ticket, mut operation, lease, voice } = question;
         if self.waiters.len() >= self.most_in_flight {
             self.report.sent_away += 1;
             let words = format!("{} questions are in flight already", self.most_in_flight);
@@ -127,7 +148,9 @@ impl<C: Connector> Keeper<C> {
         }
         self.report.questions += 1;
         let about = match &mut operation {
-            Operation::Allocate(_) => About::Grant,
+            Operation::Allocate(_) => {
+                About::Grant(lease.map(|lease| self.pace.virtual_time(lease)))
+            }
             Operation::Infer(ask) => {
                 ask.progress = ask.stream.then(|| self.pace.virtual_time(TOLD_EVERY));
                 About::Inference(ask.allocation)
@@ -138,8 +161,16 @@ impl<C: Connector> Keeper<C> {
             | Operation::List { .. }
             | Operation::Pools => About::Other,
         };
-        self.waiters.insert(ticket, Waiter { voice, about });
+        self.wait(ticket, voice, about);
         self.put(ticket, operation);
+    }
+
+    fn wait(&mut self, ticket: Ticket, voice: Voice, about: About) {
+        let asked = self.now.max(self.pace.now());
+        if let About::Inference(share) = about {
+            self.tallies.begin(share, asked);
+        }
+        self.waiters.insert(ticket, Waiter { voice, about, asked });
     }
 
     fn put(&mut self, ticket: Ticket, operation: Operation) {
@@ -168,7 +199,7 @@ impl<C: Connector> Keeper<C> {
             | Operation::List { .. }
             | Operation::Pools => About::Other,
         };
-        self.waiters.insert(ticket, Waiter { voice: Voice::unheard(), about });
+        self.wait(ticket, Voice::unheard(), about);
         self.put(ticket, operation);
     }
 
@@ -190,7 +221,7 @@ impl<C: Connector> Keeper<C> {
             EventKind::Completed { ticket, result } => {
                 let Some(waiter) = self.waiters.remove(&ticket) else { return };
                 // Who hung up does not hear it; a grant is held all the same.
-                self.keep_account(&waiter.about, &result);
+                self.keep_account(&waiter, &result);
                 waiter.voice.say(Said::Answered(self.as_lived(result)));
             }
         }
@@ -207,24 +238,47 @@ impl<C: Connector> Keeper<C> {
     }
 
     /// Keeps account of what is held.
-    fn keep_account(&mut self, about: &About, result: &Result<Reply, Error>) {
+    fn keep_account(&mut self, waiter: &Waiter, result: &Result<Reply, Error>) {
         let failure = result.as_ref().err().map(|error| error.kind);
-        match (about, result) {
-            (About::Grant, Ok(Reply::Granted { allocation })) => {
-                self.held.insert(*allocation);
+        if let About::Inference(share) = &waiter.about {
+            let took = self.now.since(waiter.asked);
+            self.tallies.end(*share, self.now, failure.is_none().then_some(took));
+        }
+        match (&waiter.about, result) {
+            (About::Grant(lease), Ok(Reply::Granted { allocation })) => {
+                let end = lease.map(|lease| self.now + lease);
+                self.held.insert(*allocation, end);
+                self.ends.extend(end.map(|end| (end, *allocation)));
+                self.tallies.granted(*allocation, self.now);
                 self.report.granted += 1;
             }
             (About::Release(share), _) if matches!(failure, None | Some(ErrorKind::NotFound)) => {
-                self.held.remove(share);
+                self.let_go(*share);
+            }
+            (About::Release(share), Err(_)) if self.is_over(*share) => {
+                // A provider that is down takes it back once it is up.
+                self.ends.insert((self.now + AGAIN_AFTER, *share));
             }
             (About::Inference(share), _) if failure == Some(ErrorKind::Preempted) => {
-                self.held.remove(share);
+                self.let_go(*share);
             }
             (
-                About::Grant | About::Release(_) | About::Inference(_) | About::Other,
+                About::Grant(_) | About::Release(_) | About::Inference(_) | About::Other,
                 Ok(_) | Err(_),
             ) => {}
         }
+    }
+
+    /// Whether the time of a share that is still held has come.
+    fn is_over(&self, share: AllocationId) -> bool {
+        self.held.get(&share).is_some_and(|end| end.is_some_and(|end| end <= self.now))
+    }
+
+    fn let_go(&mut self, share: AllocationId) {
+        if let Some(end) = self.held.remove(&share).flatten() {
+            self.ends.remove(&(end, share));
+        }
+        self.tallies.gone(share);
     }
 
     /// Waits asked of the caller are told in the caller's time.
@@ -258,7 +312,7 @@ impl<C: Connector> Keeper<C> {
             self.put_own(Operation::Cancel { inference });
         }
         self.run_out();
-        let held: Vec<_> = self.held.iter().copied().collect();
+        let held: Vec<_> = self.held.keys().copied().collect();
         for &allocation in &held {
             self.put_own(Operation::Release { allocation });
         }

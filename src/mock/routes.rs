@@ -19,7 +19,7 @@ use connector::{Error, ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use super::{MockOptions, desk::Desk, harpoon_v1};
+use super::{MockOptions, covenant_v1, desk::Desk, harpoon_v1, pace::Pace};
 
 /// What every handler needs.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(super) struct Shop {
     pub(super) desk: Desk,
     pub(super) names: WireNames,
     pub(super) options: MockOptions,
+    pub(super) pace: Pace,
 }
 
 pub(super) type Shared = State<Arc<Shop>>;
@@ -40,6 +41,7 @@ pub(super) fn router(shop: Arc<Shop>) -> Router {
     let elsewhere = Router::new().fallback(nowhere);
     Router::new()
         .merge(guarded(&shop, harpoon_v1::routes(), harpoon_v1::refusal))
+        .merge(guarded(&shop, covenant_v1::routes(), covenant_v1::refusal))
         .merge(guarded(&shop, elsewhere, harpoon_v1::refusal))
         .layer(limit)
         // Probes of orchestrators have no key.

@@ -1,3 +1,5 @@
+mod covenant;
+
 use connector::{
     AllocationId, Connector, Error, ErrorKind, Event, EventKind, EventQueue, Operation, Reply,
     Ticket, Timestamp, Usage,

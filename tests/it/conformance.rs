@@ -6,7 +6,7 @@ mod quirks;
 
 use std::time::Instant;
 
-use adapters::{HttpConnector, HttpOptions};
+use adapters::{Dialect, HttpConnector, HttpOptions};
 use connector::{
     Mebibytes, Money, Names, PoolKind, Tflops, Timestamp,
     testing::{Credentials, Harness, PoolSetup, Setup, VirtualWorld, World},
@@ -33,7 +33,11 @@ mod the_simulator {
 }
 
 mod http_against_the_mock {
-    connector::conformance_tests!(super::OverHttp);
+    connector::conformance_tests!(super::OverHttp(adapters::Dialect::HarpoonV1));
+}
+
+mod covenant_v1_against_the_mock {
+    connector::conformance_tests!(super::OverHttp(adapters::Dialect::CovenantV1));
 }
 
 struct InVirtualTime;
@@ -47,7 +51,7 @@ impl Harness for InVirtualTime {
     }
 }
 
-struct OverHttp;
+struct OverHttp(Dialect);
 
 impl Harness for OverHttp {
     type World = HttpWorld;
@@ -69,7 +73,10 @@ impl Harness for OverHttp {
             Credentials::Right => key,
             Credentials::Wrong => "another key".into(),
         };
-        let options = HttpOptions::new(url, names(setup)).with_key(presented);
+        let options = HttpOptions {
+            dialect: self.0,
+            ..HttpOptions::new(url, names(setup)).with_key(presented)
+        };
         let started = Instant::now();
         let clock = move || Timestamp::ZERO + started.elapsed().into();
         let connector = HttpConnector::new(options, runtime.handle().clone(), clock);

@@ -126,7 +126,9 @@ pub fn allocation_id_from_wire(name: &str) -> Option<AllocationId> {
 
 /// Providers are seen to send one and the same id as a number in one answer and a string in the
 /// next.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(crate) fn text_or_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<String, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Id {

@@ -66,6 +66,8 @@ pub(super) enum Answer {
     Released,
     Inspected(AllocationInfo),
     Listed(Vec<Row>),
+    /// The endpoint lists nothing: what is known here is the answer.
+    KnownHere,
     Pools(Vec<PoolInfo>),
 }
 

@@ -282,8 +282,9 @@ impl HttpConnector {
             (Answer::Listed(rows), Subject::List(pool)) => {
                 self.number(pool, rows).map(Reply::Listed)
             }
+            (Answer::KnownHere, Subject::List(pool)) => Ok(Reply::Listed(self.known_in(pool))),
             (Answer::Pools(pools), _) => Ok(Reply::Pools(pools)),
-            (Answer::Granted(_) | Answer::Listed(_), _) => {
+            (Answer::Granted(_) | Answer::Listed(_) | Answer::KnownHere, _) => {
                 unreachable!("an answer is of the shape that its question expects")
             }
         }
@@ -296,6 +297,19 @@ impl HttpConnector {
         let numbers = self.table.listed(pool, seen).into_iter();
         let infos = numbers.zip(rows);
         Ok(infos.map(|(allocation, row)| AllocationInfo { allocation, ..row.info }).collect())
+    }
+
+    /// The shares of a pool as far as they are known here.
+    fn known_in(&self, pool: PoolId) -> Vec<AllocationInfo> {
+        let infos = self.table.in_pool(pool).map(|(allocation, share)| AllocationInfo {
+            allocation,
+            pool,
+            model: share.model,
+            requirements: None,
+            running: None,
+            usage: None,
+        });
+        infos.collect()
     }
 
     /// A provider may repeat the key in its complaint about it.

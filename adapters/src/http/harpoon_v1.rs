@@ -16,7 +16,7 @@ use crate::harpoon_v1::{
     AllocateRequest, AllocateResponse, AllocationBody, AllocationList, InferenceRequest,
     InferenceResponse, PoolList, WireNames, hidden_failure, read_failure,
 };
-use generation::Generation;
+pub(super) use generation::Generation;
 
 #[derive(Debug)]
 pub(super) struct HarpoonV1;

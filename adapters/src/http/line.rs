@@ -3,7 +3,10 @@
 use std::ops::Deref;
 
 use connector::{Error, ErrorKind};
-use reqwest::{RequestBuilder, Response, header};
+use reqwest::{
+    RequestBuilder, Response, StatusCode,
+    header::{self, HeaderValue},
+};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -40,6 +43,34 @@ pub(super) trait Stream: Send {
     fn finish(self) -> Result<Answer, Error>;
 }
 
+/// An answer that is not a success.
+struct Refusal {
+    status: StatusCode,
+    retry_after: Option<HeaderValue>,
+    body: Vec<u8>,
+}
+
+impl Refusal {
+    async fn of(response: Response) -> Self {
+        let status = response.status();
+        let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
+        Self { status, retry_after, body: read_up_to(response, MAX_FAILURE).await }
+    }
+
+    fn read(&self, failures: Failures) -> Error {
+        let retry_after = self.retry_after.as_ref().and_then(|value| value.to_str().ok());
+        (failures.read)(self.status.as_u16(), retry_after, &self.body)
+    }
+
+    fn is_nothing_there(&self, failures: Failures) -> bool {
+        let nothing = matches!(
+            self.status,
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED
+        );
+        nothing && (failures.hidden)(&self.body).is_none()
+    }
+}
+
 /// Where a dialogue is held.
 pub(super) struct Line {
     pub(super) failures: Failures,
@@ -61,6 +92,22 @@ impl Line {
     ) -> Result<T, Error> {
         let response = self.success(request).await?;
         self.read_json(response).await
+    }
+
+    /// The same of an address that an endpoint need not serve: `None` where nothing is there.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json).
+    pub(super) async fn json_if_served<T: DeserializeOwned>(
+        &mut self,
+        request: RequestBuilder,
+    ) -> Result<Option<T>, Error> {
+        match self.exchange(request).await? {
+            Ok(response) => self.read_json(response).await.map(Some),
+            // A failure in words of the dialect is by somebody who knows the address.
+            Err(refusal) if refusal.is_nothing_there(self.failures) => Ok(None),
+            Err(refusal) => Err(refusal.read(self.failures)),
+        }
     }
 
     /// Makes an exchange of whose answer the success alone counts.
@@ -99,15 +146,17 @@ impl Line {
     }
 
     async fn success(&self, request: RequestBuilder) -> Result<Response, Error> {
+        self.exchange(request).await?.map_err(|refusal| refusal.read(self.failures))
+    }
+
+    /// The answer if it is a success, or how it was refused.
+    async fn exchange(&self, request: RequestBuilder) -> Result<Result<Response, Refusal>, Error> {
         let response = request.send().await.map_err(not_answered)?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
+        if response.status().is_success() {
+            Ok(Ok(response))
+        } else {
+            Ok(Err(Refusal::of(response).await))
         }
-        let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
-        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
-        let body = read_up_to(response, MAX_FAILURE).await;
-        Err((self.failures.read)(status.as_u16(), retry_after, &body))
     }
 
     async fn read_json<T: DeserializeOwned>(&self, mut response: Response) -> Result<T, Error> {

@@ -7,22 +7,28 @@ pub enum Dialect {
     /// Shares and inferences: [`harpoon_v1`](crate::harpoon_v1).
     #[default]
     HarpoonV1,
+    /// Shares for a stated time, by what a covenant needs: [`covenant_v1`](crate::covenant_v1).
+    CovenantV1,
     /// Chat completions, without shares: [`openai`](crate::openai).
     OpenAi,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::HarpoonV1, Self::OpenAi];
+    pub const ALL: [Self; 3] = [Self::HarpoonV1, Self::CovenantV1, Self::OpenAi];
 
     /// Its name in scenarios and documents.
     pub const fn name(self) -> &'static str {
         match self {
             Self::HarpoonV1 => "harpoon-v1",
+            Self::CovenantV1 => "covenant-v1",
             Self::OpenAi => "openai",
         }
     }
 }
+
+/// How long shares are asked for unless somebody says otherwise.
+const DEFAULT_LEASE: Duration = Duration::from_secs(3_600);
 
 /// Everything a live connector is told.
 #[derive(Clone, Debug)]
@@ -35,6 +41,9 @@ pub struct HttpOptions {
     pub api_key: Option<SecretString>,
     /// The provider's names of pools, models and tenants, by their numbers here.
     pub names: Names,
+    /// How long shares are asked for, in dialects that state it; in whole seconds, at least one. After
+    /// it the endpoint takes a share back unasked.
+    pub lease: Duration,
     /// How long each exchange may take.
     pub timeouts: HttpTimeouts,
     /// How much is held at once.
@@ -45,13 +54,14 @@ pub struct HttpOptions {
 }
 
 impl HttpOptions {
-    /// An endpoint with default time-outs and limits, without credentials.
+    /// An endpoint with default time-outs and limits, without credentials; shares are asked for an hour.
     pub fn new(base_url: impl Into<String>, names: Names) -> Self {
         Self {
             dialect: Dialect::default(),
             base_url: base_url.into(),
             api_key: None,
             names,
+            lease: DEFAULT_LEASE,
             timeouts: HttpTimeouts::default(),
             limits: HttpLimits::default(),
             allow_plaintext_key: false,

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::{
     call::Dialogue,
+    covenant_v1::CovenantV1,
     endpoint::Endpoint,
     filler,
     harpoon_v1::HarpoonV1,
@@ -48,6 +49,7 @@ pub(super) trait Speaker: fmt::Debug + Send {
 pub(super) fn of(options: &HttpOptions) -> Box<dyn Speaker> {
     match options.dialect {
         Dialect::HarpoonV1 => Box::new(HarpoonV1),
+        Dialect::CovenantV1 => Box::new(CovenantV1::new(options.lease)),
         Dialect::OpenAi => Box::new(OpenAi::new(options.limits.in_flight)),
     }
 }

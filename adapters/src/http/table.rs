@@ -78,6 +78,12 @@ impl AllocationTable {
         self.by_number.get(&allocation)
     }
 
+    /// The shares of a pool that are not known to be gone.
+    pub(super) fn in_pool(&self, pool: PoolId) -> impl Iterator<Item = (AllocationId, &Share)> {
+        let all = self.by_number.iter().map(|(&allocation, share)| (allocation, share));
+        all.filter(move |(_, share)| share.pool == pool)
+    }
+
     /// Whether a preemption of this share is news.
     pub(super) fn is_first_notice(&mut self, allocation: AllocationId) -> bool {
         self.by_number.contains_key(&allocation) && self.noticed.insert(allocation)

@@ -99,6 +99,8 @@ pub(crate) struct PriceChangeSpec {
 pub(crate) enum DialectSpec {
     /// Shares and inferences, as `harpoon mock` serves them.
     HarpoonV1,
+    /// Shares for a stated time, by what a covenant needs: the founding documents' second API.
+    CovenantV1,
     /// Chat completions without shares, as vLLM, llama.cpp and MLX serve them.
     Openai,
 }

@@ -225,6 +225,7 @@ impl From<DialectSpec> for Dialect {
     fn from(spec: DialectSpec) -> Self {
         match spec {
             DialectSpec::HarpoonV1 => Self::HarpoonV1,
+            DialectSpec::CovenantV1 => Self::CovenantV1,
             DialectSpec::Openai => Self::OpenAi,
         }
     }

@@ -36,7 +36,14 @@ pub(super) fn allocation(body: &[u8], names: &WireNames) -> Result<Operation, Er
 }
 
 pub(super) fn inference(body: &[u8], most_tokens: u32) -> Result<Infer, Error> {
-    let request: InferenceRequest<'_> = read(body)?;
+    ask(read(body)?, most_tokens)
+}
+
+/// The question behind an inference.
+pub(in crate::mock) fn ask(
+    request: InferenceRequest<'_>,
+    most_tokens: u32,
+) -> Result<Infer, Error> {
     if request.max_tokens == 0 || request.max_tokens > most_tokens {
         let words = format!("max_tokens {} is not between 1 and {most_tokens}", request.max_tokens);
         return Err(invalid(words));
@@ -55,15 +62,15 @@ pub(super) fn inference(body: &[u8], most_tokens: u32) -> Result<Infer, Error> {
     })
 }
 
-pub(super) fn share(name: &str) -> Result<AllocationId, Error> {
+pub(in crate::mock) fn share(name: &str) -> Result<AllocationId, Error> {
     allocation_id_from_wire(name).ok_or_else(|| unknown("allocation", name))
 }
 
-pub(super) fn pool(name: &str, names: &WireNames) -> Result<PoolId, Error> {
+pub(in crate::mock) fn pool(name: &str, names: &WireNames) -> Result<PoolId, Error> {
     names.pool_id(name).ok_or_else(|| unknown("pool", name))
 }
 
-fn model(name: &str, names: &WireNames) -> Result<ModelId, Error> {
+pub(in crate::mock) fn model(name: &str, names: &WireNames) -> Result<ModelId, Error> {
     names.model_id(name).ok_or_else(|| unknown("model", name))
 }
 
@@ -103,12 +110,12 @@ fn write(body: &impl Serialize) -> Result<Body, Error> {
     written.map(Some).map_err(|error| Error::new(ErrorKind::Protocol, error.to_string()))
 }
 
-fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
+pub(in crate::mock) fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
     serde_json::from_slice(body)
         .map_err(|error| invalid(format!("the body is no request: {error}")))
 }
 
-fn invalid(words: String) -> Error {
+pub(in crate::mock) fn invalid(words: String) -> Error {
     Error::new(ErrorKind::Invalid, words)
 }
 
