@@ -6,6 +6,7 @@
 //! * [`openai`]: chat completions, the dialect of local engines.
 //! * [`ledger`]: where a ledger's journal outlasts the program.
 //! * [`billing_summary`]: what a team is charged, as HostedAI says it.
+//! * [`recording`]: a conversation with a far side, written down and read again.
 //! * [`HttpConnector`]: a live endpoint as a [`connector::Connector`].
 
 pub mod billing_summary;
@@ -14,5 +15,6 @@ pub mod harpoon_v1;
 mod http;
 pub mod ledger;
 pub mod openai;
+pub mod recording;
 
 pub use http::{Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError};

@@ -1,5 +1,5 @@
 //! The live connector against servers over loopback, one that answers as it should and many that do
-//! not; the ledger's stores; and bills as the provider states them.
+//! not; recordings; the ledger's stores; and bills as the provider states them.
 
 mod billing_faults;
 mod bounds;
@@ -8,5 +8,7 @@ mod hostile;
 mod ledger;
 mod openai;
 mod progress;
+mod recording;
+
 mod server;
 mod talk;
