@@ -7,6 +7,7 @@
 //! * [`ledger`]: where a ledger's journal outlasts the program.
 //! * [`billing_summary`]: what a team is charged, as HostedAI says it.
 //! * [`recording`]: a conversation with a far side, written down and read again.
+//! * [`replay`]: a recording as a far side.
 //! * [`HttpConnector`]: a live endpoint as a [`connector::Connector`].
 
 pub mod billing_summary;
@@ -16,5 +17,6 @@ mod http;
 pub mod ledger;
 pub mod openai;
 pub mod recording;
+pub mod replay;
 
 pub use http::{Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError};

@@ -3,7 +3,7 @@
 //! # Problem
 //!
 //! A run against a real endpoint cannot be had again: it costs money, and the endpoint is another one
-//! tomorrow. Written down, it can be replayed, and the simulator can be
+//! tomorrow. Written down, it can be replayed ([`replay`](crate::replay)), and the simulator can be
 //! fitted to it.
 //!
 //! # Mechanism
@@ -42,6 +42,8 @@ pub use reader::{
 };
 pub use recorded::Recorded;
 pub use writer::{RecordError, Tape, TapeOptions, TapeWriter, WhenFull, Written};
+
+pub(crate) use entry::without_texts;
 
 /// The version of the format that is written, and the only one that is read.
 pub const FORMAT: u32 = 1;

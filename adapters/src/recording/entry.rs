@@ -91,7 +91,7 @@ impl Sight {
 }
 
 /// The operation as it reads where texts are left out: a prompt is known by its length.
-pub(super) fn without_texts(operation: &Operation) -> Operation {
+pub(crate) fn without_texts(operation: &Operation) -> Operation {
     match operation {
         Operation::Infer(infer) => {
             let content = match &infer.prompt.content {

@@ -1,5 +1,5 @@
 //! The live connector against servers over loopback, one that answers as it should and many that do
-//! not; recordings; the ledger's stores; and bills as the provider states them.
+//! not; recordings and their replay; the ledger's stores; and bills as the provider states them.
 
 mod billing_faults;
 mod bounds;
@@ -9,6 +9,7 @@ mod ledger;
 mod openai;
 mod progress;
 mod recording;
+mod replay;
 
 mod server;
 mod talk;
