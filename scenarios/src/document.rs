@@ -49,7 +49,7 @@ enum Kind {
     Mapping(Vec<(NodeId, NodeId)>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Scalar {
     text: String,
     /// Written without quotes: `null` and `true` have a meaning of their own.
@@ -79,7 +79,7 @@ impl Document {
     }
 
     /// The text of a scalar.
-    fn text(&self, id: NodeId) -> Option<&str> {
+    pub(crate) fn text(&self, id: NodeId) -> Option<&str> {
         match self.kind(id) {
             Kind::Scalar(scalar) => Some(&scalar.text),
             Kind::Sequence(_) | Kind::Mapping(_) => None,

@@ -1,17 +1,28 @@
-//! `--set path=value`: one value of a scenario replaced without editing its file.
+//! `--set path=value`: one value of a scenario replaced without editing its file; and overlays, files
+//! of such replacements.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
+
+use crate::document::{Document, NodeId};
 
 /// One replacement: a path and the new value in YAML.
 ///
 /// The path's parts are keys, indexes of list items, or names of list items:
 /// `seed=7`, `provider.pools.0.count=8`, `provider.pools[shared-l4].count=8`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Override {
     text: String,
     path: Vec<String>,
-    /// Where the value begins in `text`.
-    value_at: usize,
+    value: Value,
+}
+
+/// Where the new value is written.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// In the argument, from this byte on.
+    Argument(usize),
+    /// In an overlay, behind this key.
+    Overlay { overlay: Arc<Document>, key: NodeId, value: NodeId },
 }
 
 /// Longest path; the language needs nine parts.
@@ -31,14 +42,22 @@ impl Override {
         &self.path
     }
 
-    /// The whole argument.
+    /// The whole argument; of an overlay, the path.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Where in the argument the value, in YAML, begins.
-    pub(crate) fn value_offset(&self) -> usize {
-        self.value_at
+    /// The new value.
+    pub(crate) const fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The replacement that stands in an overlay under this key; `None` if the key is no path.
+    pub(crate) fn in_overlay(overlay: &Arc<Document>, key: NodeId, value: NodeId) -> Option<Self> {
+        let text = overlay.text(key)?.to_owned();
+        let path = parts(&text)?;
+        let value = Value::Overlay { overlay: overlay.clone(), key, value };
+        Some(Self { text, path, value })
     }
 }
 
@@ -55,7 +74,7 @@ impl FromStr for Override {
         let refused = || OverrideError { text: text.to_owned() };
         let (path, _) = text.split_once('=').ok_or_else(refused)?;
         let parts = parts(path).ok_or_else(refused)?;
-        Ok(Self { text: text.to_owned(), path: parts, value_at: path.len() + 1 })
+        Ok(Self { text: text.to_owned(), path: parts, value: Value::Argument(path.len() + 1) })
     }
 }
 
@@ -103,7 +122,8 @@ mod tests {
             ("description=", &["description"], ""),
         ] {
             let parsed: Override = text.parse().expect("valid");
-            let read = (parsed.path(), &parsed.text[parsed.value_at..]);
+            let &Value::Argument(at) = parsed.value() else { panic!("{text} is an argument") };
+            let read = (parsed.path(), &parsed.text[at..]);
             assert_eq!(read, (&owned(path)[..], value), "{text}");
         }
     }

@@ -89,6 +89,24 @@ pub fn load(path: &Path, overrides: &[Override]) -> Result<Scenario, Diagnostics
     parse(&name, &text, path.parent().unwrap_or(Path::new("")), overrides)
 }
 
+/// Reads an overlay: a YAML file of paths with new values, each as one `--set` would have it.
+///
+/// # Errors
+/// If it cannot be read, is no YAML, or a key is no path.
+pub fn load_overlay(path: &Path) -> Result<Vec<Override>, Diagnostics> {
+    let name = path.display().to_string();
+    let text = read(path).map_err(|unreadable| unreadable.into_diagnostics(&name))?;
+    parse_overlay(&name, &text)
+}
+
+/// Reads an overlay from text; `name` is how messages call it.
+///
+/// # Errors
+/// As [`load_overlay`].
+pub fn parse_overlay(name: &str, text: &str) -> Result<Vec<Override>, Diagnostics> {
+    Document::read(name, text)?.replacements()
+}
+
 /// Reads a scenario from text; `name` is how messages call it, and paths inside are relative to
 /// `base_dir`.
 ///

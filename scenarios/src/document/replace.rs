@@ -1,8 +1,9 @@
-//! `--set path=value` applied to the tree, before anything is decoded.
+//! `--set path=value`, and what overlays have of it, applied to the tree, before anything is decoded.
 //!
 //! The new value is parsed as YAML and takes the old one's place; problems in it point into the
 //! argument. Keys that the file leaves out are added, so that a default can be replaced too; whether
-//! the key exists in the language is then the decoder's question.
+//! the key exists in the language is then the decoder's question. A list item that is a word is one that
+//! has no more than this name: a path into it gives it keys.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::{
     Diagnostics, Override, Problem,
     diagnostics::{Source, SourcePosition},
     near,
+    overrides::Value,
 };
 
 impl Document {
@@ -29,29 +31,101 @@ impl Document {
     }
 
     fn apply_one(&mut self, replacement: &Override) -> Result<(), Diagnostics> {
-        let argument =
-            Arc::new(Source { name: "--set".to_owned(), text: replacement.text().to_owned() });
-        let value = self.graft(&argument, replacement.value_offset())?;
+        let (value, place) = match replacement.value() {
+            &Value::Argument(at) => {
+                let text = replacement.text().to_owned();
+                let argument = Arc::new(Source { name: "--set".to_owned(), text });
+                (self.graft(&argument, at)?, place(&argument))
+            }
+            Value::Overlay { overlay, key, value } => {
+                (self.import(overlay, *value), overlay.entry(*key).place.clone())
+            }
+        };
         let (last, parents) =
             replacement.path().split_last().expect("a parsed path has at least one part");
         let mut at = self.root;
         let mut walked = String::new();
         for part in parents {
-            at = match self.step(at, part, &walked, &argument)? {
-                Step::Existing(next) => next,
+            at = match self.step(at, part, &walked, &place)? {
+                Step::Existing(next) => {
+                    if matches!(self.kind(at), Kind::Sequence(_)) {
+                        self.give_keys(next);
+                    }
+                    next
+                }
                 Step::Absent => {
-                    let below = self.push(Kind::Mapping(Vec::new()), place(&argument));
-                    self.add_key(at, part, below, &argument);
+                    let below = self.push(Kind::Mapping(Vec::new()), place.clone());
+                    self.add_key(at, part, below, &place);
                     below
                 }
             };
             extend(&mut walked, part);
         }
-        match self.step(at, last, &walked, &argument)? {
+        match self.step(at, last, &walked, &place)? {
             Step::Existing(old) => self.swap(old, value),
-            Step::Absent => self.add_key(at, last, value, &argument),
+            Step::Absent => self.add_key(at, last, value, &place),
         }
         Ok(())
+    }
+
+    /// Makes `word` read `name: word`.
+    fn give_keys(&mut self, item: NodeId) {
+        if !matches!(self.kind(item), Kind::Scalar(scalar) if !scalar.is_null()) {
+            return;
+        }
+        let place = self.entry(item).place.clone();
+        let keys = self.push(Kind::Mapping(Vec::new()), place.clone());
+        self.swap(item, keys);
+        self.add_key(item, "name", keys, &place);
+    }
+
+    /// Copies a node of another tree.
+    fn import(&mut self, other: &Self, id: NodeId) -> NodeId {
+        let kind = match other.kind(id) {
+            Kind::Scalar(scalar) => Kind::Scalar(scalar.clone()),
+            Kind::Sequence(items) => {
+                Kind::Sequence(items.iter().map(|&item| self.import(other, item)).collect())
+            }
+            Kind::Mapping(pairs) => {
+                let pair = |&(key, value): &(NodeId, NodeId)| {
+                    (self.import(other, key), self.import(other, value))
+                };
+                Kind::Mapping(pairs.iter().map(pair).collect())
+            }
+        };
+        self.push(kind, other.entry(id).place.clone())
+    }
+
+    /// The replacements of an overlay: paths with their new values.
+    ///
+    /// # Errors
+    /// If it is no YAML, or every key that is no path.
+    pub(crate) fn replacements(self) -> Result<Vec<Override>, Diagnostics> {
+        let overlay = Arc::new(self);
+        let problem = |at: NodeId, message: String| {
+            let Place { source, position } = overlay.entry(at).place.clone();
+            let help = Some("write `provider.pools[name].count: 8`, a path and a value".to_owned());
+            Problem { message, help, key: String::new(), position: Some(position), source }
+        };
+        let pairs = match overlay.kind(overlay.root) {
+            Kind::Mapping(pairs) => pairs,
+            Kind::Scalar(_) | Kind::Sequence(_) => {
+                let found = overlay.describe(overlay.root);
+                let message = format!("an overlay has paths with values, not {found}");
+                return Err(Diagnostics::new(vec![problem(overlay.root, message)]));
+            }
+        };
+        let (mut found, mut problems) = (Vec::new(), Vec::new());
+        for &(key, value) in pairs {
+            match Override::in_overlay(&overlay, key, value) {
+                Some(replacement) => found.push(replacement),
+                None => {
+                    let message = format!("{} is no path", overlay.describe(key));
+                    problems.push(problem(key, message));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(found) } else { Err(Diagnostics::new(problems)) }
     }
 
     /// One part of a path further down.
@@ -60,7 +134,7 @@ impl Document {
         at: NodeId,
         part: &str,
         walked: &str,
-        argument: &Arc<Source>,
+        place: &Place,
     ) -> Result<Step, Diagnostics> {
         let (message, help) = match self.kind(at) {
             Kind::Mapping(pairs) => {
@@ -82,7 +156,7 @@ impl Document {
                 (format!("`{walked}` has {size}, but none at `{part}`"), help)
             }
         };
-        let Place { source, position } = place(argument);
+        let Place { source, position } = place.clone();
         let problem =
             Problem { message, help, key: String::new(), position: Some(position), source };
         Err(Diagnostics::new(vec![problem]))
@@ -106,9 +180,9 @@ impl Document {
         }
     }
 
-    fn add_key(&mut self, at: NodeId, key: &str, value: NodeId, argument: &Arc<Source>) {
+    fn add_key(&mut self, at: NodeId, key: &str, value: NodeId, place: &Place) {
         let text = super::Scalar { text: key.to_owned(), plain: true };
-        let key = self.push(Kind::Scalar(text), place(argument));
+        let key = self.push(Kind::Scalar(text), place.clone());
         match &mut self.entries[at.0 as usize].kind {
             Kind::Mapping(pairs) => pairs.push((key, value)),
             // What was nothing becomes keys.

@@ -5,6 +5,7 @@ mod bad_traces;
 mod covenants;
 mod effective;
 mod language;
+mod overlays;
 mod price_book;
 mod replaying;
 mod routing;
