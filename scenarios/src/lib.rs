@@ -3,7 +3,8 @@
 //! * [`load`], [`parse`]: text to a [`Scenario`] that is valid by construction, or every mistake in
 //!   it at once as [`Diagnostics`]. [`Override`]: `--set path=value`,
 //!   [`load_overlay`]: a file of them.
-//! * [`Scenario::arrivals`]: its traffic as one stream of requests in order of time.
+//! * [`Scenario::arrivals`]: its traffic as one stream of requests in order of time;
+//!   [`Scenario::users`]: those who wait for an answer before they ask again.
 //! * [`Objective`](connector::Objective): what the run must achieve. [`json_schema`]: the language, for editors.
 //! * [`trace`]: request traces of other people's systems, read as streams. [`spot`]: traces of capacity
 //!   that comes and goes.
@@ -29,4 +30,4 @@ pub use overrides::Override;
 pub use scenario::{
     Dialect, Endpoint, Scenario, json_schema, load, load_overlay, parse, parse_overlay,
 };
-pub use traffic::{Arrivals, TrafficError, TrafficSource};
+pub use traffic::{Arrivals, TrafficError, TrafficSource, Users};

@@ -2,16 +2,18 @@
 //!
 //! A scenario has any number of sources. Each draws from random streams named after it and unfolds
 //! into one or more streams in order of time (a copy of a trace, a client of a mix), and
-//! [`Arrivals`] merges them. Nothing is made before it is asked for.
+//! [`Arrivals`] merges them. Nothing is made before it is asked for. Those who wait for an answer before
+//! they ask again are a stream apart, [`Users`], because it has to be told of answers.
 
 mod arrivals;
 pub(crate) mod curve;
 pub(crate) mod gaps;
 pub(crate) mod lengths;
-mod patience;
 pub(crate) mod replay;
 pub(crate) mod servegen;
 pub(crate) mod synthetic;
+pub(crate) mod users;
+mod waits;
 
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ use platform::Terms;
 use sim::config::Latency;
 
 pub use arrivals::Arrivals;
+pub use users::Users;
 
 use crate::{
     Scenario,
@@ -43,6 +46,7 @@ pub(crate) enum SourceKind {
     Synthetic(synthetic::Synthetic),
     Replay(replay::Replay),
     Mix(servegen::Mix),
+    Users(users::Crowd),
 }
 
 impl TrafficSource {
@@ -54,7 +58,7 @@ impl TrafficSource {
     /// Whether it ends by itself, as a trace does.
     pub(crate) fn is_finite(&self) -> bool {
         match self.kind {
-            SourceKind::Synthetic(_) => false,
+            SourceKind::Synthetic(_) | SourceKind::Users(_) => false,
             SourceKind::Replay(_) | SourceKind::Mix(_) => true,
         }
     }
@@ -121,5 +125,10 @@ impl Scenario {
     /// When a trace cannot be opened.
     pub fn arrivals(&self, seed: u64) -> Result<Arrivals, TrafficError> {
         Arrivals::new(&self.traffic, seed, self.duration)
+    }
+
+    /// Those who wait for an answer before they ask again, in one run with this seed; perhaps nobody.
+    pub fn users(&self, seed: u64) -> Users {
+        Users::new(&self.traffic, seed, self.duration)
     }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{document::Node, rate::Rate};
 
-/// One source of requests: exactly one of `arrivals` (synthetic), `trace` and `servegen`.
+/// One source of requests: exactly one of `arrivals` (synthetic), `users`, `trace` and `servegen`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrafficSpec {
@@ -33,7 +33,9 @@ pub(crate) struct TrafficSpec {
     /// Requests that a caller sends at once, 1 to 1,000, and is done when the last is answered; the
     /// rate counts requests. Default: callers send one at a time.
     pub(crate) fan_out: Optional<Whole<1, 1_000>>,
-    /// Lengths of prompts. Must be given for synthetic traffic; for `servegen`, used for clients
+    /// Users who wait for their answer before they ask again.
+    pub(crate) users: Optional<UsersSpec>,
+    /// Lengths of prompts. Must be given for `arrivals` and `users`; for `servegen`, used for clients
     /// without a table.
     pub(crate) prompt_tokens: Optional<LengthSpec>,
     /// Lengths of answers, likewise.
@@ -42,6 +44,18 @@ pub(crate) struct TrafficSpec {
     pub(crate) trace: Optional<TraceSpec>,
     /// A mix of many clients, each with its own rate, burstiness and lengths.
     pub(crate) servegen: Optional<ServegenSpec>,
+}
+
+/// Users who wait for their answer, think, and ask again: a closed loop.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UsersSpec {
+    /// How many, 1 to 100,000.
+    pub(crate) count: Node<Whole<1, 100_000>>,
+    /// Time from an answer to the next question. Default: none.
+    pub(crate) think: Optional<LatencySpec>,
+    /// Time over which they begin, one after the other. Default: 0s, all at once.
+    pub(crate) ramp_up: Optional<Time>,
 }
 
 /// The law of the times between arrivals.

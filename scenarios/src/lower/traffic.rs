@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     TrafficSource,
-    document::Node,
+    document::{Node, NodeId},
     language::{
         ArrivalsSpec, FormatSpec, Positive, Quantity, RateCurveSpec, ScenarioSpec, ServegenSpec,
-        StateSpec, TraceSpec, TrafficSpec,
+        StateSpec, TraceSpec, TrafficSpec, UsersSpec,
     },
     rate::Rate,
     trace::{Format, TraceFile},
@@ -22,6 +22,7 @@ use crate::{
         replay::{MAX_COPIES, Replay},
         servegen::{ClientTable, Mix},
         synthetic::{Lengths, Synthetic},
+        users::Crowd,
     },
 };
 
@@ -87,7 +88,7 @@ fn mean_rate(source: &TrafficSource) -> Option<f64> {
             let curve = synthetic.curve.as_ref().map_or(1.0, |curve| curve.mean());
             Some(synthetic.gaps.mean_rate() * f64::from(synthetic.batch.get()) * curve)
         }
-        SourceKind::Replay(_) | SourceKind::Mix(_) => None,
+        SourceKind::Replay(_) | SourceKind::Mix(_) | SourceKind::Users(_) => None,
     }
 }
 
@@ -99,12 +100,13 @@ fn source(
     let spec = node.get()?;
     let labels = labels(context, spec, known);
     let lengths = lengths(context, spec);
-    let kinds = [spec.arrivals.is_some(), spec.trace.is_some(), spec.servegen.is_some()];
+    let (arrivals, users) = (spec.arrivals.is_some(), spec.users.is_some());
+    let kinds = [arrivals, users, spec.trace.is_some(), spec.servegen.is_some()];
     if kinds.into_iter().filter(|&stated| stated).count() != 1 {
         context.report.problem_with_help(
             node.at,
             "a traffic source makes requests in exactly one way",
-            "give one of `arrivals`, `trace` and `servegen`",
+            "give one of `arrivals`, `users`, `trace` and `servegen`",
         );
         return None;
     }
@@ -112,6 +114,8 @@ fn source(
     let name = spec.name.get()?.clone();
     let kind = if let Some(node) = &spec.arrivals {
         synthetic(context, spec, node, labels, lengths).map(SourceKind::Synthetic)
+    } else if let Some(node) = &spec.users {
+        crowd(context, spec, node, labels, lengths).map(SourceKind::Users)
     } else if let Some(trace) = &spec.trace {
         replay(context, trace.get()?, labels).map(SourceKind::Replay)
     } else {
@@ -126,7 +130,7 @@ fn source(
 /// A key that has no effect is a mistake of whoever wrote it.
 fn refuse_idle_keys(context: Context<'_>, spec: &TrafficSpec) {
     let synthetic = spec.arrivals.is_some();
-    let lengths = synthetic || spec.servegen.is_some();
+    let lengths = synthetic || spec.users.is_some() || spec.servegen.is_some();
     let keys = [
         ("rate_curve", spec.rate_curve.as_ref().map(|node| node.at), synthetic, "`arrivals`"),
         ("batch", spec.batch.as_ref().map(|node| node.at), synthetic, "`arrivals`"),
@@ -135,13 +139,13 @@ fn refuse_idle_keys(context: Context<'_>, spec: &TrafficSpec) {
             "prompt_tokens",
             spec.prompt_tokens.as_ref().map(|node| node.at),
             lengths,
-            "`arrivals` or `servegen`",
+            "`arrivals`, `users` or `servegen`",
         ),
         (
             "output_tokens",
             spec.output_tokens.as_ref().map(|node| node.at),
             lengths,
-            "`arrivals` or `servegen`",
+            "`arrivals`, `users` or `servegen`",
         ),
     ];
     for (key, at, has_effect, with) in keys {
@@ -173,6 +177,40 @@ fn lengths(context: Context<'_>, spec: &TrafficSpec) -> Option<Lengths> {
     Some(Lengths { prompt: prompt?, output: output? })
 }
 
+/// Whoever makes up requests must say how long they are.
+fn need_lengths(context: Context<'_>, spec: &TrafficSpec, at: NodeId) {
+    for (key, stated) in [
+        ("prompt_tokens", spec.prompt_tokens.is_some()),
+        ("output_tokens", spec.output_tokens.is_some()),
+    ] {
+        if !stated {
+            context.report.problem_with_help(
+                at,
+                format!("synthetic traffic does not say its `{key}`"),
+                format!("add `{key}: {{ lognormal: {{ p50: 1020, p95: 4083 }} }}` or `{key}: 256`"),
+            );
+        }
+    }
+}
+
+fn crowd(
+    context: Context<'_>,
+    spec: &TrafficSpec,
+    node: &Node<UsersSpec>,
+    labels: Labels,
+    lengths: Option<Lengths>,
+) -> Option<Crowd> {
+    need_lengths(context, spec, node.at);
+    let users = node.get()?;
+    Some(Crowd {
+        labels,
+        count: users.count.copied()?.small(),
+        think: read(&users.think).map(|law| control_plane::latency(context, law)),
+        ramp_up: time(users.ramp_up.as_ref(), Duration::ZERO),
+        lengths: lengths?,
+    })
+}
+
 fn synthetic(
     context: Context<'_>,
     spec: &TrafficSpec,
@@ -180,18 +218,7 @@ fn synthetic(
     labels: Labels,
     lengths: Option<Lengths>,
 ) -> Option<Synthetic> {
-    for (key, stated) in [
-        ("prompt_tokens", spec.prompt_tokens.is_some()),
-        ("output_tokens", spec.output_tokens.is_some()),
-    ] {
-        if !stated {
-            context.report.problem_with_help(
-                node.at,
-                format!("synthetic traffic does not say its `{key}`"),
-                format!("add `{key}: {{ lognormal: {{ p50: 1020, p95: 4083 }} }}` or `{key}: 256`"),
-            );
-        }
-    }
+    need_lengths(context, spec, node.at);
     let fans_out = spec.fan_out.is_some();
     if let Some(node) = spec.batch.as_ref().filter(|_| fans_out) {
         context.report.problem_with_help(

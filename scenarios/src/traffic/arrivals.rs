@@ -4,12 +4,13 @@ use connector::{Duration, RequestId, Timestamp};
 use platform::{Request, Terms};
 
 use super::{
-    Arrival, SourceKind, TrafficError, TrafficSource, patience::Patience, replay::ReplayStream,
-    servegen::ClientStream, synthetic::SyntheticStream,
+    Arrival, SourceKind, TrafficError, TrafficSource, replay::ReplayStream, servegen::ClientStream,
+    synthetic::SyntheticStream, waits::Waits,
 };
 use crate::trace::TraceError;
 
-/// All requests of a run, in order of time, numbered from 0, made as they are asked for.
+/// All requests of a run that come whatever is answered, in order of time, numbered from 0, made as they
+/// are asked for.
 ///
 /// Requests at the same instant come in the order of their sources. An error ends the iteration.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct Arrivals {
 struct Stream {
     source_name: String,
     kind: StreamKind,
-    patience: Option<Patience>,
+    patience: Option<Waits>,
     terms: Option<Arc<Terms>>,
 }
 
@@ -112,7 +113,7 @@ impl Arrivals {
         };
         for source in sources {
             for (number, kind) in unfold(source, seed, end)?.into_iter().enumerate() {
-                let of = |law| Patience::new(law, &source.name, number, seed);
+                let of = |law| Waits::patience(law, &source.name, number, seed);
                 let patience = source.patience.map(of);
                 let (source_name, terms) = (source.name.clone(), source.terms.clone());
                 arrivals.add(Stream { source_name, kind, patience, terms })?;
@@ -140,7 +141,7 @@ impl Arrivals {
         let mut top = self.heads.peek_mut()?;
         let Reverse(head) = &mut *top;
         let stream = &mut self.streams[head.stream];
-        let patience = stream.patience.as_mut().map(Patience::sample);
+        let patience = stream.patience.as_mut().map(Waits::sample);
         let manner = Manner { patience, terms: stream.terms.clone() };
         match stream.next() {
             Ok(Some(next)) => return Some((std::mem::replace(&mut head.arrival, next), manner)),
@@ -178,6 +179,8 @@ fn unfold(
                 replay.streams(name, seed, end).map_err(|error| trace_error(name, error))?;
             copies.into_iter().map(|copy| StreamKind::Replay(Box::new(copy))).collect()
         }
+        // What they ask depends on the answers: `Users` tells.
+        SourceKind::Users(_) => Vec::new(),
     })
 }
 

@@ -257,7 +257,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "two ways to make requests",
         &[("name: chat", "name: chat\n    trace: { file: own.csv }")],
-        "10:5 traffic[0]: a traffic source makes requests in exactly one way (give one of `arrivals`, `trace` and `servegen`)",
+        "10:5 traffic[0]: a traffic source makes requests in exactly one way (give one of `arrivals`, `users`, `trace` and `servegen`)",
     ),
     (
         "no way to make requests",
@@ -265,7 +265,7 @@ pub(super) const CASES: &[Case] = &[
             "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
             "    class: all\n",
         )],
-        "10:5 traffic[0]: a traffic source makes requests in exactly one way (give one of `arrivals`, `trace` and `servegen`)",
+        "10:5 traffic[0]: a traffic source makes requests in exactly one way (give one of `arrivals`, `users`, `trace` and `servegen`)",
     ),
     (
         "no traffic",
@@ -298,9 +298,30 @@ pub(super) const CASES: &[Case] = &[
             "    trace: { file: azure.csv }\n    prompt_tokens: 10\n    batch: 2\n",
         )],
         concat!(
-            "12:20 traffic[0].prompt_tokens: `prompt_tokens` has no effect here (it goes with `arrivals` or `servegen`; remove it)\n",
+            "12:20 traffic[0].prompt_tokens: `prompt_tokens` has no effect here (it goes with `arrivals`, `users` or `servegen`; remove it)\n",
             "13:12 traffic[0].batch: `batch` has no effect here (it goes with `arrivals`; remove it)",
         ),
+    ),
+    (
+        "users who are nobody, without lengths, at a rate",
+        &[(
+            "    arrivals: { poisson: { rate: 1/s } }\n    prompt_tokens: 10\n    output_tokens: 10\n",
+            "    users: { count: 0, think: -1s }\n    output_tokens: 10\n    batch: 2\n",
+        )],
+        concat!(
+            "11:12 traffic[0].users: synthetic traffic does not say its `prompt_tokens` (add `prompt_tokens: { lognormal: { p50: 1020, p95: 4083 } }` or `prompt_tokens: 256`)\n",
+            "11:21 traffic[0].users.count: `0` is out of range: it must be between 1 and 100000\n",
+            "11:31 traffic[0].users.think: `-1s` is out of range for a duration: it must be between 0 and 366 days\n",
+            "13:12 traffic[0].batch: `batch` has no effect here (it goes with `arrivals`; remove it)",
+        ),
+    ),
+    (
+        "users without an end",
+        &[
+            ("duration: 1min\n", ""),
+            ("    arrivals: { poisson: { rate: 1/s } }\n", "    users: { count: 4 }\n"),
+        ],
+        "9:3 traffic: traffic `chat` does not end by itself, and the scenario has no `duration` (add `duration: 10min` at the top)",
     ),
     (
         "a fan-out of a trace, and one in batches",
