@@ -31,6 +31,7 @@ mod connector;
 mod covenant_v1;
 mod endpoint;
 mod filler;
+mod gaps;
 mod growth;
 mod harpoon_v1;
 mod line;

@@ -40,7 +40,7 @@ pub trait Connector {
     /// is reported once. The same length may be reported more than once. Takes as long as there are
     /// engines and lengths, so it is for the ends of stretches of measured time, not for every look.
     ///
-    /// A live endpoint cannot be looked into and reports nothing.
+    /// Of a live endpoint they are the times between pieces of its streams, as they were received.
     fn token_gaps(&mut self, now: Timestamp, report: &mut dyn FnMut(TokenGaps)) {
         let _ = (now, report);
     }

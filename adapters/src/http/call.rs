@@ -6,6 +6,7 @@ use connector::{AllocationInfo, Duration, Error, ErrorKind, PoolInfo, Ticket, Ti
 use tokio::sync::{Notify, mpsc};
 
 use super::{
+    gaps::StreamGaps,
     growth::{Bell, Curiosity},
     line::Line,
 };
@@ -109,6 +110,8 @@ pub(super) struct Arrival {
     /// Number of the call: a ticket may be used again once it is answered.
     pub(super) call: u64,
     pub(super) at: Timestamp,
+    /// When the call's question was handed to the HTTP client.
+    pub(super) sent: Timestamp,
     pub(super) news: News,
 }
 
@@ -121,6 +124,10 @@ pub(super) struct Reporter {
     pub(super) woken: Arc<Notify>,
     pub(super) clock: Clock,
     pub(super) bell: Option<Bell>,
+    /// Where to note the times between pieces.
+    pub(super) gaps: Option<StreamGaps>,
+    /// When it began to send.
+    pub(super) sent: Timestamp,
     pub(super) begun: bool,
     pub(super) answered: bool,
 }
@@ -146,6 +153,8 @@ impl Reporter {
     pub(super) async fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Piece(text) => {
+                let at = (self.clock)();
+                self.gaps.iter_mut().for_each(|gaps| gaps.piece(at));
                 self.bell.iter().for_each(|bell| bell.note(&text));
                 self.begin().await;
             }
@@ -166,7 +175,8 @@ impl Reporter {
     }
 
     fn arrival(&self, news: News) -> Arrival {
-        Arrival { ticket: self.ticket, call: self.call, at: (self.clock)(), news }
+        let at = (self.clock)();
+        Arrival { ticket: self.ticket, call: self.call, at, sent: self.sent, news }
     }
 }
 
@@ -184,6 +194,7 @@ impl Drop for Reporter {
 /// Holds the dialogue and reports all of it.
 pub(super) async fn make(dialogue: Dialogue, timeout: Duration, mut line: Line) {
     let Dialogue { address, speech } = dialogue;
+    line.reporter.sent = (line.reporter.clock)();
     let answering = tokio::time::timeout(timeout.to_std(), speech(&mut line));
     let result = answering.await.unwrap_or_else(|_elapsed| {
         let words = format!("{address} was not answered within {timeout}");

@@ -5,8 +5,8 @@ use std::{
 };
 
 use connector::{
-    AllocationId, AllocationInfo, Connector, Error, ErrorKind, Event, EventKind, ModelId,
-    Operation, PoolId, Reply, Ticket, Timestamp, Tokens,
+    AllocationId, AllocationInfo, Connector, Duration, Error, ErrorKind, Event, EventKind, ModelId,
+    Operation, PoolId, Reply, Ticket, Timestamp, TokenGaps, Tokens,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     call::{self, Answer, Arrival, Call, Clock, News, Reporter, Row},
     endpoint::{Endpoint, is_usable_id},
+    gaps::{Gaps, Serving},
     growth::{Bell, Curiosity, Growth},
     line::Line,
     options::{HttpLimits, HttpOptions, HttpTimeouts, SetupError},
@@ -51,6 +52,9 @@ pub struct HttpConnector {
     in_flight: BTreeMap<Ticket, InFlight>,
     table: AllocationTable,
     ready: VecDeque<Event>,
+    gaps: Gaps,
+    /// Not told yet; see [`ways_out`](HttpConnector::ways_out).
+    ways_out: Vec<Duration>,
     /// Time of the latest event polled: events never go back in time.
     latest: Timestamp,
 }
@@ -59,11 +63,20 @@ pub struct HttpConnector {
 struct InFlight {
     call: u64,
     subject: Subject,
+    /// When it was handed over.
+    asked: Timestamp,
     task: AbortHandle,
     /// How far its answer is, where that is to be told.
     growth: Option<Growth>,
     /// Its first token was told.
     begun: bool,
+}
+
+/// A call and what is known of it.
+struct Question {
+    subject: Subject,
+    serving: Option<Serving>,
+    call: Call,
 }
 
 /// What a call is about, for reading its answer.
@@ -128,6 +141,8 @@ impl HttpConnector {
             in_flight: BTreeMap::new(),
             table: AllocationTable::default(),
             ready: VecDeque::new(),
+            gaps: Gaps::default(),
+            ways_out: Vec::new(),
             latest: Timestamp::ZERO,
         })
     }
@@ -143,9 +158,16 @@ impl HttpConnector {
         self.in_flight.len()
     }
 
+    /// How long each exchange that was answered since the last time took from the `now` at which its
+    /// operation was handed over until its question was handed to the HTTP client: the caller's own
+    /// share of its latency, connecting and writing left out. Exchanges that were cancelled are not told.
+    pub fn ways_out(&mut self) -> impl Iterator<Item = Duration> + '_ {
+        self.ways_out.drain(..)
+    }
+
     /// Waits for every exchange in flight, at most `within`, and answers those left with
     /// [`Timeout`](ErrorKind::Timeout). Returns how many were left; the events are polled as usual.
-    pub async fn drain(&mut self, within: connector::Duration) -> usize {
+    pub async fn drain(&mut self, within: Duration) -> usize {
         let settled = async {
             while !self.in_flight.is_empty() {
                 let Some(arrival) = self.news_out.recv().await else { break };
@@ -166,9 +188,11 @@ impl HttpConnector {
         left.len()
     }
 
-    fn start(&mut self, ticket: Ticket, subject: Subject, call: Call) {
+    fn start(&mut self, asked: Timestamp, ticket: Ticket, question: Question) {
+        let Question { subject, serving, call } = question;
         self.calls += 1;
         let Call { dialogue, curiosity, timeout } = call;
+        let streams = matches!(subject, Subject::Infer { .. });
         let bell = curiosity.map(|curiosity| Bell::new((self.clock)(), curiosity));
         let growth = bell.as_ref().map(Bell::growth);
         let reporter = Reporter {
@@ -178,15 +202,25 @@ impl HttpConnector {
             woken: Arc::clone(&self.woken),
             clock: Arc::clone(&self.clock),
             bell,
+            gaps: serving.filter(|_| streams).map(|serving| self.gaps.of(serving)),
+            sent: asked,
             begun: false,
             answered: false,
         };
         let line =
             Line { failures: self.speaker.failures(), limits: self.limits, reporter, unread: None };
         let task = self.runtime.spawn(call::make(dialogue, timeout, line)).abort_handle();
-        let in_flight = InFlight { call: self.calls, subject, task, growth, begun: false };
+        let call = self.calls;
+        let in_flight = InFlight { call, subject, asked, task, growth, begun: false };
         let before = self.in_flight.insert(ticket, in_flight);
         assert!(before.is_none(), "ticket {ticket} is in flight already");
+    }
+
+    /// Where the tokens of this operation are made and by which model, as far as that is known.
+    fn serving(&self, operation: &Operation) -> Option<Serving> {
+        let Operation::Infer(infer) = operation else { return None };
+        let own = self.speaker.serving(infer.allocation);
+        own.or_else(|| self.table.serving(infer.allocation))
     }
 
     /// The connection of the inference is closed, which is all that the dialect has for it.
@@ -227,7 +261,7 @@ impl HttpConnector {
     }
 
     fn arrive(&mut self, arrival: Arrival) {
-        let Arrival { ticket, call, at, news } = arrival;
+        let Arrival { ticket, call, at, sent, news } = arrival;
         let Some(in_flight) = self.in_flight.get_mut(&ticket).filter(|known| known.call == call)
         else {
             // News of a call that was cancelled meanwhile.
@@ -248,6 +282,7 @@ impl HttpConnector {
                 }
             }
             News::Answered(result) => {
+                self.ways_out.push(sent.since(in_flight.asked));
                 if result.is_err() {
                     self.tell_progress(at, ticket);
                 }
@@ -381,7 +416,8 @@ impl Connector for HttpConnector {
                 let timeout = self.timeouts.of(operation.kind());
                 let curiosity = curiosity(&operation);
                 let call = Call { dialogue, curiosity, timeout };
-                self.start(ticket, Subject::of(&operation), call);
+                let (subject, serving) = (Subject::of(&operation), self.serving(&operation));
+                self.start(now, ticket, Question { subject, serving, call });
             }
             Err(error) => self.complete(now, ticket, Err(error)),
         }
@@ -397,6 +433,11 @@ impl Connector for HttpConnector {
         event.at = event.at.min(now).max(self.latest);
         self.latest = event.at;
         Some(event)
+    }
+
+    /// Between pieces of streams, as they were received.
+    fn token_gaps(&mut self, _: Timestamp, report: &mut dyn FnMut(TokenGaps)) {
+        self.gaps.drain(report);
     }
 
     /// Only what is ready already; answers wake the driver by [`HttpConnector::woken`].

@@ -5,11 +5,12 @@ mod own_shares;
 
 use std::borrow::Cow;
 
-use connector::{Error, Infer, Operation, Reply};
+use connector::{AllocationId, Error, Infer, Operation, Reply};
 use reqwest::Method;
 
 use super::{
     call::{Answer, Dialogue},
+    gaps::Serving,
     line::Failures,
     speaker::{Known, Speaker},
 };
@@ -52,6 +53,10 @@ impl OpenAi {
 impl Speaker for OpenAi {
     fn failures(&self) -> Failures {
         Failures { read: read_failure, hidden: hidden_failure }
+    }
+
+    fn serving(&self, allocation: AllocationId) -> Option<Serving> {
+        self.shares.serving(allocation)
     }
 
     fn answer(&mut self, operation: &Operation) -> Option<Result<Reply, Error>> {

@@ -18,6 +18,7 @@ use super::{
     covenant_v1::CovenantV1,
     endpoint::Endpoint,
     filler,
+    gaps::Serving,
     harpoon_v1::HarpoonV1,
     line::Failures,
     openai::OpenAi,
@@ -34,6 +35,12 @@ pub(super) trait Speaker: fmt::Debug + Send {
     /// The answer to what the endpoint need not be asked. Default: it is asked about everything.
     fn answer(&mut self, operation: &Operation) -> Option<Result<Reply, Error>> {
         let _ = operation;
+        None
+    }
+
+    /// What a share of the dialect's own keeping is for. Default: it keeps none.
+    fn serving(&self, allocation: AllocationId) -> Option<Serving> {
+        let _ = allocation;
         None
     }
 

@@ -12,6 +12,8 @@ use std::{
 
 use connector::{AllocationId, ModelId, PoolId};
 
+use super::gaps::Serving;
+
 /// What is remembered of a share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Share {
@@ -82,6 +84,12 @@ impl AllocationTable {
     pub(super) fn in_pool(&self, pool: PoolId) -> impl Iterator<Item = (AllocationId, &Share)> {
         let all = self.by_number.iter().map(|(&allocation, share)| (allocation, share));
         all.filter(move |(_, share)| share.pool == pool)
+    }
+
+    /// What a share is for, if that is known.
+    pub(super) fn serving(&self, allocation: AllocationId) -> Option<Serving> {
+        let share = self.share(allocation)?;
+        Some((share.pool, share.model?))
     }
 
     /// Whether a preemption of this share is news.

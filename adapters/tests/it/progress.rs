@@ -148,7 +148,7 @@ fn what_is_complete_or_comes_whole_or_was_not_asked_about_tells_nothing() {
 impl Words {
     fn talk(&self, act: Act, configure: impl FnOnce(&mut HttpOptions)) -> (Talk, Server) {
         let script = match self.dialect {
-            Dialect::HarpoonV1 => vec![grant("a"), act],
+            Dialect::HarpoonV1 | Dialect::CovenantV1 => vec![grant("a"), act],
             Dialect::OpenAi => vec![act],
         };
         Talk::configured(script, |options| {

@@ -10,6 +10,8 @@ use connector::{
     Allocate, AllocationId, AllocationInfo, Error, ErrorKind, ModelId, Operation, PoolId, Reply,
 };
 
+use super::super::gaps::Serving;
+
 #[derive(Debug)]
 pub(super) struct OwnShares {
     most: usize,
@@ -46,6 +48,11 @@ impl OwnShares {
     /// `NotFound` for a share that is not held.
     pub(super) fn model(&self, allocation: AllocationId) -> Result<ModelId, Error> {
         self.held.get(&allocation).map(|asked| asked.model).ok_or_else(|| not_held(allocation))
+    }
+
+    /// The pool and the model that a share is for, while it is held.
+    pub(super) fn serving(&self, allocation: AllocationId) -> Option<Serving> {
+        self.held.get(&allocation).map(|asked| (asked.pool, asked.model))
     }
 
     fn grant(&mut self, allocate: Allocate) -> Result<Reply, Error> {
