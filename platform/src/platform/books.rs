@@ -46,7 +46,7 @@ use crate::{
     billing::{LeaseRecord, Meters, RecordKey, StrikeId, UsageRecord, UseKind},
     flight::{Flight, FlightKey, Strike},
     interface::Output,
-    lease::{Account, Bearer, Entry, Held, LeaseKey, Warm},
+    lease::{Account, Bearer, Entry, Held, LeaseKey, LeaseState, Warm},
     ride::Use,
 };
 
@@ -110,6 +110,28 @@ impl Platform {
     pub fn telling_books(mut self, life: u32) -> Self {
         self.books.told = Some(life);
         self
+    }
+
+    /// What everything has cost by `now`, at the prices of the cables: what is booked, and what shares
+    /// that are held have cost since then. It takes as long as there are shares.
+    pub fn spent(&self, now: Timestamp) -> Money {
+        let booked: Money = self.meters.iter().map(|meter| meter.cost).sum();
+        let shares = self.leases.iter().filter(|(key, lease)| self.stands_for_share(*key, lease));
+        let unbooked: Money = shares
+            .map(|(_, lease)| {
+                let since = match &lease.state {
+                    LeaseState::Held(held) => held.since,
+                    LeaseState::Warm(warm) => warm.since,
+                    LeaseState::Asked { .. }
+                    | LeaseState::Boarding { .. }
+                    | LeaseState::Stocking { .. }
+                    | LeaseState::Releasing { .. }
+                    | LeaseState::Unreleased { .. } => now,
+                };
+                self.cables[lease.cable].price().per_hour_over(now.since(since))
+            })
+            .sum();
+        booked + self.overhead.cost + unbooked
     }
 
     /// A stretch of work ends now.
