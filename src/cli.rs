@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | 0 | done, and every objective met |
 //! | 99 | done, but an objective was missed (as in k6) |
-//! | 130 | interrupted; what is reported is partial and has no verdict |
+//! | 130 | interrupted, or ended at a limit; what is reported is partial and has no verdict |
 //! | 1 | the run itself failed: endpoint down, port in use, disk full |
 //! | 2 | bad input: arguments, scenario, trace |
 //!
@@ -19,6 +19,7 @@ mod explain;
 mod failure;
 mod interrupt;
 mod key;
+mod live;
 mod mock;
 mod place;
 mod progress;

@@ -11,6 +11,7 @@
 //! An answer that comes at the very instant of its time-out is therefore in time. After every input
 //! the platform's outputs are carried out, until neither side has anything left to say.
 
+mod caps;
 mod lag;
 mod observer;
 pub mod real_time;
@@ -19,10 +20,14 @@ pub mod virtual_time;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use connector::{CableId, Connector, Event, Operation, Ticket, Timestamp};
+use connector::{
+    CableId, Connector, Event, Operation, Outcome, RequestId, RequestRecord, Ticket, Timestamp,
+};
 use platform::{Input, Output, Platform, Request};
-use scenarios::TrafficError;
+use scenarios::{TrafficError, Users};
 
+use caps::LOOK;
+pub use caps::{Cap, Caps};
 pub use lag::Lag;
 pub use observer::Observer;
 use sampling::Look;
@@ -35,9 +40,15 @@ pub struct Watch {
     requests: AtomicU64,
     interrupted: AtomicBool,
     interruption: tokio::sync::Notify,
+    caps: Caps,
 }
 
 impl Watch {
+    /// Of a run that ends early at these limits.
+    pub fn capped(caps: Caps) -> Self {
+        Self { caps, ..Self::default() }
+    }
+
     /// Time of the run reached, and requests arrived.
     pub fn progress(&self) -> (Timestamp, u64) {
         let now = Timestamp::from_nanos(self.now_ns.load(Ordering::Relaxed));
@@ -83,8 +94,10 @@ pub enum RunError {
 pub struct Ended {
     /// When the last thing happened.
     pub at: Timestamp,
-    /// Whether it was interrupted before all traffic was answered.
+    /// Whether it was interrupted, or met a limit, before all traffic was answered.
     pub partial: bool,
+    /// The limit that it met.
+    pub stopped: Option<Cap>,
     /// Shares whose release the provider never confirmed, however often it was asked.
     pub unreleased: usize,
 }
@@ -164,11 +177,21 @@ fn deadline_of<C: Connector>(connector: &C) -> Timestamp {
 pub struct Session<A, O> {
     arrivals: A,
     next_arrival: Option<Request>,
+    users: Users,
     platform: Platform,
     observer: O,
     sampling: Sampling,
-    requests: u64,
+    /// Arrived so far, those that were dropped included.
+    arrived: u64,
+    most_in_flight: usize,
+    dropped: u64,
+    caps: Caps,
+    /// The limit that was met.
+    stopped: Option<Cap>,
+    /// When to look at the cost next, if it is limited.
+    cost_due: Timestamp,
     lag: Lag,
+    way_out: Lag,
 }
 
 impl<A, O> Session<A, O>
@@ -189,19 +212,44 @@ where
         let mut session = Self {
             arrivals,
             next_arrival: None,
+            users: Users::default(),
             platform,
             observer,
             sampling,
-            requests: 0,
+            arrived: 0,
+            most_in_flight: usize::MAX,
+            dropped: 0,
+            caps: Caps::default(),
+            stopped: None,
+            cost_due: Timestamp::MAX,
             lag: Lag::default(),
+            way_out: Lag::default(),
         };
         session.next_arrival = session.arrivals.next().transpose()?;
         Ok(session)
     }
 
+    /// The same session, which hands the platform no request while so many are in flight: those are
+    /// dropped and counted. A generator that goes on regardless ends up measuring itself.
+    #[must_use]
+    pub fn bounded(self, most_in_flight: usize) -> Self {
+        Self { most_in_flight, ..self }
+    }
+
+    /// The same session with users who wait for their answers besides.
+    #[must_use]
+    pub fn with_users(self, users: Users) -> Self {
+        Self { users, ..self }
+    }
+
+    /// Requests that were not handed over because too many were in flight.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
     /// Requests handed to the platform so far.
     pub fn requests(&self) -> u64 {
-        self.requests
+        self.arrived - self.dropped
     }
 
     /// The platform.
@@ -214,6 +262,13 @@ where
         &self.lag
     }
 
+    /// How long operations were on their way from the instant at which the platform was told of what
+    /// they follow from (for the first of a request, the instant that [`lag`](Self::lag) ends at) to the HTTP
+    /// client. Never any where nothing is sent.
+    pub fn way_out(&self) -> &Lag {
+        &self.way_out
+    }
+
     /// What is left when the run is over.
     pub fn into_parts(self) -> (A, Platform, O) {
         (self.arrivals, self.platform, self.observer)
@@ -221,22 +276,58 @@ where
 
     /// Whether all traffic has arrived and every request is answered.
     fn all_answered(&self) -> bool {
-        self.next_arrival.is_none() && self.platform.in_flight() == 0
+        self.next_at() == Timestamp::MAX && self.platform.in_flight() == 0
+    }
+
+    /// When the next request arrives, as far as that is known; [`Timestamp::MAX`] is never.
+    #[inline]
+    fn next_at(&self) -> Timestamp {
+        let open = self.next_arrival.as_ref().map_or(Timestamp::MAX, |request| request.arrived);
+        open.min(self.users.next_at().unwrap_or(Timestamp::MAX))
     }
 
     /// When there is something to do; [`Timestamp::MAX`] is never.
     fn deadline<C: Connector>(&self, lines: &Lines<C>) -> Timestamp {
-        let arrival = self.next_arrival.as_ref().map_or(Timestamp::MAX, |request| request.arrived);
-        arrival.min(self.wake_at()).min(lines.next)
+        self.next_at().min(self.wake_at()).min(lines.next).min(self.cost_due)
     }
 
     /// Whether nothing is to come but looks at leases, which answer nobody.
     fn only_looks<C: Connector>(&self, lines: &Lines<C>) -> bool {
-        self.next_arrival.is_none() && lines.next == Timestamp::MAX && self.platform.only_looks()
+        let nothing_else = self.next_at() == Timestamp::MAX && lines.next == Timestamp::MAX;
+        nothing_else && self.platform.only_looks()
     }
 
     fn wake_at(&self) -> Timestamp {
         self.platform.deadline().unwrap_or(Timestamp::MAX)
+    }
+
+    /// Keeps to these limits from now on.
+    fn keep_to(&mut self, caps: Caps) {
+        self.caps = caps;
+        self.cost_due = caps.cost.map_or(Timestamp::MAX, |_| Timestamp::ZERO);
+    }
+
+    /// Whether all the money is spent that may be.
+    fn is_spent(&self) -> bool {
+        matches!(self.stopped, Some(Cap::Cost(_)))
+    }
+
+    fn check_cost(&mut self, now: Timestamp) {
+        self.cost_due = now + LOOK;
+        if let Some(most) = self.caps.cost.filter(|&most| self.platform.spent(now) >= most) {
+            self.stop(Cap::Cost(most));
+        }
+    }
+
+    fn stop(&mut self, cap: Cap) {
+        self.stopped = Some(cap);
+        self.cost_due = Timestamp::MAX;
+        self.end_traffic();
+    }
+
+    fn end_traffic(&mut self) {
+        self.next_arrival = None;
+        self.users.leave();
     }
 
     /// Does everything that is due at `now`.
@@ -249,9 +340,15 @@ where
             self.sample(now, lines);
         }
         self.drain_events(now, lines);
-        while let Some(request) = self.next_arrival.take_if(|request| request.arrived <= now) {
-            self.next_arrival = self.arrivals.next().transpose()?;
-            self.requests += 1;
+        if self.cost_due <= now {
+            self.check_cost(now);
+        }
+        while let Some(request) = self.due(now)? {
+            if self.platform.in_flight() >= self.most_in_flight {
+                self.dropped += 1;
+                self.users.answered(now, request.id, false);
+                continue;
+            }
             self.lag.record(now.since(request.arrived));
             self.observer.arriving(now, &self.platform, &request);
             self.platform.handle(now, Input::Request(request));
@@ -267,9 +364,47 @@ where
         Ok(())
     }
 
+    /// The next request whose time has come. Where users ask as well, requests are numbered here, in the
+    /// order in which they arrive.
+    #[inline]
+    fn due(&mut self, now: Timestamp) -> Result<Option<Request>, TrafficError> {
+        if self.next_at() > now {
+            return Ok(None);
+        }
+        if let Some(most) = self.caps.requests.filter(|&most| self.requests() >= most) {
+            self.stop(Cap::Requests(most));
+            return Ok(None);
+        }
+        let number = RequestId(self.arrived);
+        self.arrived += 1;
+        if self.users.is_empty() {
+            return self.take_arrival();
+        }
+        let open = self.next_arrival.as_ref().map_or(Timestamp::MAX, |request| request.arrived);
+        if self.users.next_at().is_some_and(|at| at < open) {
+            return Ok(self.users.ask(number));
+        }
+        Ok(self.take_arrival()?.map(|request| Request { id: number, ..request }))
+    }
+
+    fn take_arrival(&mut self) -> Result<Option<Request>, TrafficError> {
+        let next = self.arrivals.next().transpose()?;
+        Ok(std::mem::replace(&mut self.next_arrival, next))
+    }
+
+    /// A request is over.
+    #[inline]
+    fn record(&mut self, now: Timestamp, record: &RequestRecord) {
+        if !self.users.is_empty() {
+            let in_full = record.outcome == Outcome::Completed;
+            self.users.answered(now, record.request, in_full);
+        }
+        self.observer.record(record);
+    }
+
     /// Stops taking requests and has everything that is held given back.
     fn drain<C: Connector>(&mut self, now: Timestamp, lines: &mut Lines<C>) {
-        self.next_arrival = None;
+        self.end_traffic();
         self.platform.handle(now, Input::Drain);
         self.carry_out(now, lines);
         self.drain_events(now, lines);
@@ -297,7 +432,7 @@ where
                 Output::Submit { cable, ticket, operation } => {
                     lines.submit(now, cable, ticket, operation);
                 }
-                Output::Record(record) => self.observer.record(&record),
+                Output::Record(record) => self.record(now, &record),
                 Output::Usage(record) => self.observer.usage(&record),
                 Output::Lease(record) => self.observer.lease(&record),
                 Output::Respond(_) => {}

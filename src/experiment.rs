@@ -140,7 +140,8 @@ fn session<O: Observer>(
     }
     let sampling = Sampling::new(INTERVAL, Timestamp::ZERO + scenario.warm_up)
         .doubling_after(reports::MAX_INTERVALS);
-    Ok(Session::new(scenario.arrivals(seed)?, platform, observer, sampling)?)
+    let session = Session::new(scenario.arrivals(seed)?, platform, observer, sampling)?;
+    Ok(session.with_users(scenario.users(seed)))
 }
 
 fn recorder(scenario: &Scenario, seed: u64, files: Option<RunFiles>) -> Recorder {
@@ -181,6 +182,7 @@ fn conclude<O: Observer>(
     let (summary, files) = recorder.finish(RunEnd {
         ended: ended.at,
         partial: ended.partial,
+        stopped: ended.stopped.map(|cap| cap.to_string()),
         unfinished: platform.in_flight() as u64,
         meters: platform.meters().to_vec(),
         overhead: platform.overhead(),

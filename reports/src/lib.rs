@@ -53,7 +53,7 @@ pub use header::Header;
 pub use humanise::{duration as humanise_duration, significant as humanise_number};
 pub use invoice::{InvoiceFormat, write_invoices};
 pub use objective::Verdict;
-pub use recorder::{Fault, GeneratorLag, Recorder, RecorderConfig, RunEnd};
+pub use recorder::{Fault, GeneratorLag, Lateness, Recorder, RecorderConfig, RunEnd};
 pub use replications::{MetricSpread, ObjectiveSpread, Replications, ReplicationsSummary, Spread};
 pub use series::MAX_INTERVALS;
 pub use style::Style;

@@ -73,6 +73,8 @@ pub struct RunEnd {
     pub ended: Timestamp,
     /// Whether it was cut off before its end.
     pub partial: bool,
+    /// The limit that ended it, for people; `None` without one.
+    pub stopped: Option<String>,
     /// Requests that were in flight at the end and never got a record.
     pub unfinished: u64,
     /// What each tenant used, by [`TenantId`](connector::TenantId), warm-up included; may be empty.
@@ -89,15 +91,24 @@ pub struct RunEnd {
     pub objectives: Vec<Objective>,
 }
 
+/// How late something was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lateness {
+    /// Mean.
+    pub mean: Duration,
+    /// 99th percentile.
+    pub p99: Duration,
+    /// Greatest.
+    pub max: Duration,
+}
+
 /// How late a generator of live traffic sent its requests, against their schedule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GeneratorLag {
-    /// Mean lateness.
-    pub mean: Duration,
-    /// 99th percentile of lateness.
-    pub p99: Duration,
-    /// Greatest lateness.
-    pub max: Duration,
+    /// How late requests were handed to the platform, against their schedule.
+    pub schedule: Lateness,
+    /// How long operations took from there to the HTTP client.
+    pub way_out: Lateness,
     /// Requests that were not sent at all because too many were in flight.
     pub dropped: u64,
     /// Whether the figures say more about the generator than about what it measured.

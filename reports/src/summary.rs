@@ -87,6 +87,9 @@ pub struct Summary {
 /// How long a run took and what is left out of its statistics.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Run {
+    /// The limit that ended it early; `None` without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
     /// From the start to the end of the run, in its own time.
     pub ended_s: f64,
     /// Time at the start whose requests are left out.
@@ -136,6 +139,7 @@ impl Summary {
         let metered_cost = metered_cost(&end.meters);
         let charged = ChargeReport::of(&measured.usage, |_| true, measured.pools.busy_card_ns());
         let run = Run {
+            stopped: end.stopped,
             ended_s: end.ended.as_secs_f64(),
             warm_up_s: warm_up.as_secs_f64(),
             measured_s: measured.time.as_secs_f64(),

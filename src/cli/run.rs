@@ -1,3 +1,4 @@
+mod dry;
 mod ledger;
 mod leftovers;
 mod replicate;
@@ -8,16 +9,18 @@ use std::{
     sync::Arc,
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use connector::Money;
 use reports::{Overwrite, RunFiles, Style, Summary};
 use scenarios::{Override, Scenario};
 
 use super::{
-    Failure, INTERRUPTED, OBJECTIVE_MISSED, interrupt, key, note, print, progress::Progress,
+    Failure, INTERRUPTED, OBJECTIVE_MISSED, interrupt, live::LiveFlags, note, print,
+    progress::Progress,
 };
 use crate::{
-    drive::{Observer, Watch},
-    experiment::{self, ExperimentError, Outcome, live},
+    drive::{Caps, Observer, Watch},
+    experiment::{self, ExperimentError, Outcome, live as real},
 };
 
 /// Most replications of one run.
@@ -36,7 +39,10 @@ const MOST_REPLICATIONS: i64 = 10_000;
   harpoon run scenarios/bill-shock.yaml --ledger books.sqlite
   harpoon run scenarios/azure-conversation.yaml --set traffic.0.trace.file=my.csv
   HOSTED_AI_API_KEY=... harpoon run scenarios/quickstart.yaml --live https://gpu.example.com
-  harpoon run scenarios/quickstart.yaml --live http://127.0.0.1:8080 --dialect covenant-v1")]
+  harpoon run scenarios/quickstart.yaml --live http://127.0.0.1:8080 --dialect covenant-v1
+  harpoon run scenarios/quickstart.yaml --live https://gpu.example.com --dry-run
+  harpoon run scenarios/quickstart.yaml --live https://gpu.example.com --max-requests 500 \\
+    --max-cost 2.00")]
 pub(super) struct Run {
     /// The scenario file.
     scenario: PathBuf,
@@ -67,17 +73,20 @@ pub(super) struct Run {
     /// Replace a value of the scenario, such as `provider.pools.0.count=8`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     overrides: Vec<Override>,
-    /// Run against this endpoint in real time instead of simulating. Without a URL, the endpoint is
-    /// the environment's `HOSTED_AI_BASE_URL`. The key is taken from `HOSTED_AI_API_KEY`; that of
-    /// pools whose dialect is `openai`, from `OPENAI_API_KEY`.
-    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
-    live: Option<String>,
-    /// What is spoken at the endpoint of `--live`.
-    #[arg(long, value_enum, default_value_t, requires = "live")]
-    dialect: Spoken,
-    /// Allow the key to be sent to another machine over plain HTTP.
-    #[arg(long, requires = "live")]
-    allow_plaintext_key: bool,
+    #[command(flatten)]
+    live: LiveFlags,
+    /// End the run when it would send more requests than this. What is under way is answered, everything is
+    /// given back, the report is marked as partial, and the exit code is 130.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_requests: Option<u64>,
+    /// End the run when the shares it held have cost this much, at the scenario's prices, as Ctrl-C would.
+    /// It can become more by what giving everything back takes.
+    #[arg(long, value_name = "AMOUNT")]
+    max_cost: Option<Money>,
+    /// Say where a live run would send requests, how many, and what they may cost, and check address and
+    /// key. Nothing is sent.
+    #[arg(long = "dry-run", requires = "live")]
+    rehearsal: bool,
     /// Show no progress.
     #[arg(long, short)]
     quiet: bool,
@@ -86,41 +95,21 @@ pub(super) struct Run {
     json: bool,
 }
 
-/// What can be spoken at the endpoint of a live run.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Spoken {
-    /// Shares and inferences, as `harpoon mock` speaks.
-    #[default]
-    HarpoonV1,
-    /// Shares for a stated time, by what a covenant needs; `harpoon mock` speaks it too.
-    CovenantV1,
-    /// Chat completions without shares, as local engines speak.
-    #[value(name = "openai")]
-    OpenAi,
-}
-
-impl From<Spoken> for scenarios::Dialect {
-    fn from(spoken: Spoken) -> Self {
-        match spoken {
-            Spoken::HarpoonV1 => Self::HarpoonV1,
-            Spoken::CovenantV1 => Self::CovenantV1,
-            Spoken::OpenAi => Self::OpenAi,
-        }
-    }
-}
-
 impl Run {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let scenario = super::load(&self.scenario, &self.overlays, &self.overrides)
             .map_err(Failure::Scenario)?;
         let seed = self.seed.unwrap_or(scenario.seed);
         let replications = self.replications.unwrap_or(scenario.replications);
-        let target = self.target()?;
+        let target = self.live.target()?;
+        if let Some(target) = target.as_ref().filter(|_| self.rehearsal) {
+            return self.rehearse(&scenario, seed, target);
+        }
         if replications > 1 {
             self.can_replicate(seed, replications)?;
             return self.replicate(&scenario, seed, replications);
         }
-        let watch = Arc::new(Watch::default());
+        let watch = Arc::new(Watch::capped(self.caps()));
         interrupt::forward_to(vec![Arc::clone(&watch)]);
         let files = self.files(&scenario, seed, self.out.as_deref())?;
         self.warn_of_leftovers(|_| false);
@@ -144,23 +133,8 @@ impl Run {
         Ok(code(summary.header.partial, summary.objectives_met()))
     }
 
-    /// Where a live run goes; `None` for a simulation.
-    fn target(&self) -> Result<Option<live::Target>, Failure> {
-        let Some(url) = &self.live else { return Ok(None) };
-        let from_environment =
-            || std::env::var("HOSTED_AI_BASE_URL").ok().filter(|url| !url.is_empty());
-        let base_url = Some(url.clone()).filter(|url| !url.is_empty()).or_else(from_environment);
-        let base_url = base_url.ok_or_else(|| {
-            Failure::bad_input("--live without a URL, and HOSTED_AI_BASE_URL is not set")
-                .with_help("give the endpoint: --live https://host")
-        })?;
-        Ok(Some(live::Target {
-            base_url,
-            dialect: self.dialect.into(),
-            api_key: key::of_hosted_ai()?,
-            openai_key: key::of_openai()?,
-            allow_plaintext_key: self.allow_plaintext_key,
-        }))
+    fn caps(&self) -> Caps {
+        Caps { requests: self.max_requests, cost: self.max_cost }
     }
 
     fn files(
@@ -174,15 +148,19 @@ impl Run {
             let text = scenario.effective.to_yaml(seed);
             let files = RunFiles::create(directory, &header, &text, self.overwrite())?;
             // No live provider tells its statement line by line.
-            if self.live.is_some() { Ok(files) } else { files.with_statement(&header) }
+            if self.live.is_wanted() { Ok(files) } else { files.with_statement(&header) }
         };
         Ok(directory.map(create).transpose()?)
     }
 
     fn can_replicate(&self, seed: u64, count: u32) -> Result<(), Failure> {
-        if self.live.is_some() {
+        if self.live.is_wanted() {
             let message =
                 format!("a live run happens once, but {count} replications are asked for");
+            return Err(Failure::bad_input(message).with_help("add --replications 1"));
+        }
+        if self.caps() != Caps::default() {
+            let message = format!("limits are for one run, but {count} replications are asked for");
             return Err(Failure::bad_input(message).with_help("add --replications 1"));
         }
         if self.ledger.is_some() {
@@ -217,7 +195,7 @@ struct Once<'a> {
     run: &'a Run,
     scenario: &'a Scenario,
     seed: u64,
-    target: Option<&'a live::Target>,
+    target: Option<&'a real::Target>,
     files: Option<RunFiles>,
     watch: &'a Arc<Watch>,
 }
@@ -228,7 +206,7 @@ impl Once<'_> {
         let Self { run, scenario, seed, target, files, watch } = self;
         let _progress = run.progress(vec![Arc::clone(watch)], scenario);
         match target {
-            Some(target) => live::run(scenario, seed, target, files, beside, watch),
+            Some(target) => real::run(scenario, seed, target, files, beside, watch),
             None => experiment::simulate_beside(scenario, seed, files, beside, watch),
         }
     }

@@ -5,13 +5,23 @@ use rayon::prelude::*;
 use reports::{Style, Summary, Sweep as Runs};
 use scenarios::{Override, Scenario};
 
-use super::{Failure, INTERRUPTED, OBJECTIVE_MISSED, interrupt, note, print, progress::Progress};
-use crate::{drive::Watch, experiment};
+use super::{
+    Failure, INTERRUPTED, OBJECTIVE_MISSED, interrupt, live::LiveFlags, note, print,
+    progress::Progress,
+};
+use crate::{
+    drive::Watch,
+    experiment::{
+        self,
+        live::{self, Target},
+    },
+};
 
 /// Most runs of one sweep.
 const MOST_RUNS: usize = 10_000;
 
-/// Run variants of a scenario, simulated in virtual time, and print them side by side.
+/// Run variants of a scenario and print them side by side: simulated in virtual time, or one after the
+/// other against a live endpoint.
 ///
 /// Every combination of the values given is run, all with the same seed, so that they see the same
 /// arrivals. Exits with 0 if every run meets every objective, 99 if one does not, 130 if it was
@@ -20,7 +30,9 @@ const MOST_RUNS: usize = 10_000;
 #[command(after_help = "Examples:
   harpoon sweep scenarios/overcommit-cliff.yaml --vary provider.pools.0.sharing_ratio=1..10
   harpoon sweep scenarios/quickstart.yaml --vary platform.router=cheapest,fastest --csv routers.csv
-  harpoon sweep scenarios/quickstart.yaml --vary provider.pools.0.count=8,16 --vary seed=1..3")]
+  harpoon sweep scenarios/quickstart.yaml --vary provider.pools.0.count=8,16 --vary seed=1..3
+  harpoon sweep scenarios/quickstart.yaml --live http://127.0.0.1:8080 \\
+    --vary traffic.0.arrivals.poisson.rate=1/s,4/s,16/s --set duration=30s --set warm_up=5s")]
 pub(super) struct Sweep {
     /// The scenario file.
     scenario: PathBuf,
@@ -37,6 +49,8 @@ pub(super) struct Sweep {
     /// Runs at once; all cores by default. Does not change any result.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    #[command(flatten)]
+    live: LiveFlags,
     /// Write every figure into this CSV file.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
@@ -95,6 +109,7 @@ struct Variant {
 impl Sweep {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let variants = self.variants()?;
+        let target = self.live.target()?;
         let csv = self.csv.as_ref().map(|path| (path, File::create(path)));
         let csv = csv.map(|(path, file)| file.map_err(|error| cannot_write(path, &error)));
         let csv = csv.transpose()?;
@@ -102,15 +117,15 @@ impl Sweep {
         interrupt::forward_to(watches.clone());
         let progress =
             (!self.quiet).then(|| Progress::follow(watches, variants[0].scenario.duration));
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.map_or(0, usize::from))
-            .build()?;
-        let summaries: Result<Vec<Option<Summary>>, Failure> =
-            pool.install(|| variants.par_iter().map(|variant| self.run(variant)).collect());
+        let summaries = match &target {
+            Some(target) => variants.iter().map(|variant| self.run_live(variant, target)).collect(),
+            None => self.simulate_all(&variants),
+        };
         drop(progress);
         let mut runs = Runs::new(self.vary.iter().map(|vary| vary.path.clone()).collect());
         let mut partial = false;
-        for (variant, summary) in variants.into_iter().zip(summaries?) {
+        let summaries: Vec<Option<Summary>> = summaries?;
+        for (variant, summary) in variants.into_iter().zip(summaries) {
             match summary.filter(|summary| !summary.header.partial) {
                 Some(summary) => runs.add(variant.values, &summary),
                 None => partial = true,
@@ -128,7 +143,31 @@ impl Sweep {
         Ok(if met { ExitCode::SUCCESS } else { ExitCode::from(OBJECTIVE_MISSED) })
     }
 
-    fn run(&self, variant: &Variant) -> Result<Option<Summary>, Failure> {
+    fn simulate_all(&self, variants: &[Variant]) -> Result<Vec<Option<Summary>>, Failure> {
+        let threads = self.threads.map_or(0, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        pool.install(|| variants.par_iter().map(|variant| self.simulate(variant)).collect())
+    }
+
+    /// One at a time: side by side they would measure each other.
+    fn run_live(&self, variant: &Variant, target: &Target) -> Result<Option<Summary>, Failure> {
+        let Variant { scenario, watch, .. } = variant;
+        if watch.is_interrupted() {
+            return Ok(None);
+        }
+        let seed = self.seed.unwrap_or(scenario.seed);
+        let (outcome, ()) = live::run(scenario, seed, target, None, (), watch)?;
+        for warning in &outcome.warnings {
+            note(&format!("warning: {warning}"));
+        }
+        if outcome.summary.generator.is_some_and(|generator| generator.limited) {
+            let values = variant.values.join(", ");
+            note(&format!("warning: {values}: the generator was the limit, not the endpoint"));
+        }
+        Ok(Some(outcome.summary))
+    }
+
+    fn simulate(&self, variant: &Variant) -> Result<Option<Summary>, Failure> {
         if variant.watch.is_interrupted() {
             return Ok(None);
         }

@@ -4,10 +4,10 @@ use hdrhistogram::Histogram;
 /// Longer lags count as this long.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-/// How late requests were sent, against their schedule: the generator's own share of any latency.
+/// How late something was done: a generator's own share of any latency.
 #[derive(Clone, Debug)]
 pub struct Lag {
-    requests: u64,
+    count: u64,
     late: Histogram<u32>,
     sum: u128,
 }
@@ -17,30 +17,30 @@ impl Default for Lag {
     fn default() -> Self {
         let late = Histogram::new_with_bounds(1_000, LONGEST.as_nanos(), 3);
         let late = late.expect("the bounds are in order and three figures are supported");
-        Self { requests: 0, late, sum: 0 }
+        Self { count: 0, late, sum: 0 }
     }
 }
 
 impl Lag {
-    /// One request was sent this much after its schedule. In virtual time that is never any.
+    /// One was this late. In virtual time that is never any.
     pub(super) fn record(&mut self, lag: Duration) {
-        self.requests += 1;
+        self.count += 1;
         if !lag.is_zero() {
             self.late.saturating_record(lag.as_nanos());
             self.sum += u128::from(lag.as_nanos());
         }
     }
 
-    /// Mean over all requests.
+    /// Mean over all of them.
     pub fn mean(&self) -> Duration {
-        let mean = self.sum / u128::from(self.requests.max(1));
+        let mean = self.sum / u128::from(self.count.max(1));
         Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX))
     }
 
-    /// 99th percentile over all requests.
+    /// 99th percentile over all of them.
     pub fn p99(&self) -> Duration {
-        let punctual = self.requests - self.late.len();
-        let rank = (self.requests * 99).div_ceil(100);
+        let punctual = self.count - self.late.len();
+        let rank = (self.count * 99).div_ceil(100);
         let Some(among_late) = rank.checked_sub(punctual).filter(|&n| n > 0) else {
             return Duration::ZERO;
         };

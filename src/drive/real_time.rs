@@ -1,16 +1,25 @@
 //! Real time: sleep until the earliest deadline or until the far side has something to say, do what
 //! is due, repeat.
 //!
-//! Time is the clock on the wall since the start of the run. Sleeping is tokio's, whose timer has a
-//! resolution of about a millisecond, so a request may be sent that much after its schedule;
-//! latencies count from the schedule, and the lag is measured ([`Lag`](super::Lag)).
+//! Time is the clock on the wall since the start of the run. The loop has a thread to itself and sleeps
+//! by the system's timer, to the nanosecond asked for and some tens of microseconds late; a runtime's timer
+//! counts milliseconds. Exchanges run on the runtime's own threads, whose wakers wake this one.
+//! Latencies count from the schedule, however late a request is, and both parts of the lateness are
+//! measured ([`Session::lag`](super::Session::lag), [`Session::way_out`](super::Session::way_out)).
 //!
-//! An interruption ends the traffic. Requests under way have [`ANSWER_GRACE`] to be answered, then they
+//! An interruption, or money that is spent, ends the traffic. Requests under way have [`ANSWER_GRACE`] to be answered, then they
 //! are cancelled; [`GIVE_BACK_LIMIT`] later the run ends, even if it could not give everything back,
 //! and says what is still held. Whoever interrupts a run has little patience: a supervisor kills what
 //! has not ended within ten seconds.
 
-use std::{future::poll_fn, pin::Pin, task::Poll, time::Instant};
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::Instant,
+};
 
 use adapters::HttpConnector;
 use connector::{Duration, Timestamp};
@@ -44,11 +53,12 @@ impl WallClock {
     }
 }
 
-/// Runs until all traffic is answered and nothing is held any more, or until interrupted.
+/// Runs on this thread until all traffic is answered and nothing is held any more, or until
+/// interrupted. The connectors' runtime must have threads of its own.
 ///
 /// # Errors
 /// If traffic cannot be read; what is held is given back first.
-pub async fn run<A, O>(
+pub fn run<A, O>(
     session: &mut Session<A, O>,
     lines: &mut Lines<HttpConnector>,
     clock: WallClock,
@@ -58,6 +68,8 @@ where
     A: Iterator<Item = Result<Request, TrafficError>>,
     O: Observer,
 {
+    session.keep_to(watch.caps);
+    let waker = Waker::from(Arc::new(Sleeper(thread::current())));
     let mut failure = None;
     let mut drain_ends = None;
     let mut patience_ends = None;
@@ -66,13 +78,17 @@ where
         if let Err(error) = session.step(now, lines) {
             failure.get_or_insert(error);
         }
+        for connector in &mut lines.connectors {
+            connector.ways_out().for_each(|way| session.way_out.record(way));
+        }
         watch.show(now, session.requests());
-        let ending = session.all_answered() || watch.is_interrupted() || failure.is_some();
+        let interrupted = watch.is_interrupted() || session.is_spent();
+        let ending = session.all_answered() || interrupted || failure.is_some();
         if ending && drain_ends.is_none() {
             session.drain(now, lines);
             drain_ends = Some(now + DRAIN_LIMIT);
         }
-        if watch.is_interrupted() && patience_ends.is_none() {
+        if interrupted && patience_ends.is_none() {
             patience_ends = Some(now + ANSWER_GRACE);
             drain_ends = Some(now + ANSWER_GRACE + GIVE_BACK_LIMIT);
         }
@@ -82,26 +98,48 @@ where
         let settled = session.platform.in_flight() == 0 && session.platform.held() == 0;
         if drain_ends.is_some_and(|limit| settled || now >= limit) {
             session.conclude(now, lines);
-            let partial = watch.is_interrupted() || session.platform.in_flight() > 0;
+            let stopped = session.stopped;
+            let unanswered = session.platform.in_flight() > 0;
+            let partial = watch.is_interrupted() || stopped.is_some() || unanswered;
             let unreleased = session.platform.holdings().count();
-            let ended = Ended { at: now, partial, unreleased };
+            let ended = Ended { at: now, partial, stopped, unreleased };
             return failure.map_or(Ok(ended), |error| Err(error.into()));
         }
         let until = session.deadline(lines).min(now + LONGEST_SLEEP);
-        tokio::select! {
-            () = tokio::time::sleep(until.since(clock.now()).to_std()) => {}
-            () = any_woken(lines.connectors()) => {}
-            () = watch.interruption.notified() => {}
-        }
+        sleep(until, clock, &waker, any_woken(lines.connectors(), watch));
     }
 }
 
-/// Waits until any connector may have something to poll.
-async fn any_woken(connectors: &[HttpConnector]) {
+/// The thread of the loop, which sleeps by parking.
+struct Sleeper(Thread);
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Sleeps until then, or until woken.
+fn sleep(until: Timestamp, clock: WallClock, waker: &Waker, woken: impl Future<Output = ()>) {
+    let mut woken = pin!(woken);
+    let mut context = Context::from_waker(waker);
+    while woken.as_mut().poll(&mut context).is_pending() {
+        let left = until.since(clock.now());
+        if left.is_zero() {
+            return;
+        }
+        thread::park_timeout(left.to_std());
+    }
+}
+
+/// Waits until any connector may have something to poll, or the run is interrupted.
+async fn any_woken(connectors: &[HttpConnector], watch: &Watch) {
+    let mut interrupted = pin!(watch.interruption.notified());
     let mut waits: Vec<Pin<Box<_>>> =
         connectors.iter().map(|connector| Box::pin(connector.woken())).collect();
     poll_fn(|context| {
         let woken = waits.iter_mut().any(|wait| wait.as_mut().poll(context).is_ready());
+        let woken = woken || interrupted.as_mut().poll(context).is_ready();
         if woken { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;

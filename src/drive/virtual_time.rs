@@ -12,7 +12,8 @@ use super::{Ended, Lines, Observer, RunError, Session, Watch};
 const STEPS_PER_LOOK: u32 = 4096;
 
 /// Runs until all traffic is answered and nothing is held any more, and at least until `at_least`:
-/// time in which nobody comes belongs to a run as well. When interrupted, stops where it is.
+/// time in which nobody comes belongs to a run as well. When interrupted, stops where it is; at a limit,
+/// gives everything back.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -27,6 +28,7 @@ where
     O: Observer,
     C: Connector,
 {
+    session.keep_to(watch.caps);
     let mut now = Timestamp::ZERO;
     let mut draining = false;
     let mut steps = 0u32;
@@ -38,9 +40,12 @@ where
                 break true;
             }
         }
-        if !draining && session.all_answered() {
+        if !draining && (session.all_answered() || session.is_spent()) {
             session.drain(now, lines);
             draining = true;
+            if session.is_spent() {
+                session.cancel_all(now, lines);
+            }
         }
         if draining && session.platform.held() == 0 {
             break false;
@@ -58,11 +63,12 @@ where
         now = now.max(next);
         session.step(now, lines)?;
     };
-    if !partial {
+    let stopped = session.stopped;
+    if !partial && stopped.is_none() {
         now = now.max(at_least);
         session.sample(now, lines);
     }
     session.conclude(now, lines);
     let unreleased = if partial { 0 } else { session.platform.holdings().count() };
-    Ok(Ended { at: now, partial, unreleased })
+    Ok(Ended { at: now, partial: partial || stopped.is_some(), stopped, unreleased })
 }

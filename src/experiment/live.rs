@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
-use adapters::{Dialect, HttpConnector, HttpOptions, HttpTimeouts, SetupError};
+use adapters::{Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError};
 use connector::{Connector, Duration, Error, ErrorKind, EventKind, Operation, Ticket};
-use reports::{GeneratorLag, RunFiles};
+use reports::{GeneratorLag, Lateness, RunFiles};
 use scenarios::{Endpoint, Scenario};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
 use super::{ExperimentError, Outcome, conclude, recorder, session};
 use crate::drive::{
-    Lines, Observer, Watch,
+    Lag, Lines, Observer, Watch,
     real_time::{self, WallClock},
 };
 
@@ -19,11 +19,14 @@ use crate::drive::{
 const GREETING_LIMIT: Duration = Duration::from_secs(10);
 
 /// A generator whose 99th percentile of lateness is above this says more about itself than about
-/// the endpoint. tokio's timer alone is late by about a millisecond.
+/// the endpoint.
 const TOLERABLE_LAG: Duration = Duration::from_millis(10);
 
 /// What a run is held to last that goes on until its traces end.
 const LONGEST_RUN: Duration = Duration::from_secs(24 * 3_600);
+
+/// Exchanges that there may be at once for each request in flight.
+const EXCHANGES_PER_REQUEST: usize = 4;
 
 /// Fewest requests whose 99th percentile is not simply the latest one.
 const ENOUGH_FOR_P99: u64 = 100;
@@ -42,6 +45,19 @@ pub struct Target {
     pub openai_key: Option<SecretString>,
     /// Whether a key may travel unencrypted to another machine.
     pub allow_plaintext_key: bool,
+    /// Requests in flight at once; beyond it they are dropped and counted.
+    pub most_in_flight: usize,
+}
+
+impl Target {
+    /// How a dialect is spoken, and the key of its endpoints.
+    fn way_in(&self, dialect: scenarios::Dialect) -> (Dialect, &Option<SecretString>) {
+        match dialect {
+            scenarios::Dialect::HarpoonV1 => (Dialect::HarpoonV1, &self.api_key),
+            scenarios::Dialect::CovenantV1 => (Dialect::CovenantV1, &self.api_key),
+            scenarios::Dialect::OpenAi => (Dialect::OpenAi, &self.openai_key),
+        }
+    }
 }
 
 /// Why a live run could not begin.
@@ -90,22 +106,64 @@ pub fn run<O: Observer>(
     }
     let clock = WallClock::start();
     let mut lines = Lines::several(connect(clock)?, urls.of_cable.clone());
-    let mut session = session(scenario, seed, (recorder(scenario, seed, files), beside))?;
-    let ended = runtime.block_on(real_time::run(&mut session, &mut lines, clock, watch))?;
-    let (mean, p99, max) = (session.lag().mean(), session.lag().p99(), session.lag().max());
-    let limited = is_limited(mean, p99, max, session.requests());
-    let lag = GeneratorLag { mean, p99, max, dropped: 0, limited };
+    let session = session(scenario, seed, (recorder(scenario, seed, files), beside))?;
+    let mut session = session.bounded(target.most_in_flight);
+    let ended = real_time::run(&mut session, &mut lines, clock, watch)?;
+    let (schedule, way_out) = (lateness(session.lag()), lateness(session.way_out()));
+    let dropped = session.dropped();
+    let is_late = |late| is_late(late, session.requests());
+    let limited = dropped > 0 || is_late(schedule) || is_late(way_out);
+    let lag = GeneratorLag { schedule, way_out, dropped, limited };
     Ok(conclude(session, scenario, ended, started, Some(lag)))
+}
+
+fn lateness(lag: &Lag) -> Lateness {
+    Lateness { mean: lag.mean(), p99: lag.p99(), max: lag.max() }
 }
 
 /// Whether this lag says more about the generator than about the endpoint. One late timer must not
 /// condemn a short run, so few requests are judged by the mean of all but the latest.
-fn is_limited(mean: Duration, p99: Duration, max: Duration, requests: u64) -> bool {
+fn is_late(Lateness { mean, p99, max }: Lateness, requests: u64) -> bool {
     if requests >= ENOUGH_FOR_P99 {
         return p99 > TOLERABLE_LAG;
     }
     let others = (mean * requests).saturating_sub(max);
     others > TOLERABLE_LAG * requests.saturating_sub(1)
+}
+
+/// Where requests of a live run would go.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// Its address.
+    pub url: String,
+    /// What is spoken there.
+    pub dialect: &'static str,
+    /// Whether there is a key for it.
+    pub has_key: bool,
+    /// The pools that are there.
+    pub pools: Vec<String>,
+}
+
+/// Where requests would go, with everything checked that can be without sending anything: addresses,
+/// keys, and that no key travels in the open.
+///
+/// # Errors
+/// [`LiveError::Setup`], or [`LiveError::Runtime`].
+pub fn destinations(scenario: &Scenario, target: &Target) -> Result<Vec<Destination>, LiveError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let urls = Endpoints::of(scenario, target);
+    urls.connect(scenario, target, runtime.handle(), WallClock::start())?;
+    let pools = |index| {
+        let cables = scenario.platform.cables.iter().zip(&urls.of_cable);
+        let here = cables.filter(move |&(_, &of)| of == index);
+        here.map(|(cable, _)| cable.name.clone()).collect()
+    };
+    let destination = |(index, endpoint): (usize, &Endpoint)| {
+        let (dialect, key) = target.way_in(endpoint.dialect);
+        let (dialect, has_key) = (dialect.name(), key.is_some());
+        Destination { url: endpoint.url.clone(), dialect, has_key, pools: pools(index) }
+    };
+    Ok(urls.distinct.iter().enumerate().map(destination).collect())
 }
 
 /// The endpoints of a run, each once, and which of them each cable leads to.
@@ -140,16 +198,13 @@ impl Endpoints {
         clock: WallClock,
     ) -> Result<Vec<HttpConnector>, LiveError> {
         let connect = |endpoint: &Endpoint| {
-            let (dialect, api_key) = match endpoint.dialect {
-                scenarios::Dialect::HarpoonV1 => (Dialect::HarpoonV1, &target.api_key),
-                scenarios::Dialect::CovenantV1 => (Dialect::CovenantV1, &target.api_key),
-                scenarios::Dialect::OpenAi => (Dialect::OpenAi, &target.openai_key),
-            };
+            let (dialect, api_key) = target.way_in(endpoint.dialect);
             let options = HttpOptions {
                 dialect,
                 api_key: api_key.clone(),
                 lease: lease(scenario),
                 allow_plaintext_key: target.allow_plaintext_key,
+                limits: limits(target.most_in_flight),
                 ..HttpOptions::new(endpoint.url.clone(), scenario.names.clone())
             };
             HttpConnector::new(options, runtime.clone(), move || clock.now())
@@ -164,6 +219,13 @@ impl Endpoints {
 fn lease(scenario: &Scenario) -> Duration {
     let used = scenario.platform.leases.max_age.or(scenario.duration).unwrap_or(LONGEST_RUN);
     used + HttpTimeouts::default().infer
+}
+
+/// Exchanges are bounded so far beyond requests that it is requests which are dropped: each has one
+/// exchange under way, a hedge perhaps, and the release of what served the one before.
+fn limits(most_in_flight: usize) -> HttpLimits {
+    let in_flight = most_in_flight.saturating_mul(EXCHANGES_PER_REQUEST);
+    HttpLimits { in_flight, ..HttpLimits::default() }
 }
 
 /// Asks the endpoint for its pools, so that a wrong address or key is said before any traffic. An
@@ -206,7 +268,7 @@ mod tests {
         ] {
             let (mean, max) = (ms(mean), ms(latest));
             assert_eq!(
-                is_limited(mean, max, max, requests),
+                is_late(Lateness { mean, p99: max, max }, requests),
                 limited,
                 "{requests}: {mean:?} {max:?}"
             );

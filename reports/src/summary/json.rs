@@ -33,10 +33,13 @@ impl HasHeader for Summary {
 
 impl Serialize for GeneratorLag {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("GeneratorLag", 5)?;
-        fields.serialize_field("lag_mean_s", &self.mean.as_secs_f64())?;
-        fields.serialize_field("lag_p99_s", &self.p99.as_secs_f64())?;
-        fields.serialize_field("lag_max_s", &self.max.as_secs_f64())?;
+        let mut fields = serializer.serialize_struct("GeneratorLag", 8)?;
+        fields.serialize_field("lag_mean_s", &self.schedule.mean.as_secs_f64())?;
+        fields.serialize_field("lag_p99_s", &self.schedule.p99.as_secs_f64())?;
+        fields.serialize_field("lag_max_s", &self.schedule.max.as_secs_f64())?;
+        fields.serialize_field("way_out_mean_s", &self.way_out.mean.as_secs_f64())?;
+        fields.serialize_field("way_out_p99_s", &self.way_out.p99.as_secs_f64())?;
+        fields.serialize_field("way_out_max_s", &self.way_out.max.as_secs_f64())?;
         fields.serialize_field("dropped_requests", &self.dropped)?;
         fields.serialize_field("generator_limited", &self.limited)?;
         fields.end()

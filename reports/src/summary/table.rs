@@ -9,7 +9,7 @@ use super::{
     Amount, FanOutReport, Group, KvCache, Paging, PoolGroup, Requeue, Run, Summary, TenantGroup,
 };
 use crate::{
-    EconomicsReport, Style, Traffic, Verdict, humanise,
+    EconomicsReport, Lateness, Style, Traffic, Verdict, humanise,
     layout::{ABSENT, Layout, in_unit, money, number, share, short, time, verdict_word},
     summary::Latency,
 };
@@ -24,7 +24,8 @@ impl Summary {
         if self.header.partial {
             let mark = style.bad("PARTIAL RUN");
             let at = humanise::seconds(self.run.ended_s);
-            let _ = writeln!(text, "{mark}: cut off after {at}\n");
+            let why = self.run.stopped.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            let _ = writeln!(text, "{mark}: cut off after {at}{why}\n");
         }
         text += &self.facts();
         section(&mut text, style, "latency", Some(self.latencies()));
@@ -88,18 +89,12 @@ impl Summary {
             fact("fan-outs", format!("{kept} of {ended} kept, {}", share(kept_share)));
         }
         if let Some(lag) = &self.generator {
-            let limited =
-                if lag.limited { "; GENERATOR-LIMITED: figures are not the target's" } else { "" };
-            fact(
-                "generator",
-                format!(
-                    "sent late by {} in the mean, {} at p99, {} at most; {} dropped{limited}",
-                    humanise::duration(lag.mean),
-                    humanise::duration(lag.p99),
-                    humanise::duration(lag.max),
-                    humanise::whole(lag.dropped),
-                ),
-            );
+            let dropped = humanise::whole(lag.dropped);
+            fact("generator", format!("behind schedule by {}", lateness(lag.schedule)));
+            fact("", format!("then sent after {}; {dropped} dropped", lateness(lag.way_out)));
+            if lag.limited {
+                fact("", "GENERATOR-LIMITED: figures are not the target's".to_owned());
+            }
         }
         facts.finish()
     }
@@ -130,6 +125,11 @@ fn section(text: &mut String, style: Style, title: &str, table: Option<Layout>) 
     if let Some(table) = table {
         let _ = write!(text, "\n{}\n{}", style.heading(title), table.finish());
     }
+}
+
+fn lateness(Lateness { mean, p99, max }: Lateness) -> String {
+    let [mean, p99, max] = [mean, p99, max].map(humanise::duration);
+    format!("{mean} in the mean, {p99} at p99, {max} at most")
 }
 
 fn run(run: &Run) -> String {

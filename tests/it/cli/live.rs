@@ -32,7 +32,10 @@ fn the_same_scenario_runs_over_http_and_leaves_nothing_held() {
     let (mock, url) = mock(&desk, None);
     let ran = run_live(&desk, &url, None);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
-    for only_simulated in ["inter-token", "prompt blocks", "recomputed"] {
+    for told in ["inter-token latency", "behind schedule by", " 0 dropped"] {
+        assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    }
+    for only_simulated in ["prompt blocks", "recomputed"] {
         assert!(!ran.stdout.contains(only_simulated), "{}", ran.stdout);
     }
     mock.interrupt();
