@@ -27,6 +27,7 @@ mod routes;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -51,9 +52,11 @@ const QUESTIONS_WAITING: usize = 1024;
 pub struct MockOptions {
     /// The names of pools, models and tenants, in the order of the simulator's numbers.
     pub names: Names,
-    /// The key that callers must present, as `Authorization: Bearer` or `X-API-Key`. `None` lets
-    /// everybody in.
+    /// The key that callers must present, as `Authorization: Bearer` or `X-API-Key`, or a token that
+    /// they got for it from `POST /token`. `None` lets everybody in.
     pub api_key: Option<SecretString>,
+    /// How long a token is good that is got for the key.
+    pub token_life: Duration,
     /// Simulated seconds per second, above 0.
     pub speed: f64,
     /// Questions in flight at once; beyond it a caller is sent away with 503.
@@ -69,12 +72,13 @@ pub struct MockOptions {
 }
 
 impl MockOptions {
-    /// Real time, no key, 10,000 questions in flight, bodies of 16 MiB within 30 s, answers of 131,072
+    /// Real time, no key, tokens of 5 minutes, 10,000 questions in flight, bodies of 16 MiB within 30 s, answers of 131,072
     /// tokens, 5 s to shut down.
     pub fn new(names: Names) -> Self {
         Self {
             names,
             api_key: None,
+            token_life: Duration::from_mins(5),
             speed: 1.0,
             in_flight: 10_000,
             body_bytes: 16 << 20,
@@ -102,7 +106,7 @@ pub async fn serve(
     let keeper = Keeper::new(provider, pace, options.in_flight, desk.tallies.clone());
     let keeper = tokio::spawn(keeper.keep(counter, stopped.clone()));
     let names = WireNames::new(options.names.clone());
-    let router = routes::router(Arc::new(routes::Shop { desk, names, options, pace }));
+    let router = routes::router(Arc::new(routes::Shop::new(desk, names, options, pace)));
     let listener = listener.tap_io(|connection| {
         // Without it every short answer waits some 40 ms for the client's acknowledgement.
         let _ = connection.set_nodelay(true);

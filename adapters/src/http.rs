@@ -29,6 +29,7 @@
 mod call;
 mod connector;
 mod covenant_v1;
+mod credentials;
 mod endpoint;
 mod filler;
 mod gaps;
@@ -42,4 +43,6 @@ mod sse;
 mod table;
 
 pub use connector::HttpConnector;
-pub use options::{Dialect, HttpLimits, HttpOptions, HttpTimeouts, SetupError};
+pub use options::{
+    ApiKey, AuthScheme, Dialect, HttpLimits, HttpOptions, HttpTimeouts, SetupError, TokenExchange,
+};

@@ -19,4 +19,7 @@ pub mod openai;
 pub mod recording;
 pub mod replay;
 
-pub use http::{Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError};
+pub use http::{
+    ApiKey, AuthScheme, Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError,
+    TokenExchange,
+};

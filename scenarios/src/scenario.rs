@@ -77,6 +77,20 @@ pub enum Dialect {
     OpenAi,
 }
 
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::HarpoonV1, Self::CovenantV1, Self::OpenAi];
+
+    /// Its name on the command line and in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HarpoonV1 => "harpoon-v1",
+            Self::CovenantV1 => "covenant-v1",
+            Self::OpenAi => "openai",
+        }
+    }
+}
+
 /// Reads a scenario file and applies the overrides.
 ///
 /// Paths inside are relative to the file.

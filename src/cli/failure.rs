@@ -12,7 +12,10 @@ use scenarios::{Diagnostics, Dialect, Rendering};
 
 use crate::{
     drive::RunError,
-    experiment::{ExperimentError, live::LiveError},
+    experiment::{
+        ExperimentError,
+        live::{ConfigError, LiveError},
+    },
 };
 
 /// Why a verb did not do what was asked.
@@ -127,6 +130,13 @@ impl From<ExperimentError> for Failure {
     }
 }
 
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::bad_input(error.to_string())
+            .with_help("docs/live.md shows every key of a target's configuration")
+    }
+}
+
 impl From<FilesError> for Failure {
     fn from(error: FilesError) -> Self {
         let help = match &error {
@@ -154,6 +164,7 @@ fn way_in(error: &SetupError) -> Option<String> {
         SetupError::UnusableKey => {
             "set the key again, without line breaks: HOSTED_AI_API_KEY or OPENAI_API_KEY"
         }
+        SetupError::KeyFile { .. } => "put the key, and nothing else, into that file",
         SetupError::ZeroLimit { .. } | SetupError::Client { .. } => return None,
     };
     Some(help.to_owned())

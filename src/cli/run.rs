@@ -40,6 +40,7 @@ const MOST_REPLICATIONS: i64 = 10_000;
   harpoon run scenarios/azure-conversation.yaml --set traffic.0.trace.file=my.csv
   HOSTED_AI_API_KEY=... harpoon run scenarios/quickstart.yaml --live https://gpu.example.com
   harpoon run scenarios/quickstart.yaml --live http://127.0.0.1:8080 --dialect covenant-v1
+  harpoon run scenarios/quickstart.yaml --live --config live.toml
   harpoon run scenarios/quickstart.yaml --live https://gpu.example.com --dry-run
   harpoon run scenarios/quickstart.yaml --live https://gpu.example.com --max-requests 500 \\
     --max-cost 2.00")]
@@ -101,7 +102,7 @@ impl Run {
             .map_err(Failure::Scenario)?;
         let seed = self.seed.unwrap_or(scenario.seed);
         let replications = self.replications.unwrap_or(scenario.replications);
-        let target = self.live.target()?;
+        let target = self.live.target(&scenario)?;
         if let Some(target) = target.as_ref().filter(|_| self.rehearsal) {
             return self.rehearse(&scenario, seed, target);
         }

@@ -109,7 +109,9 @@ struct Variant {
 impl Sweep {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let variants = self.variants()?;
-        let target = self.live.target()?;
+        let targets = variants.iter().map(|variant| self.live.target(&variant.scenario));
+        let targets: Vec<Option<Target>> = targets.collect::<Result<_, Failure>>()?;
+        let targets: Option<Vec<Target>> = targets.into_iter().collect();
         let csv = self.csv.as_ref().map(|path| (path, File::create(path)));
         let csv = csv.map(|(path, file)| file.map_err(|error| cannot_write(path, &error)));
         let csv = csv.transpose()?;
@@ -117,8 +119,11 @@ impl Sweep {
         interrupt::forward_to(watches.clone());
         let progress =
             (!self.quiet).then(|| Progress::follow(watches, variants[0].scenario.duration));
-        let summaries = match &target {
-            Some(target) => variants.iter().map(|variant| self.run_live(variant, target)).collect(),
+        let summaries = match &targets {
+            Some(targets) => {
+                let each = variants.iter().zip(targets);
+                each.map(|(variant, target)| self.run_live(variant, target)).collect()
+            }
             None => self.simulate_all(&variants),
         };
         drop(progress);

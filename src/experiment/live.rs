@@ -1,13 +1,18 @@
 //! A scenario against real endpoints: the same platform, traffic and reports, another far side.
 
+mod config;
+
 use std::time::Instant;
 
-use adapters::{Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError};
-use connector::{Connector, Duration, Error, ErrorKind, EventKind, Operation, Ticket};
+use adapters::{
+    ApiKey, AuthScheme, Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError,
+};
+use connector::{Connector, Duration, Error, ErrorKind, EventKind, Names, Operation, Ticket};
 use reports::{GeneratorLag, Lateness, RunFiles};
 use scenarios::{Endpoint, Scenario};
-use secrecy::SecretString;
 use tokio::runtime::Handle;
+
+pub use config::{ConfigError, TargetConfig};
 
 use super::{ExperimentError, Outcome, conclude, recorder, session};
 use crate::drive::{
@@ -39,24 +44,39 @@ pub struct Target {
     /// What is spoken there.
     pub dialect: scenarios::Dialect,
     /// The key of endpoints with shares, if one is needed.
-    pub api_key: Option<SecretString>,
+    pub api_key: Option<ApiKey>,
+    /// How it is shown.
+    pub auth: AuthScheme,
     /// The key of endpoints that speak OpenAI's dialect, if one is needed. Each is sent to its own
     /// kind only: what a provider is paid for is no local engine's to see.
-    pub openai_key: Option<SecretString>,
+    pub openai_key: Option<ApiKey>,
     /// Whether a key may travel unencrypted to another machine.
     pub allow_plaintext_key: bool,
+    /// The scenario's names, pools as the provider calls them.
+    pub names: Names,
+    /// How long shares are asked for, where that is stated. `None`: as long as the platform may begin a
+    /// strike on one, and the longest strike besides.
+    pub lease: Option<Duration>,
+    /// How long exchanges may take.
+    pub timeouts: HttpTimeouts,
+    /// How much is held at once.
+    pub limits: HttpLimits,
     /// Requests in flight at once; beyond it they are dropped and counted.
     pub most_in_flight: usize,
 }
 
 impl Target {
-    /// How a dialect is spoken, and the key of its endpoints.
-    fn way_in(&self, dialect: scenarios::Dialect) -> (Dialect, &Option<SecretString>) {
-        match dialect {
-            scenarios::Dialect::HarpoonV1 => (Dialect::HarpoonV1, &self.api_key),
-            scenarios::Dialect::CovenantV1 => (Dialect::CovenantV1, &self.api_key),
-            scenarios::Dialect::OpenAi => (Dialect::OpenAi, &self.openai_key),
-        }
+    /// How a dialect is spoken, the key of its endpoints, and how it is shown.
+    fn way_in(&self, dialect: scenarios::Dialect) -> (Dialect, Option<&ApiKey>, AuthScheme) {
+        let ours = || (self.api_key.as_ref(), self.auth.clone());
+        let (dialect, (key, auth)) = match dialect {
+            scenarios::Dialect::HarpoonV1 => (Dialect::HarpoonV1, ours()),
+            scenarios::Dialect::CovenantV1 => (Dialect::CovenantV1, ours()),
+            scenarios::Dialect::OpenAi => {
+                (Dialect::OpenAi, (self.openai_key.as_ref(), AuthScheme::Bearer))
+            }
+        };
+        (dialect, key, auth)
     }
 }
 
@@ -159,7 +179,7 @@ pub fn destinations(scenario: &Scenario, target: &Target) -> Result<Vec<Destinat
         here.map(|(cable, _)| cable.name.clone()).collect()
     };
     let destination = |(index, endpoint): (usize, &Endpoint)| {
-        let (dialect, key) = target.way_in(endpoint.dialect);
+        let (dialect, key, _) = target.way_in(endpoint.dialect);
         let (dialect, has_key) = (dialect.name(), key.is_some());
         Destination { url: endpoint.url.clone(), dialect, has_key, pools: pools(index) }
     };
@@ -198,14 +218,16 @@ impl Endpoints {
         clock: WallClock,
     ) -> Result<Vec<HttpConnector>, LiveError> {
         let connect = |endpoint: &Endpoint| {
-            let (dialect, api_key) = target.way_in(endpoint.dialect);
+            let (dialect, api_key, auth) = target.way_in(endpoint.dialect);
             let options = HttpOptions {
                 dialect,
-                api_key: api_key.clone(),
-                lease: lease(scenario),
+                api_key: api_key.cloned(),
+                auth,
+                lease: target.lease.unwrap_or_else(|| lease(scenario, target.timeouts)),
+                timeouts: target.timeouts,
+                limits: target.limits,
                 allow_plaintext_key: target.allow_plaintext_key,
-                limits: limits(target.most_in_flight),
-                ..HttpOptions::new(endpoint.url.clone(), scenario.names.clone())
+                ..HttpOptions::new(endpoint.url.clone(), target.names.clone())
             };
             HttpConnector::new(options, runtime.clone(), move || clock.now())
         };
@@ -216,14 +238,14 @@ impl Endpoints {
 /// How long shares are asked for where that is stated: as long as the platform may begin a strike on
 /// one, which is the whole run unless `leases.max_age` says less, and the longest strike besides. A
 /// share that is forgotten ends by itself soon after the run.
-fn lease(scenario: &Scenario) -> Duration {
+fn lease(scenario: &Scenario, timeouts: HttpTimeouts) -> Duration {
     let used = scenario.platform.leases.max_age.or(scenario.duration).unwrap_or(LONGEST_RUN);
-    used + HttpTimeouts::default().infer
+    used + timeouts.infer
 }
 
-/// Exchanges are bounded so far beyond requests that it is requests which are dropped: each has one
+/// Bounds for so many requests in flight at once. Exchanges are bounded so far beyond requests that it is requests which are dropped: each has one
 /// exchange under way, a hedge perhaps, and the release of what served the one before.
-fn limits(most_in_flight: usize) -> HttpLimits {
+pub fn limits(most_in_flight: usize) -> HttpLimits {
     let in_flight = most_in_flight.saturating_mul(EXCHANGES_PER_REQUEST);
     HttpLimits { in_flight, ..HttpLimits::default() }
 }

@@ -16,10 +16,16 @@ use axum::{
     routing::get,
 };
 use connector::{Error, ErrorKind};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
-use super::{MockOptions, covenant_v1, desk::Desk, harpoon_v1, pace::Pace};
+use super::{
+    MockOptions, covenant_v1,
+    desk::Desk,
+    harpoon_v1,
+    pace::Pace,
+    token::{self, Tokens},
+};
 
 /// What every handler needs.
 #[derive(Debug)]
@@ -28,6 +34,13 @@ pub(super) struct Shop {
     pub(super) names: WireNames,
     pub(super) options: MockOptions,
     pub(super) pace: Pace,
+    pub(super) tokens: Tokens,
+}
+
+impl Shop {
+    pub(super) fn new(desk: Desk, names: WireNames, options: MockOptions, pace: Pace) -> Self {
+        Self { desk, names, options, pace, tokens: Tokens::default() }
+    }
 }
 
 pub(super) type Shared = State<Arc<Shop>>;
@@ -43,6 +56,7 @@ pub(super) fn router(shop: Arc<Shop>) -> Router {
         .merge(guarded(&shop, harpoon_v1::routes(), harpoon_v1::refusal))
         .merge(guarded(&shop, covenant_v1::routes(), covenant_v1::refusal))
         .merge(guarded(&shop, elsewhere, harpoon_v1::refusal))
+        .merge(unguarded(token::routes(), harpoon_v1::refusal))
         .layer(limit)
         // Probes of orchestrators have no key.
         .route("/health", get(|| async { "ok" }))
@@ -55,10 +69,15 @@ fn guarded(
     routes: Router<Arc<Shop>>,
     words: fn(&Refused) -> Vec<u8>,
 ) -> Router<Arc<Shop>> {
-    routes
+    let routes = routes
         .method_not_allowed_fallback(otherwise)
-        .layer(middleware::from_fn_with_state(Arc::clone(shop), check_key))
-        .layer(middleware::map_response(move |response| ready(spoken(response, words))))
+        .layer(middleware::from_fn_with_state(Arc::clone(shop), check_key));
+    unguarded(routes, words)
+}
+
+/// The same without the key.
+fn unguarded(routes: Router<Arc<Shop>>, words: fn(&Refused) -> Vec<u8>) -> Router<Arc<Shop>> {
+    routes.layer(middleware::map_response(move |response| ready(spoken(response, words))))
 }
 
 /// What a handler answers with when it cannot do what it is for.
@@ -129,7 +148,11 @@ async fn otherwise(request: Request) -> Refused {
 
 async fn check_key(State(shop): Shared, request: Request, next: Next) -> Response {
     match &shop.options.api_key {
-        Some(key) if !presents(request.headers(), key) => {
+        Some(key)
+            if !presents(request.headers(), |said| {
+                said.ct_eq(key.expose_secret().as_bytes()).into() || shop.tokens.know(said)
+            }) =>
+        {
             let words = "the API key is missing or wrong";
             Refused::from(Error::new(ErrorKind::Unauthorized, words)).into_response()
         }
@@ -137,15 +160,14 @@ async fn check_key(State(shop): Shared, request: Request, next: Next) -> Respons
     }
 }
 
-/// Both headers are seen in use with the real provider. Compared in constant time: an early end
-/// would tell how much of a guess is right.
-fn presents(headers: &HeaderMap, key: &SecretString) -> bool {
+/// Whether one of the headers holds what `opens`. Both are seen in use with the real provider. Compare
+/// in constant time: an early end would tell how much of a guess is right.
+pub(super) fn presents(headers: &HeaderMap, opens: impl Fn(&[u8]) -> bool) -> bool {
     let bearer = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let bearer = bearer.and_then(|value| {
         let (scheme, token) = value.split_at_checked(7)?;
         scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
     });
     let bare = headers.get("x-api-key").map(HeaderValue::as_bytes);
-    let key = key.expose_secret().as_bytes();
-    [bearer, bare].into_iter().flatten().any(|presented| presented.ct_eq(key).into())
+    [bearer, bare].into_iter().flatten().any(opens)
 }

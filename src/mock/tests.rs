@@ -1,4 +1,5 @@
 mod covenant;
+mod token;
 
 use connector::{
     AllocationId, Connector, Error, ErrorKind, Event, EventKind, EventQueue, Operation, Reply,

@@ -13,6 +13,7 @@ mod interrupt;
 mod known_truth;
 mod ledger;
 mod live;
+mod live_config;
 mod local_engine;
 mod run;
 mod secrets;

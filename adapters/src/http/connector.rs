@@ -8,7 +8,6 @@ use connector::{
     AllocationId, AllocationInfo, Connector, Duration, Error, ErrorKind, Event, EventKind, ModelId,
     Operation, PoolId, Reply, Ticket, Timestamp, TokenGaps, Tokens,
 };
-use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     runtime::Handle,
     sync::{Notify, Semaphore, mpsc},
@@ -36,10 +35,8 @@ const NEWS_PER_CALL: usize = 4;
 /// runtime. Between polls the driver sleeps on [`woken`](Self::woken). Dropping the connector drops
 /// every exchange in flight.
 pub struct HttpConnector {
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     speaker: Box<dyn Speaker>,
-    /// Kept to take it out of what the provider says.
-    api_key: Option<SecretString>,
     names: Arc<WireNames>,
     timeouts: HttpTimeouts,
     limits: HttpLimits,
@@ -126,9 +123,8 @@ impl HttpConnector {
         let capacity = options.limits.in_flight.saturating_add(1).saturating_mul(NEWS_PER_CALL);
         let (news_in, news_out) = mpsc::channel(capacity.min(Semaphore::MAX_PERMITS));
         Ok(Self {
-            endpoint,
+            endpoint: Arc::new(endpoint),
             speaker: speaker::of(&options),
-            api_key: options.api_key,
             names: Arc::new(WireNames::new(options.names)),
             timeouts: options.timeouts,
             limits: options.limits,
@@ -207,8 +203,13 @@ impl HttpConnector {
             begun: false,
             answered: false,
         };
-        let line =
-            Line { failures: self.speaker.failures(), limits: self.limits, reporter, unread: None };
+        let line = Line {
+            endpoint: Arc::clone(&self.endpoint),
+            failures: self.speaker.failures(),
+            limits: self.limits,
+            reporter,
+            unread: None,
+        };
         let task = self.runtime.spawn(call::make(dialogue, timeout, line)).abort_handle();
         let call = self.calls;
         let in_flight = InFlight { call, subject, asked, task, growth, begun: false };
@@ -289,7 +290,7 @@ impl HttpConnector {
                 self.in_flight.remove(&ticket);
                 let result = match result {
                     Ok(answer) => self.understand(subject, answer),
-                    Err(error) => Err(self.redact(error)),
+                    Err(error) => Err(self.endpoint.redact(error)),
                 };
                 self.take_leave(subject, &result);
                 self.complete(at, ticket, result);
@@ -345,17 +346,6 @@ impl HttpConnector {
             usage: None,
         });
         infos.collect()
-    }
-
-    /// A provider may repeat the key in its complaint about it.
-    fn redact(&self, error: Error) -> Error {
-        let key = self.api_key.as_ref().map_or("", |key| key.expose_secret());
-        match &error.detail {
-            Some(words) if !key.is_empty() && words.contains(key) => {
-                Error::new(error.kind, words.replace(key, "[redacted]"))
-            }
-            Some(_) | None => error,
-        }
     }
 
     /// Forgets the name of a share that this answer says is gone.

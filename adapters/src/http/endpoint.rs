@@ -2,34 +2,34 @@
 
 use connector::{Error, ErrorKind};
 use reqwest::{
-    Client, Method, RequestBuilder, Url,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
-    redirect,
+    Client, Method, RequestBuilder, Response, StatusCode, Url, header::CONTENT_TYPE, redirect,
 };
-use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::options::{HttpLimits, HttpOptions, SetupError};
+use super::{
+    credentials::{Credentials, Shown},
+    line::not_answered,
+    options::{HttpLimits, HttpOptions, SetupError},
+};
 
-/// A base URL and the client that talks to it. The key is in the client's default headers only,
-/// marked as sensitive, so that neither it nor a request prints it.
+/// A base URL, the client that talks to it, and what it shows. Secrets are in headers marked as
+/// sensitive, so that no request prints them.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     base: Url,
     client: Client,
+    credentials: Option<Credentials>,
 }
 
 impl Endpoint {
     pub(super) fn new(options: &HttpOptions) -> Result<Self, SetupError> {
         check_limits(&options.limits)?;
         let base = base_url(&options.base_url)?;
-        let mut headers = HeaderMap::new();
-        if let Some(key) = &options.api_key {
+        if options.api_key.is_some() {
             check_secrecy(&base, options.allow_plaintext_key)?;
-            headers.insert(AUTHORIZATION, bearer(key)?);
         }
+        let credentials = Credentials::of(options)?;
         let client = Client::builder()
-            .default_headers(headers)
             .user_agent(concat!("harpoon/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.timeouts.connect.to_std())
             .redirect(redirect::Policy::none())
@@ -38,7 +38,36 @@ impl Endpoint {
             .tcp_nodelay(true)
             .build()
             .map_err(|error| SetupError::Client { reason: error.to_string() })?;
-        Ok(Self { base, client })
+        Ok(Self { base, client, credentials })
+    }
+
+    /// Sends a request with what we show. One that is refused for it is sent again if there is
+    /// something else to show.
+    ///
+    /// # Errors
+    /// That of a token exchange, and what happens below HTTP.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
+        let Some(credentials) = &self.credentials else {
+            return request.send().await.map_err(not_answered);
+        };
+        let again = request.try_clone();
+        let shown = credentials.show(self).await?;
+        let response = shown_to(request, &shown).send().await.map_err(not_answered)?;
+        let refused = response.status() == StatusCode::UNAUTHORIZED;
+        let Some(again) = again.filter(|_| refused) else { return Ok(response) };
+        match credentials.instead(&shown, self).await? {
+            Some(other) => shown_to(again, &other).send().await.map_err(not_answered),
+            None => Ok(response),
+        }
+    }
+
+    /// The same error without any secret of ours in its words: a provider may repeat the key in its
+    /// complaint about it.
+    pub(super) fn redact(&self, error: Error) -> Error {
+        match &self.credentials {
+            Some(credentials) => credentials.redact(error),
+            None => error,
+        }
     }
 
     /// A request for these segments below the base, each escaped.
@@ -122,11 +151,8 @@ fn is_this_machine(host: &str) -> bool {
         || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn bearer(key: &SecretString) -> Result<HeaderValue, SetupError> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
-        .map_err(|_| SetupError::UnusableKey)?;
-    value.set_sensitive(true);
-    Ok(value)
+fn shown_to(request: RequestBuilder, shown: &Shown) -> RequestBuilder {
+    request.header(shown.name.clone(), shown.value.clone())
 }
 
 /// Whether a wire id can be put into a path and means the share there that it means elsewhere: `.`

@@ -1,6 +1,6 @@
 //! The line of one call: HTTP exchanges one after the other, within the bounds of the call.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use connector::{Error, ErrorKind};
 use reqwest::{
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     call::{Answer, Heard, Reporter},
+    endpoint::Endpoint,
     options::HttpLimits,
     sse::Events,
 };
@@ -73,6 +74,7 @@ impl Refusal {
 
 /// Where a dialogue is held.
 pub(super) struct Line {
+    pub(super) endpoint: Arc<Endpoint>,
     pub(super) failures: Failures,
     pub(super) limits: HttpLimits,
     pub(super) reporter: Reporter,
@@ -151,7 +153,7 @@ impl Line {
 
     /// The answer if it is a success, or how it was refused.
     async fn exchange(&self, request: RequestBuilder) -> Result<Result<Response, Refusal>, Error> {
-        let response = request.send().await.map_err(not_answered)?;
+        let response = self.endpoint.send(request).await?;
         if response.status().is_success() {
             Ok(Ok(response))
         } else {
@@ -237,7 +239,7 @@ fn is_event_stream(response: &Response) -> bool {
 }
 
 /// The beginning of a body whose end does not matter.
-async fn read_up_to(mut response: Response, limit: usize) -> Vec<u8> {
+pub(super) async fn read_up_to(mut response: Response, limit: usize) -> Vec<u8> {
     let mut body = Vec::new();
     while body.len() < limit
         && let Ok(Some(bytes)) = response.chunk().await
@@ -248,7 +250,7 @@ async fn read_up_to(mut response: Response, limit: usize) -> Vec<u8> {
 }
 
 /// A failure before the head of an answer came.
-fn not_answered(error: reqwest::Error) -> Error {
+pub(super) fn not_answered(error: reqwest::Error) -> Error {
     let kind = if error.is_builder() {
         ErrorKind::Invalid
     } else if error.is_connect() {

@@ -1,6 +1,6 @@
 //! [`openai`](crate::openai) as it is asked: completions are one exchange each, shares are kept here.
 
-mod chat;
+pub(super) mod chat;
 mod own_shares;
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use connector::{Duration, Names, OperationKind};
 use secrecy::SecretString;
 
@@ -37,8 +39,10 @@ pub struct HttpOptions {
     pub dialect: Dialect,
     /// Where the provider is: `https://host[:port][/prefix]`, to which `/v1/...` or `/api/v1/...` is added.
     pub base_url: String,
-    /// Sent as `Authorization: Bearer`; `None` sends no credentials.
-    pub api_key: Option<SecretString>,
+    /// The key; `None` sends no credentials.
+    pub api_key: Option<ApiKey>,
+    /// How the key is shown.
+    pub auth: AuthScheme,
     /// The provider's names of pools, models and tenants, by their numbers here.
     pub names: Names,
     /// How long shares are asked for, in dialects that state it; in whole seconds, at least one. After
@@ -60,6 +64,7 @@ impl HttpOptions {
             dialect: Dialect::default(),
             base_url: base_url.into(),
             api_key: None,
+            auth: AuthScheme::default(),
             names,
             lease: DEFAULT_LEASE,
             timeouts: HttpTimeouts::default(),
@@ -71,7 +76,60 @@ impl HttpOptions {
     /// The same with a key.
     #[must_use]
     pub fn with_key(self, api_key: SecretString) -> Self {
-        Self { api_key: Some(api_key), ..self }
+        Self { api_key: Some(api_key.into()), ..self }
+    }
+}
+
+/// Where a key is.
+#[derive(Clone, Debug)]
+pub enum ApiKey {
+    /// Here.
+    Given(SecretString),
+    /// In this file, which is looked at again every few seconds and when the key is refused: a key that
+    /// is replaced there is used from then on.
+    InFile(PathBuf),
+}
+
+impl From<SecretString> for ApiKey {
+    fn from(key: SecretString) -> Self {
+        Self::Given(key)
+    }
+}
+
+impl From<&str> for ApiKey {
+    fn from(key: &str) -> Self {
+        Self::Given(key.into())
+    }
+}
+
+/// How a key is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AuthScheme {
+    /// As `Authorization: Bearer`.
+    #[default]
+    Bearer,
+    /// As `X-API-Key`.
+    ApiKey,
+    /// To the token address alone; everything else is shown the token as `Authorization: Bearer`.
+    Token(TokenExchange),
+}
+
+/// Where tokens are got: `POST` with `grant_type=client_credentials`, answered with `access_token` (or
+/// `token`) and `expires_in` in seconds. Without the latter the end is read off a JWT's `exp`; a token
+/// that does not say is used for a day, or until it is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenExchange {
+    /// Below the base URL: a key never goes to another host.
+    pub path: String,
+    /// The client's name: the key is then the password of `Authorization: Basic` (RFC 6749, section
+    /// 2.3.1). `None`: the key is shown as `X-API-Key`.
+    pub client_id: Option<String>,
+}
+
+impl Default for TokenExchange {
+    /// `/token`, without a client's name.
+    fn default() -> Self {
+        Self { path: "/token".into(), client_id: None }
     }
 }
 
@@ -177,6 +235,14 @@ pub enum SetupError {
     /// The key cannot be put into a header. It is not repeated here.
     #[error("the API key holds characters that an HTTP header cannot carry, such as a line break")]
     UnusableKey,
+    /// The file that should hold the key does not.
+    #[error("no key in {}: {reason}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A limit that nothing could pass.
     #[error("limit `{limit}` is 0; it must be at least 1")]
     ZeroLimit {

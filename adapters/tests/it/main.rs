@@ -3,6 +3,7 @@
 
 mod billing_faults;
 mod bounds;
+mod credentials;
 mod dialogue;
 mod hostile;
 mod ledger;

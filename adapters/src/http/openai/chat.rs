@@ -13,7 +13,7 @@ const FAILED_INSIDE: u16 = 500;
 
 /// What a stream has said so far.
 #[derive(Debug)]
-pub(super) struct ChatStream {
+pub(in crate::http) struct ChatStream {
     /// Length of the prompt as we count it, for engines that do not.
     prompt: Tokens,
     text: String,
@@ -26,7 +26,7 @@ pub(super) struct ChatStream {
 }
 
 impl ChatStream {
-    pub(super) const fn new(prompt: Tokens) -> Self {
+    pub(in crate::http) const fn new(prompt: Tokens) -> Self {
         let text = String::new();
         Self { prompt, text, pieces: 0, usage: None, finished: false }
     }
@@ -77,7 +77,7 @@ impl Stream for ChatStream {
 ///
 /// # Errors
 /// `Protocol` without a choice or a count of tokens: there are no chunks to count.
-pub(super) fn whole(body: ChatResponse) -> Result<Answer, Error> {
+pub(in crate::http) fn whole(body: ChatResponse) -> Result<Answer, Error> {
     let incomplete = |what: &str| {
         Error::new(ErrorKind::Protocol, format!("the completion comes without {what}"))
     };
