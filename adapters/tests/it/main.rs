@@ -5,6 +5,7 @@ mod billing_faults;
 mod bounds;
 mod credentials;
 mod dialogue;
+mod every_dialect;
 mod hostile;
 mod ledger;
 mod openai;
