@@ -20,6 +20,10 @@ clippy:
 test:
     .ci/run test
 
+# Readers of foreign bytes against inputs bred from a corpus, for a minute.
+fuzz:
+    .ci/run fuzz
+
 # The durable ledger in PostgreSQL; installs the server where it can.
 postgres:
     .ci/run postgres

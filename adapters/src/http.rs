@@ -32,6 +32,8 @@ mod covenant_v1;
 mod credentials;
 mod endpoint;
 mod filler;
+#[cfg(test)]
+mod fuzz;
 mod gaps;
 mod growth;
 mod harpoon_v1;
