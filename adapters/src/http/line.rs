@@ -169,9 +169,8 @@ impl Line {
             body.extend_from_slice(&bytes);
         }
         serde_json::from_slice(&body).map_err(|error| {
-            (self.failures.hidden)(&body).unwrap_or_else(|| {
-                Error::new(ErrorKind::Protocol, format!("HTTP {status}, but {error}"))
-            })
+            let words = format!("HTTP {status}, but {error}");
+            (self.failures.hidden)(&body).unwrap_or_else(|| unreadable(&words))
         })
     }
 
@@ -231,6 +230,11 @@ impl Line {
             read_up_to(response, MAX_FAILURE).await;
         }
     }
+}
+
+/// What cannot be read is told in bounded words: a reader's complaint may repeat what it found.
+pub(super) fn unreadable(complaint: &str) -> Error {
+    Error::new(ErrorKind::Protocol, readable(complaint))
 }
 
 fn is_event_stream(response: &Response) -> bool {

@@ -4,7 +4,7 @@ use connector::{Duration, Error, ErrorKind};
 
 use super::super::{
     call::{Answer, Heard},
-    line::Stream,
+    line::{Stream, unreadable},
 };
 use crate::harpoon_v1::{StreamFrame, UsageBody};
 
@@ -19,7 +19,7 @@ pub(in crate::http) struct Generation {
 impl Stream for Generation {
     fn take(&mut self, data: &str, heard: &mut Vec<Heard>) -> Result<(), Error> {
         let frame: StreamFrame<'_> = serde_json::from_str(data)
-            .map_err(|error| Error::new(ErrorKind::Protocol, format!("stream frame: {error}")))?;
+            .map_err(|error| unreadable(&format!("stream frame: {error}")))?;
         if let Some(delta) = frame.delta.filter(|delta| !delta.is_empty()) {
             self.text.push_str(&delta);
             heard.push(Heard::Piece(delta.into_owned()));

@@ -4,7 +4,7 @@ use connector::{Error, ErrorKind, Tokens, Usage};
 
 use super::super::{
     call::{Answer, Heard},
-    line::Stream,
+    line::{Stream, unreadable},
 };
 use crate::openai::{ChatChunk, ChatResponse, Delta};
 
@@ -46,7 +46,7 @@ impl ChatStream {
 impl Stream for ChatStream {
     fn take(&mut self, data: &str, heard: &mut Vec<Heard>) -> Result<(), Error> {
         let chunk: ChatChunk<'_> = serde_json::from_str(data)
-            .map_err(|error| Error::new(ErrorKind::Protocol, format!("stream chunk: {error}")))?;
+            .map_err(|error| unreadable(&format!("stream chunk: {error}")))?;
         if let Some(error) = chunk.error {
             return Err(error.to_error(FAILED_INSIDE));
         }
