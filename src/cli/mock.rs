@@ -10,8 +10,8 @@ use crate::mock::{self, MockOptions, MockReport};
 
 /// Serve the simulated provider of a scenario over HTTP, in paced time.
 ///
-/// Callers must present the key in the environment's `HOSTED_AI_API_KEY`, if there is one. Ctrl-C
-/// ends it and gives everything back.
+/// Callers must present the key in the environment's `HOSTED_AI_API_KEY`, if there is one, or a token
+/// that they got for it from `POST /token`. Ctrl-C ends it and gives everything back.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   harpoon mock scenarios/quickstart.yaml --listen 127.0.0.1:8080
