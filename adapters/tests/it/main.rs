@@ -3,6 +3,7 @@
 
 mod billing_faults;
 mod bounds;
+mod covenant;
 mod credentials;
 mod dialogue;
 mod every_dialect;
