@@ -34,6 +34,8 @@ pub const DRAIN_LIMIT: Duration = Duration::from_secs(120);
 pub const ANSWER_GRACE: Duration = Duration::from_secs(3);
 /// How long giving back may take after that.
 pub const GIVE_BACK_LIMIT: Duration = Duration::from_secs(5);
+/// How long a run may take to be set up.
+const LEAD: std::time::Duration = std::time::Duration::from_millis(50);
 /// Longest sleep, so that progress is shown while nothing happens.
 const LONGEST_SLEEP: Duration = Duration::from_millis(250);
 
@@ -47,9 +49,19 @@ impl WallClock {
         Self(Instant::now())
     }
 
+    /// A clock that reads zero until [`LEAD`] has passed, and goes from there: what is set up meanwhile makes
+    /// no request late.
+    pub fn start_soon() -> Self {
+        Self(Instant::now() + LEAD)
+    }
+
     /// Time since the start.
     pub fn now(self) -> Timestamp {
         Timestamp::ZERO + Duration::from(self.0.elapsed())
+    }
+
+    fn wait_for_start(self) {
+        thread::sleep(self.0.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -69,6 +81,7 @@ where
     O: Observer,
 {
     session.keep_to(watch.caps);
+    clock.wait_for_start();
     let waker = Waker::from(Arc::new(Sleeper(thread::current())));
     let mut failure = None;
     let mut drain_ends = None;

@@ -124,7 +124,7 @@ pub fn run<O: Observer>(
         let greeted = runtime.block_on(greet(&mut connector, WallClock::start()));
         greeted.map_err(|error| LiveError::Unusable { endpoint: endpoint.clone(), error })?;
     }
-    let clock = WallClock::start();
+    let clock = WallClock::start_soon();
     let mut lines = Lines::several(connect(clock)?, urls.of_cable.clone());
     let session = session(scenario, seed, (recorder(scenario, seed, files), beside))?;
     let mut session = session.bounded(target.most_in_flight);
