@@ -1,10 +1,12 @@
 //! One scenario with one seed, from its parts to its summary; simulated here, live in [`live`],
-//! billed in [`bill`] and in a durable [`ledger`], and with both books laid side by side in [`reconcile`].
+//! billed in [`bill`] and in a durable [`ledger`], and with both books laid side by side in [`reconcile`];
+//! simulated and live side by side in [`parity`].
 
 pub mod bill;
 mod faults;
 pub mod ledger;
 pub mod live;
+pub mod parity;
 pub mod reconcile;
 
 use std::time::Instant;

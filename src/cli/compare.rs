@@ -1,7 +1,10 @@
+mod parity;
+
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use reports::{CompareError, Comparison, MOST_COMPARED};
+use scenarios::Override;
 
 use super::{Failure, print};
 
@@ -10,14 +13,17 @@ use super::{Failure, print};
 /// Prints for each how much was asked for, answered in time and sent to pools after the warm-up; and
 /// what requests and tokens cost, what was wasted and what was left over the whole run, with the
 /// difference from the first.
+///
+/// With `--parity` it runs one scenario twice, simulated and over HTTP, and puts both side by side.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harpoon compare out/naive out/defaults
   harpoon compare out/naive out/defaults --svg curves.svg
-  harpoon compare out/today out/what-if --json")]
+  harpoon compare out/today out/what-if --json
+  harpoon compare --parity scenarios/quickstart.yaml --set duration=30s --set warm_up=2s")]
 pub(super) struct Compare {
     /// The directories; the arrivals and faults that are drawn are those of the first.
-    #[arg(value_name = "DIR", required = true, num_args = 1..=MOST_COMPARED)]
+    #[arg(value_name = "DIR", required_unless_present = "parity", num_args = 1..=MOST_COMPARED)]
     directories: Vec<PathBuf>,
     /// Draw the runs over time into this SVG file.
     #[arg(long, value_name = "FILE")]
@@ -25,10 +31,23 @@ pub(super) struct Compare {
     /// Print JSON instead of tables.
     #[arg(long)]
     json: bool,
+    /// Run this scenario in virtual time, and in real time over HTTP against a mock of its provider in this
+    /// process. Exits with 0 if counts and bills are equal and latencies agree within 3 % or 2 ms, else 99.
+    #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["directories", "svg", "json"])]
+    parity: Option<PathBuf>,
+    /// Replace a value of that scenario.
+    #[arg(long = "set", value_name = "PATH=VALUE", requires = "parity")]
+    overrides: Vec<Override>,
+    /// Seed of both runs; the scenario's own by default.
+    #[arg(long, requires = "parity")]
+    seed: Option<u64>,
 }
 
 impl Compare {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        if let Some(scenario) = &self.parity {
+            return self.compare_worlds(scenario);
+        }
         let comparison = Comparison::read(&self.directories).map_err(refused)?;
         if let Some(path) = &self.svg {
             comparison.draw(path).map_err(refused)?;

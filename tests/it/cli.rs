@@ -15,6 +15,7 @@ mod ledger;
 mod live;
 mod live_config;
 mod local_engine;
+mod parity;
 mod run;
 mod secrets;
 mod sweep;
