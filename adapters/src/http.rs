@@ -4,9 +4,10 @@
 //! # Mechanism
 //!
 //! Every operation handed over becomes one task that makes the HTTP exchanges which the dialect has
-//! for it, one module per dialect (`speaker.rs` is the border), and reports what arrives through a bounded channel; [`HttpConnector::woken`] tells the driver that there is
-//! something to poll. All state (what is in flight, which wire id is which number) stays on the
-//! caller's side of the channel, so there is nothing to lock.
+//! for it, one module per dialect (`speaker.rs` is the border), and reports what arrives through a
+//! bounded channel; [`HttpConnector::woken`] tells the driver that there is something to poll. All
+//! state (what is in flight, which wire id is which number) stays on the caller's side of the channel,
+//! so there is nothing to lock but the credentials, which exchanges renew.
 //!
 //! # Edges
 //!
