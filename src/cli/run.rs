@@ -67,10 +67,6 @@ pub(super) struct Run {
     /// PostgreSQL database (`postgresql://...`). The same simulation books nothing twice.
     #[arg(long, value_name = "PATH|URL")]
     ledger: Option<String>,
-    /// Replace values of the scenario by those of this file: YAML of
-    /// paths and values. --set comes after it.
-    #[arg(long = "overlay", value_name = "FILE")]
-    overlays: Vec<PathBuf>,
     /// Replace a value of the scenario, such as `provider.pools.0.count=8`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     overrides: Vec<Override>,
@@ -98,8 +94,8 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let scenario = super::load(&self.scenario, &self.overlays, &self.overrides)
-            .map_err(Failure::Scenario)?;
+        let scenario =
+            scenarios::load(&self.scenario, &self.overrides).map_err(Failure::Scenario)?;
         let seed = self.seed.unwrap_or(scenario.seed);
         let replications = self.replications.unwrap_or(scenario.replications);
         let target = self.live.target(&scenario)?;

@@ -20,7 +20,7 @@ pub struct BadValue {
 }
 
 impl BadValue {
-    pub(super) fn new(what: &'static str, value: impl ToString) -> Self {
+    pub(super) fn new(what: &'static str, value: &impl ToString) -> Self {
         Self { what, value: value.to_string().chars().take(60).collect() }
     }
 }
@@ -40,7 +40,7 @@ macro_rules! plain {
             type Form = Self;
 
             fn form(&self) -> Self {
-                self.clone()
+                Self::clone(self)
             }
 
             fn of(form: Self) -> Result<Self, BadValue> {
@@ -58,11 +58,13 @@ macro_rules! numbers {
             type Form = $number;
 
             fn form(&self) -> $number {
-                ($read)(*self)
+                let read: fn(Self) -> $number = $read;
+                read(*self)
             }
 
             fn of(form: $number) -> Result<Self, BadValue> {
-                Ok(($make)(form))
+                let make: fn($number) -> Self = $make;
+                Ok(make(form))
             }
         }
     )*};
@@ -90,7 +92,7 @@ impl Formed for Priority {
     }
 
     fn of(form: u8) -> Result<Self, BadValue> {
-        Self::new(form).ok_or_else(|| BadValue::new("priority", form))
+        Self::new(form).ok_or_else(|| BadValue::new("priority", &form))
     }
 }
 
@@ -103,7 +105,7 @@ impl Formed for Temperature {
     }
 
     fn of(form: u32) -> Result<Self, BadValue> {
-        Self::new(BasisPoints::new(form)).ok_or_else(|| BadValue::new("temperature", form))
+        Self::new(BasisPoints::new(form)).ok_or_else(|| BadValue::new("temperature", &form))
     }
 }
 
@@ -117,7 +119,8 @@ macro_rules! names {
             }
 
             fn of(form: String) -> Result<Self, BadValue> {
-                ($find)(&form).ok_or_else(|| BadValue::new($what, form))
+                let find: fn(&str) -> Option<Self> = $find;
+                find(&form).ok_or_else(|| BadValue::new($what, &form))
             }
         }
     )*};
@@ -163,7 +166,7 @@ impl<T: Formed, const N: usize> Formed for Box<[T; N]> {
     fn of(form: Self::Form) -> Result<Self, BadValue> {
         let count = form.len();
         let all = Vec::<T>::of(form)?.try_into().map(Box::new);
-        all.map_err(|_| BadValue::new("list of as many as there must be", count))
+        all.map_err(|_| BadValue::new("list of as many as there must be", &count))
     }
 }
 

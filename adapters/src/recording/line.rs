@@ -364,7 +364,7 @@ impl InferForm {
             (None, None) => Content::Unknown,
             (Some(text), None) => Content::Text(text.into()),
             (None, Some(blocks)) => Content::Blocks(Arc::from(blocks)),
-            (Some(_), Some(_)) => return Err(BadValue::new("prompt", "both text and blocks")),
+            (Some(_), Some(_)) => return Err(BadValue::new("prompt", &"both text and blocks")),
         };
         Ok(Infer {
             allocation: Formed::of(self.allocation)?,
@@ -379,14 +379,16 @@ impl InferForm {
 
 impl EventForm {
     fn of(kind: &EventKind, scrubber: &Scrubber) -> Self {
-        let clean = |text: &Option<Box<str>>| {
-            text.as_ref().map(|text| scrubber.cleaned(text).unwrap_or_else(|| text.clone()))
+        let clean = |text: Option<&str>| {
+            text.map(|text| scrubber.cleaned(text).unwrap_or_else(|| text.into()))
         };
         match kind {
             EventKind::FirstToken { ticket } => Self::FirstToken { ticket: ticket.form() },
-            EventKind::Progress { ticket, tokens, text } => {
-                Self::Progress { ticket: ticket.form(), tokens: tokens.form(), text: clean(text) }
-            }
+            EventKind::Progress { ticket, tokens, text } => Self::Progress {
+                ticket: ticket.form(),
+                tokens: tokens.form(),
+                text: clean(text.as_deref()),
+            },
             EventKind::Preempted { allocation, grace } => {
                 Self::Preempted { allocation: allocation.form(), grace: grace.form() }
             }
@@ -395,7 +397,7 @@ impl EventForm {
             }
             EventKind::Completed { ticket, result: Err(error) } => {
                 let mut form = ErrorForm::of(error);
-                form.detail = clean(&form.detail);
+                form.detail = clean(form.detail.as_deref());
                 Self::Failed { ticket: ticket.form(), error: form }
             }
         }
@@ -485,7 +487,7 @@ impl ErrorForm {
             ErrorKind::Unavailable { .. } => {
                 let reached = self.reached;
                 let reached =
-                    reached.ok_or_else(|| BadValue::new("failure that says `reached`", kind))?;
+                    reached.ok_or_else(|| BadValue::new("failure that says `reached`", &kind))?;
                 ErrorKind::Unavailable { reached }
             }
             ErrorKind::RateLimited { .. } => {

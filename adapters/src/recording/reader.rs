@@ -272,7 +272,7 @@ impl<R: BufRead> Reader<R> {
             Entry::Lost(_) => return Ok(()),
         };
         if connector >= self.connectors {
-            let source = BadValue::new("connector that a cable leads to", connector);
+            let source = BadValue::new("connector that a cable leads to", &connector);
             return Err(ReadError::Value { line: self.line, source });
         }
         let (from, to) = (self.latest, to.map_or(self.latest, |to| to.as_nanos()));

@@ -202,7 +202,9 @@ impl Nearest {
     fn stop_all_on(&mut self, at: Timestamp, allocation: AllocationId, why: ErrorKind) {
         let here = self.running.iter().filter(|(_, running)| running.allocation == allocation);
         let tickets: Vec<Ticket> = here.map(|(&ticket, _)| ticket).collect();
-        tickets.into_iter().for_each(|ticket| self.stop(at, ticket, why));
+        for ticket in tickets {
+            self.stop(at, ticket, why);
+        }
     }
 
     fn release(&mut self, now: Timestamp, ticket: Ticket, allocation: AllocationId) {

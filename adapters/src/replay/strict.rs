@@ -260,7 +260,9 @@ impl Connector for Strict {
                     self.divergence = Some(divergence);
                     self.told.clear();
                     let open = std::mem::take(&mut self.open);
-                    open.into_keys().for_each(|ticket| self.refuse(now, ticket));
+                    for ticket in open.into_keys() {
+                        self.refuse(now, ticket);
+                    }
                 }
             }
         }

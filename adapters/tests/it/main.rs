@@ -1,6 +1,8 @@
 //! The live connector against servers over loopback, one that answers as it should and many that do
 //! not; recordings and their replay; the ledger's stores; and bills as the provider states them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod billing_faults;
 mod bounds;
 mod covenant;

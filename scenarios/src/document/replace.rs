@@ -117,12 +117,11 @@ impl Document {
         };
         let (mut found, mut problems) = (Vec::new(), Vec::new());
         for &(key, value) in pairs {
-            match Override::in_overlay(&overlay, key, value) {
-                Some(replacement) => found.push(replacement),
-                None => {
-                    let message = format!("{} is no path", overlay.describe(key));
-                    problems.push(problem(key, message));
-                }
+            if let Some(replacement) = Override::in_overlay(&overlay, key, value) {
+                found.push(replacement);
+            } else {
+                let message = format!("{} is no path", overlay.describe(key));
+                problems.push(problem(key, message));
             }
         }
         if problems.is_empty() { Ok(found) } else { Err(Diagnostics::new(problems)) }

@@ -136,7 +136,9 @@ impl Library {
         for ((kind, _), cells) in &mut self.shelves {
             let of_others = |cell: &Cell| !cell.samples.iter().all(is_stopped);
             if *kind == OperationKind::Infer && cells.values().any(of_others) {
-                cells.values_mut().for_each(|cell| cell.samples.retain(|one| !is_stopped(one)));
+                for cell in cells.values_mut() {
+                    cell.samples.retain(|one| !is_stopped(one));
+                }
                 cells.retain(|_, cell| !cell.samples.is_empty());
             }
         }

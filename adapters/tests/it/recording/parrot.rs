@@ -252,20 +252,20 @@ fn sight() -> impl Strategy<Value = Sight> {
             });
             Sight::TokenGaps(gaps.collect())
         }),
-        (any::<[u128; 8]>(), any::<i128>()).prop_map(|([a, b, c, d, e, f, g, h], cost)| {
+        (any::<[u128; 8]>(), any::<i128>()).prop_map(|(n, cost)| {
             Sight::ProviderUsage(vec![ProviderUsage {
                 pool: PoolId(1),
                 tenant: TenantId(2),
-                slot_ns: a,
-                mebibyte_ns: b,
-                flop: c,
+                slot_ns: n[0],
+                mebibyte_ns: n[1],
+                flop: n[2],
                 cost: Money::from_nanos(cost),
-                untold_slot_ns: d,
-                ghost_slot_ns: e,
-                releasing_slot_ns: f,
+                untold_slot_ns: n[3],
+                ghost_slot_ns: n[4],
+                releasing_slot_ns: n[5],
                 slots_held: 3,
-                prompt_tokens: g,
-                output_tokens: h,
+                prompt_tokens: n[6],
+                output_tokens: n[7],
             }])
         }),
         (statement(), any::<bool>()).prop_map(|(line, held)| {
@@ -291,7 +291,7 @@ fn statement() -> impl Strategy<Value = StatementLine> {
 }
 
 fn gauge() -> impl Strategy<Value = PoolGauge> {
-    (numbers(), any::<[u128; 4]>(), any::<bool>()).prop_map(|(n, [a, b, c, d], scales)| PoolGauge {
+    (numbers(), any::<[u128; 4]>(), any::<bool>()).prop_map(|(n, sums, scales)| PoolGauge {
         pool: PoolId(n as u32),
         cards: 1,
         slots: 2,
@@ -300,10 +300,10 @@ fn gauge() -> impl Strategy<Value = PoolGauge> {
         waiting: 5,
         vram: Mebibytes::new(n),
         tflops: Tflops::from_gflops(n >> 2),
-        busy_card_ns: a,
-        card_ns: b,
-        held_slot_ns: c,
-        changing_card_ns: d,
+        busy_card_ns: sums[0],
+        card_ns: sums[1],
+        held_slot_ns: sums[2],
+        changing_card_ns: sums[3],
         preemptions: n,
         paged_bytes: n >> 4,
         scaling: scales.then_some(PoolScaling {
