@@ -143,15 +143,9 @@ fn bare(url: &str, lasts: Duration) -> Cost {
 
 fn driver(url: &str, source: &str, lasts: Duration) -> (Cost, GeneratorLag) {
     let scenario = scenario(url, source, lasts);
-    let target = Target {
-        base_url: url.to_owned(),
-        api_key: None,
-        openai_key: None,
-        allow_plaintext_key: false,
-        most_in_flight: 4096,
-    };
+    let target = Target::new(url.to_owned(), scenario.names.clone(), 4096);
     let (started, processor) = (Instant::now(), processor_time());
-    let ran = live::run(&scenario, 1, &target, None, (), &Watch::default());
+    let ran = live::run(&scenario, 1, &target, None, None, (), &Watch::default());
     let cost = |summary: &Summary| {
         Cost::of(summary.requests.completed, started, processor_time().saturating_sub(processor))
     };

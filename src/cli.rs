@@ -28,10 +28,17 @@ mod schema;
 mod sweep;
 mod trace;
 
-use std::{fs::File, io::Write, path::Path, process::ExitCode};
+use std::{
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
+use adapters::recording::ReadError;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use scenarios::{Diagnostics, Override, Scenario};
 
 use self::failure::Failure;
 
@@ -90,6 +97,26 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// Reads a scenario with overlays and replacements, in this order.
+fn load(
+    path: &Path,
+    overlays: &[PathBuf],
+    overrides: &[Override],
+) -> Result<Scenario, Diagnostics> {
+    let mut all = Vec::new();
+    for overlay in overlays {
+        all.extend(scenarios::load_overlay(overlay)?);
+    }
+    all.extend_from_slice(overrides);
+    scenarios::load(path, &all)
+}
+
+/// A file that is no recording, or one that cannot be read.
+fn bad_recording(path: &Path, error: &ReadError) -> Failure {
+    let failure = Failure::bad_input(format!("{}: {error}", path.display()));
+    failure.with_help("`harpoon run SCENARIO --record FILE` writes a recording")
 }
 
 /// Puts data on stdout. A reader that has seen enough and went away (`| head`) is no failure.

@@ -1,6 +1,7 @@
 //! One scenario with one seed, from its parts to its summary; simulated here, live in [`live`],
 //! billed in [`bill`] and in a durable [`ledger`], and with both books laid side by side in [`reconcile`];
-//! simulated and live side by side in [`parity`].
+//! simulated and live side by side in [`parity`]; recorded by [`taping`], and again from a recording in
+//! [`replay`].
 
 pub mod bill;
 mod faults;
@@ -8,11 +9,15 @@ pub mod ledger;
 pub mod live;
 pub mod parity;
 pub mod reconcile;
+pub mod replay;
+pub mod taping;
 
 use std::time::Instant;
 
+use adapters::recording::RecordError;
 use connector::{
-    Duration, Money, PoolGauge, ProviderUsage, RequestRecord, StatementLine, Timestamp, TokenGaps,
+    Connector, Duration, Money, PoolGauge, ProviderUsage, RequestRecord, StatementLine, Timestamp,
+    TokenGaps,
 };
 use platform::{
     Holding, HoldingState, Platform, PlatformConfig,
@@ -50,6 +55,12 @@ pub enum ExperimentError {
     /// The live run could not be set up.
     #[error(transparent)]
     Live(#[from] live::LiveError),
+    /// The recording could not be begun.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The recording could not be replayed.
+    #[error(transparent)]
+    Replay(#[from] replay::ReplayError),
 }
 
 impl From<TrafficError> for ExperimentError {
@@ -65,6 +76,8 @@ pub struct Outcome {
     pub summary: Summary,
     /// Whether it could be written.
     pub files: Result<(), FilesError>,
+    /// Whether the recording could be written to its end, if there is one.
+    pub recording: Result<(), RecordError>,
     /// What should be known beside the figures.
     pub warnings: Vec<String>,
 }
@@ -98,15 +111,31 @@ pub fn simulate_beside<O: Observer>(
     beside: O,
     watch: &Watch,
 ) -> Result<(Outcome, O), ExperimentError> {
-    let started = Instant::now();
-    let mut simulator = Simulator::new(scenario.provider.clone(), seed)?;
     let observer = (recorder(scenario, seed, files), beside);
-    if observer.reads_statement() {
-        simulator = simulator.keeping_statement();
-    }
-    let mut lines = Lines::single(simulator);
+    let mut lines = Lines::single(simulator(scenario, seed, &observer)?);
+    in_virtual_time(scenario, seed, &mut lines, observer, watch)
+}
+
+fn simulator(
+    scenario: &Scenario,
+    seed: u64,
+    observer: &impl Observer,
+) -> Result<Simulator, ExperimentError> {
+    let simulator = Simulator::new(scenario.provider.clone(), seed)?;
+    Ok(if observer.reads_statement() { simulator.keeping_statement() } else { simulator })
+}
+
+/// Runs the scenario against this far side.
+fn in_virtual_time<C: Connector, O: Observer>(
+    scenario: &Scenario,
+    seed: u64,
+    lines: &mut Lines<C>,
+    observer: (Recorder, O),
+    watch: &Watch,
+) -> Result<(Outcome, O), ExperimentError> {
+    let started = Instant::now();
     let mut session = session(scenario, seed, observer)?;
-    let ended = virtual_time::run(&mut session, &mut lines, watch, end_at_least(scenario))?;
+    let ended = virtual_time::run(&mut session, lines, watch, end_at_least(scenario))?;
     Ok(conclude(session, scenario, ended, started, None))
 }
 
@@ -192,7 +221,7 @@ fn conclude<O: Observer>(
         wall: Some(started.elapsed()),
         objectives: scenario.objectives.clone(),
     });
-    (Outcome { summary, files, warnings }, beside)
+    (Outcome { summary, files, recording: Ok(()), warnings }, beside)
 }
 
 /// What may still be held, with the evidence: which share, where, since when, how often its release

@@ -14,6 +14,9 @@ pub(super) struct Check {
     /// Scenario files.
     #[arg(required = true)]
     scenarios: Vec<PathBuf>,
+    /// Replace values of every scenario by those of this file.
+    #[arg(long = "overlay", value_name = "FILE")]
+    overlays: Vec<PathBuf>,
     /// Replace a value of every scenario, such as `seed=7` or `provider.pools.0.count=8`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     overrides: Vec<Override>,
@@ -23,7 +26,7 @@ impl Check {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let mut worst = ExitCode::SUCCESS;
         for path in &self.scenarios {
-            match scenarios::load(path, &self.overrides) {
+            match super::load(path, &self.overlays, &self.overrides) {
                 Ok(scenario) => {
                     let (name, hash) = (&scenario.name, scenario.hash);
                     print(&format!("{}: ok ({name}, hash={hash:016x})\n", path.display()))?;

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use adapters::SetupError;
+use adapters::{SetupError, recording::RecordError};
 use connector::ErrorKind;
 use reports::FilesError;
 use scenarios::{Diagnostics, Dialect, Rendering};
@@ -124,6 +124,12 @@ impl From<ExperimentError> for Failure {
                 let help = way_to_an_answer(answer.kind, endpoint.dialect);
                 Self::failed(error).with_help(help)
             }
+            ExperimentError::Record(_) => {
+                Self::failed(error).with_help("choose another file with --record")
+            }
+            ExperimentError::Replay(_) => Self::failed(error).with_help(
+                "a strict replay takes the recorded scenario, seed and version; try --replay-mode nearest",
+            ),
             ExperimentError::Run(RunError::Stuck { .. })
             | ExperimentError::Live(LiveError::Runtime(_)) => Self::failed(error),
         }
@@ -205,4 +211,4 @@ macro_rules! failed_by {
     )*};
 }
 
-failed_by!(std::io::Error, rayon::ThreadPoolBuildError);
+failed_by!(std::io::Error, rayon::ThreadPoolBuildError, RecordError);

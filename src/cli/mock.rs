@@ -29,6 +29,9 @@ pub(super) struct Mock {
     /// Seed of the provider's randomness; the scenario's own by default.
     #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
+    /// Replace values of the scenario by those of this file.
+    #[arg(long = "overlay", value_name = "FILE")]
+    overlays: Vec<PathBuf>,
     /// Replace a value of the scenario, such as `provider.pools.0.count=8`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     overrides: Vec<Override>,
@@ -45,8 +48,8 @@ fn speed(text: &str) -> Result<f64, String> {
 
 impl Mock {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let scenario =
-            scenarios::load(&self.scenario, &self.overrides).map_err(Failure::Scenario)?;
+        let scenario = super::load(&self.scenario, &self.overlays, &self.overrides)
+            .map_err(Failure::Scenario)?;
         let seed = self.seed.unwrap_or(scenario.seed);
         let simulator = sim::Simulator::new(scenario.provider.clone(), seed)
             .map_err(|error| Failure::bad_input(error.to_string()))?;

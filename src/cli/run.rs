@@ -9,19 +9,30 @@ use std::{
     sync::Arc,
 };
 
-use clap::Args;
+use adapters::recording::{self, Recording};
+use clap::{Args, ValueEnum};
 use connector::Money;
 use reports::{Overwrite, RunFiles, Style, Summary};
 use scenarios::{Override, Scenario};
 
 use super::{
-    Failure, INTERRUPTED, OBJECTIVE_MISSED, interrupt, live::LiveFlags, note, print,
+    Failure, INTERRUPTED, OBJECTIVE_MISSED, bad_recording, interrupt, live::LiveFlags, note, print,
     progress::Progress,
 };
 use crate::{
     drive::{Caps, Observer, Watch},
-    experiment::{self, ExperimentError, Outcome, live as real},
+    experiment::{
+        self, ExperimentError, Outcome, live as real, replay,
+        taping::{self, Taping},
+    },
 };
+
+/// How faithful a replay is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReplayMode {
+    Strict,
+    Nearest,
+}
 
 /// Most replications of one run.
 const MOST_REPLICATIONS: i64 = 10_000;
@@ -38,6 +49,8 @@ const MOST_REPLICATIONS: i64 = 10_000;
   harpoon run scenarios/quickstart.yaml --replications 10 --threads 2
   harpoon run scenarios/bill-shock.yaml --ledger books.sqlite
   harpoon run scenarios/azure-conversation.yaml --set traffic.0.trace.file=my.csv
+  harpoon run scenarios/quickstart.yaml --record run.jsonl.zst
+  harpoon run scenarios/quickstart.yaml --replay run.jsonl.zst
   HOSTED_AI_API_KEY=... harpoon run scenarios/quickstart.yaml --live https://gpu.example.com
   harpoon run scenarios/quickstart.yaml --live http://127.0.0.1:8080 --dialect covenant-v1
   harpoon run scenarios/quickstart.yaml --live --config live.toml
@@ -67,6 +80,10 @@ pub(super) struct Run {
     /// PostgreSQL database (`postgresql://...`). The same simulation books nothing twice.
     #[arg(long, value_name = "PATH|URL")]
     ledger: Option<String>,
+    /// Replace values of the scenario by those of this file, such as `harpoon calibrate` writes: YAML of
+    /// paths and values. --set comes after it.
+    #[arg(long = "overlay", value_name = "FILE")]
+    overlays: Vec<PathBuf>,
     /// Replace a value of the scenario, such as `provider.pools.0.count=8`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     overrides: Vec<Override>,
@@ -84,6 +101,20 @@ pub(super) struct Run {
     /// key. Nothing is sent.
     #[arg(long = "dry-run", requires = "live")]
     rehearsal: bool,
+    /// Record everything that is said between platform and provider into this file: JSON lines packed
+    /// by zstd, to be replayed with --replay or read by `harpoon calibrate`. Texts are left out.
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    record: Option<PathBuf>,
+    /// Record texts of prompts and answers as well.
+    #[arg(long, requires = "record")]
+    record_text: bool,
+    /// Run against a recording instead of simulating, in virtual time.
+    #[arg(long, value_name = "FILE", conflicts_with = "live")]
+    replay: Option<PathBuf>,
+    /// How faithful a replay is: `strict` takes the recorded operations only, in their order; `nearest`
+    /// answers any as the nearest recorded one was answered.
+    #[arg(long, value_name = "MODE", requires = "replay", default_value = "strict")]
+    replay_mode: ReplayMode,
     /// Show no progress.
     #[arg(long, short)]
     quiet: bool,
@@ -94,8 +125,8 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let scenario =
-            scenarios::load(&self.scenario, &self.overrides).map_err(Failure::Scenario)?;
+        let scenario = super::load(&self.scenario, &self.overlays, &self.overrides)
+            .map_err(Failure::Scenario)?;
         let seed = self.seed.unwrap_or(scenario.seed);
         let replications = self.replications.unwrap_or(scenario.replications);
         let target = self.live.target(&scenario)?;
@@ -110,15 +141,15 @@ impl Run {
         interrupt::forward_to(vec![Arc::clone(&watch)]);
         let files = self.files(&scenario, seed, self.out.as_deref())?;
         self.warn_of_leftovers(|_| false);
-        let target = target.as_ref();
-        let once = Once { run: &self, scenario: &scenario, seed, target, files, watch: &watch };
+        let far = self.far(target.as_ref())?;
+        let once = Once { run: &self, scenario: &scenario, seed, far, files, watch: &watch };
         let Some(place) = &self.ledger else { return self.conclude(once.beside(())?.0, Ok(())) };
         let (outcome, booked) = once.booked(place)?;
         self.conclude(outcome, booked)
     }
 
     fn conclude(&self, outcome: Outcome, booked: Result<(), Failure>) -> Result<ExitCode, Failure> {
-        let Outcome { summary, files, warnings } = outcome;
+        let Outcome { summary, files, recording, warnings } = outcome;
         for warning in warnings {
             note(&format!("warning: {warning}"));
         }
@@ -126,12 +157,28 @@ impl Run {
         print(&text)?;
         self.say_speed(&summary);
         files?;
+        recording?;
         booked?;
         Ok(code(summary.header.partial, summary.objectives_met()))
     }
 
     fn caps(&self) -> Caps {
         Caps { requests: self.max_requests, cost: self.max_cost }
+    }
+
+    /// What is on the far side.
+    fn far<'a>(&self, target: Option<&'a real::Target>) -> Result<Far<'a>, Failure> {
+        if let Some(path) = &self.replay {
+            let recording =
+                recording::read_file(path).map_err(|error| bad_recording(path, &error))?;
+            return Ok(Far::Recording(Box::new(recording), self.replay_mode));
+        }
+        Ok(target.map_or(Far::Simulator, Far::Live))
+    }
+
+    fn taping(&self) -> Option<Taping> {
+        let path = self.record.clone()?;
+        Some(Taping { path, texts: self.record_text })
     }
 
     fn files(
@@ -158,6 +205,13 @@ impl Run {
         }
         if self.caps() != Caps::default() {
             let message = format!("limits are for one run, but {count} replications are asked for");
+            return Err(Failure::bad_input(message).with_help("add --replications 1"));
+        }
+        if let Some(verb) =
+            self.record.as_ref().map(|_| "record").or(self.replay.as_ref().map(|_| "replay"))
+        {
+            let message =
+                format!("--{verb} is for one run, but {count} replications are asked for");
             return Err(Failure::bad_input(message).with_help("add --replications 1"));
         }
         if self.ledger.is_some() {
@@ -187,12 +241,19 @@ impl Run {
     }
 }
 
+/// What is on the far side of a run.
+enum Far<'a> {
+    Simulator,
+    Live(&'a real::Target),
+    Recording(Box<Recording>, ReplayMode),
+}
+
 /// A run that happens once.
 struct Once<'a> {
     run: &'a Run,
     scenario: &'a Scenario,
     seed: u64,
-    target: Option<&'a real::Target>,
+    far: Far<'a>,
     files: Option<RunFiles>,
     watch: &'a Arc<Watch>,
 }
@@ -200,11 +261,25 @@ struct Once<'a> {
 impl Once<'_> {
     /// Runs it, and tells another observer of everything as well.
     fn beside<O: Observer>(self, beside: O) -> Result<(Outcome, O), ExperimentError> {
-        let Self { run, scenario, seed, target, files, watch } = self;
+        let Self { run, scenario, seed, far, files, watch } = self;
         let _progress = run.progress(vec![Arc::clone(watch)], scenario);
-        match target {
-            Some(target) => real::run(scenario, seed, target, files, beside, watch),
-            None => experiment::simulate_beside(scenario, seed, files, beside, watch),
+        let taping = run.taping();
+        match (far, taping.as_ref()) {
+            (Far::Live(target), taping) => {
+                real::run(scenario, seed, target, files, taping, beside, watch)
+            }
+            (Far::Recording(recording, ReplayMode::Strict), _) => {
+                replay::strict(scenario, seed, *recording, files, beside, watch)
+            }
+            (Far::Recording(recording, ReplayMode::Nearest), _) => {
+                replay::nearest(scenario, seed, &recording, files, beside, watch)
+            }
+            (Far::Simulator, Some(taping)) => {
+                taping::simulate(scenario, seed, files, taping, beside, watch)
+            }
+            (Far::Simulator, None) => {
+                experiment::simulate_beside(scenario, seed, files, beside, watch)
+            }
         }
     }
 }

@@ -161,7 +161,7 @@ impl Sweep {
             return Ok(None);
         }
         let seed = self.seed.unwrap_or(scenario.seed);
-        let (outcome, ()) = live::run(scenario, seed, target, None, (), watch)?;
+        let (outcome, ()) = live::run(scenario, seed, target, None, None, (), watch)?;
         for warning in &outcome.warnings {
             note(&format!("warning: {warning}"));
         }

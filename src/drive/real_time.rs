@@ -21,7 +21,7 @@ use std::{
     time::Instant,
 };
 
-use adapters::HttpConnector;
+use adapters::{HttpConnector, recording::Recorded};
 use connector::{Duration, Timestamp};
 use platform::Request;
 use scenarios::TrafficError;
@@ -72,7 +72,7 @@ impl WallClock {
 /// If traffic cannot be read; what is held is given back first.
 pub fn run<A, O>(
     session: &mut Session<A, O>,
-    lines: &mut Lines<HttpConnector>,
+    lines: &mut Lines<Recorded<HttpConnector>>,
     clock: WallClock,
     watch: &Watch,
 ) -> Result<Ended, RunError>
@@ -92,7 +92,7 @@ where
             failure.get_or_insert(error);
         }
         for connector in &mut lines.connectors {
-            connector.ways_out().for_each(|way| session.way_out.record(way));
+            connector.inner_mut().ways_out().for_each(|way| session.way_out.record(way));
         }
         watch.show(now, session.requests());
         let interrupted = watch.is_interrupted() || session.is_spent();
@@ -146,10 +146,10 @@ fn sleep(until: Timestamp, clock: WallClock, waker: &Waker, woken: impl Future<O
 }
 
 /// Waits until any connector may have something to poll, or the run is interrupted.
-async fn any_woken(connectors: &[HttpConnector], watch: &Watch) {
+async fn any_woken(connectors: &[Recorded<HttpConnector>], watch: &Watch) {
     let mut interrupted = pin!(watch.interruption.notified());
     let mut waits: Vec<Pin<Box<_>>> =
-        connectors.iter().map(|connector| Box::pin(connector.woken())).collect();
+        connectors.iter().map(|connector| Box::pin(connector.inner().woken())).collect();
     poll_fn(|context| {
         let woken = waits.iter_mut().any(|wait| wait.as_mut().poll(context).is_ready());
         let woken = woken || interrupted.as_mut().poll(context).is_ready();

@@ -6,15 +6,20 @@ use std::time::Instant;
 
 use adapters::{
     ApiKey, AuthScheme, Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError,
+    recording::{Recorded, WhenFull},
 };
 use connector::{Connector, Duration, Error, ErrorKind, EventKind, Names, Operation, Ticket};
 use reports::{GeneratorLag, Lateness, RunFiles};
 use scenarios::{Endpoint, Scenario};
+use secrecy::SecretString;
 use tokio::runtime::Handle;
 
 pub use config::{ConfigError, TargetConfig};
 
-use super::{ExperimentError, Outcome, conclude, recorder, session};
+use super::{
+    ExperimentError, Outcome, conclude, recorder, session,
+    taping::{self, Taping},
+};
 use crate::drive::{
     Lag, Lines, Observer, Watch,
     real_time::{self, WallClock},
@@ -66,6 +71,23 @@ pub struct Target {
 }
 
 impl Target {
+    /// An endpoint without keys, in the first dialect and with default bounds.
+    pub fn new(base_url: String, names: Names, most_in_flight: usize) -> Self {
+        Self {
+            base_url,
+            dialect: scenarios::Dialect::default(),
+            api_key: None,
+            auth: AuthScheme::default(),
+            openai_key: None,
+            allow_plaintext_key: false,
+            names,
+            lease: None,
+            timeouts: HttpTimeouts::default(),
+            limits: limits(most_in_flight),
+            most_in_flight,
+        }
+    }
+
     /// How a dialect is spoken, the key of its endpoints, and how it is shown.
     fn way_in(&self, dialect: scenarios::Dialect) -> (Dialect, Option<&ApiKey>, AuthScheme) {
         let ours = || (self.api_key.as_ref(), self.auth.clone());
@@ -77,6 +99,17 @@ impl Target {
             }
         };
         (dialect, key, auth)
+    }
+
+    /// What nobody may see. Keys in files, and tokens got for keys, are taken out of what is heard by the
+    /// connector itself.
+    fn secrets(&self) -> Vec<SecretString> {
+        let keys = self.api_key.iter().chain(&self.openai_key);
+        let given = keys.filter_map(|key| match key {
+            ApiKey::Given(secret) => Some(secret.clone()),
+            ApiKey::InFile(_) => None,
+        });
+        given.collect()
     }
 }
 
@@ -99,8 +132,8 @@ pub enum LiveError {
     Runtime(#[from] std::io::Error),
 }
 
-/// Runs the scenario against the target in real time, and tells another observer of everything as
-/// well.
+/// Runs the scenario against the target in real time, records it if that is asked for, and tells
+/// another observer of everything as well.
 ///
 /// # Errors
 /// See [`ExperimentError`].
@@ -109,6 +142,7 @@ pub fn run<O: Observer>(
     seed: u64,
     target: &Target,
     files: Option<RunFiles>,
+    taping: Option<&Taping>,
     beside: O,
     watch: &Watch,
 ) -> Result<(Outcome, O), ExperimentError> {
@@ -124,8 +158,16 @@ pub fn run<O: Observer>(
         let greeted = runtime.block_on(greet(&mut connector, WallClock::start()));
         greeted.map_err(|error| LiveError::Unusable { endpoint: endpoint.clone(), error })?;
     }
+    let cables: Vec<u32> = urls.of_cable.iter().map(|&to| to as u32).collect();
+    let begin =
+        |taping: &Taping| taping.begin(scenario, seed, WhenFull::Lose, cables, target.secrets());
+    let writer = taping.map(begin).transpose()?;
     let clock = WallClock::start_soon();
-    let mut lines = Lines::several(connect(clock)?, urls.of_cable.clone());
+    let connectors = (0..).zip(connect(clock)?).map(|(number, connector)| match &writer {
+        Some(writer) => Recorded::new(connector, writer.tape(), number),
+        None => Recorded::unrecorded(connector),
+    });
+    let mut lines = Lines::several(connectors.collect(), urls.of_cable.clone());
     let session = session(scenario, seed, (recorder(scenario, seed, files), beside))?;
     let mut session = session.bounded(target.most_in_flight);
     let ended = real_time::run(&mut session, &mut lines, clock, watch)?;
@@ -134,7 +176,11 @@ pub fn run<O: Observer>(
     let is_late = |late| is_late(late, session.requests());
     let limited = dropped > 0 || is_late(schedule) || is_late(way_out);
     let lag = GeneratorLag { schedule, way_out, dropped, limited };
-    Ok(conclude(session, scenario, ended, started, Some(lag)))
+    let (mut outcome, beside) = conclude(session, scenario, ended, started, Some(lag));
+    if let Some(writer) = writer {
+        taping::finish(writer, &mut outcome);
+    }
+    Ok((outcome, beside))
 }
 
 fn lateness(lag: &Lag) -> Lateness {

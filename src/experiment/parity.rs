@@ -159,14 +159,10 @@ fn over_http(scenario: &Scenario, seed: u64, watch: &Watch) -> Result<(Told, boo
     let server = runtime.spawn(mock::serve(listener, simulator, options, ending));
     // Every pool is at the mock, also those that name an endpoint of their own.
     let here = Scenario { endpoints: vec![None; scenario.endpoints.len()], ..scenario.clone() };
-    let target = Target {
-        base_url: format!("http://{address}"),
-        api_key: None,
-        openai_key: None,
-        allow_plaintext_key: false,
-        most_in_flight: MOST_IN_FLIGHT,
-    };
-    let (outcome, told) = live::run(&here, seed, &target, None, Told::new(scenario, seed), watch)?;
+    let url = format!("http://{address}");
+    let target = Target::new(url, here.names.clone(), MOST_IN_FLIGHT);
+    let (outcome, told) =
+        live::run(&here, seed, &target, None, None, Told::new(scenario, seed), watch)?;
     drop(stop);
     let served = runtime.block_on(server).map_err(|error| mock_failed(&error))?;
     served.map_err(|error| mock_failed(&error))?;

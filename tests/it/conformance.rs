@@ -3,6 +3,7 @@
 //! each of its quirks on, too.
 
 mod quirks;
+mod recorded;
 
 use std::time::Instant;
 

@@ -8,7 +8,7 @@ use scenarios::{Override, Scenario};
 use crate::binary::{Desk, SMALL};
 
 /// Two tenants, two pools, retries, faults and every kind of randomness.
-const RICH: &str = "\
+pub(crate) const RICH: &str = "\
 name: rich
 seed: 11
 duration: 60s

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use adapters::{HttpConnector, HttpOptions};
+use adapters::{HttpConnector, HttpOptions, recording::Recorded};
 use connector::{
     Connector, Content, Duration, Event, Operation, Outcome, RequestId, RequestRecord, TenantId,
     Ticket, Timestamp, Tokens,
@@ -132,6 +132,7 @@ fn live(scenario: &Scenario) -> Ran {
     let options = HttpOptions::new(url, scenario.names.clone());
     let connector =
         HttpConnector::new(options, runtime.handle().clone(), move || clock.now()).unwrap();
+    let connector = Recorded::unrecorded(connector);
     let mut lines = Lines::several(vec![connector], vec![0; scenario.platform.cables.len()]);
     let mut session = session(scenario);
     let watch = Watch::default();

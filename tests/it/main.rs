@@ -29,6 +29,7 @@ mod place;
 mod queueing;
 mod readme;
 mod reconciliation;
+mod recordings;
 mod replay;
 mod storm;
 mod stuck;

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::Path};
 use adapters::ledger::{SqliteStore, wall_clock};
 use platform::billing::{BillingConfig, ledger::LedgerStore};
 
-use super::{Failure, Once, note};
+use super::{Failure, Far, Once, note};
 use crate::{
     cli::bill,
     experiment::{
@@ -63,7 +63,7 @@ impl Once<'_> {
         config: &BillingConfig,
     ) -> Result<(Outcome, Result<(), Failure>), Failure> {
         let (scenario, quiet) = (self.scenario, self.run.quiet);
-        let started = self.target.map(|_| wall_clock());
+        let started = matches!(self.far, Far::Live(_)).then(wall_clock);
         let booking =
             Booking::open(store, scenario, config, (self.seed, started)).map_err(failed)?;
         let (outcome, booking) = self.beside(booking)?;
