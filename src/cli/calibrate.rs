@@ -4,21 +4,24 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context;
 use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Failure, print, trace::bad_trace, write_csv};
+use super::{Failure, bad_recording, print, trace::bad_trace, write_csv};
 use crate::calibrate::{
     check::{Group, PointsError, check},
     fitting::{CATALOGUE_COLUMNS, Fitting},
+    recording::calibrate,
     replay::{ReplayError, replay},
     spot::SpotFitting,
 };
 
 /// Hold the model to measurements.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").args(["check", "fit", "replay"]).required(true)))]
+#[command(group(ArgGroup::new("what").args(["recording", "check", "fit", "replay"]).required(true)))]
 #[command(after_help = "Examples:
+  harpoon calibrate run.jsonl.zst --out fitted.yaml
   harpoon calibrate --check measured_ttft_tpot.csv.gz
   harpoon calibrate --fit measured_ttft_tpot.csv.gz
   harpoon calibrate --fit a100/gemm_perf.csv a100/context_attention_perf.csv
@@ -26,12 +29,16 @@ use crate::calibrate::{
   harpoon calibrate --replay measurements/rtx4090_llama-3.1-8b
   harpoon calibrate --replay measurements/own-model --layers 48 --svg curves.svg")]
 pub(super) struct Calibrate {
+    /// Fit latencies, failures and serving times to a recording of `harpoon run --record`. Prints an
+    /// overlay for `harpoon run --overlay`, with how far it is off what was held back.
+    #[arg(value_name = "RECORDING")]
+    recording: Option<PathBuf>,
     /// Judge the model by a table of measured operating points: how far the datasheet's roofline is
     /// off, and how far one that was fitted to other points of the same card, model and stack.
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
     /// Write into this CSV file: with --check every point, measured and predicted; with --fit the
-    /// rows of the catalogue of fitted stacks.
+    /// rows of the catalogue of fitted stacks. With a recording: write the overlay into this YAML file.
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     out: Option<PathBuf>,
     /// Fit to tables of measured operating points, or of measured kernels: prints what a scenario
@@ -55,6 +62,9 @@ pub(super) struct Calibrate {
 
 impl Calibrate {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        if let Some(recording) = &self.recording {
+            self.fit_recording(recording)?;
+        }
         if let Some(table) = &self.check {
             self.check_table(table)?;
         }
@@ -63,6 +73,14 @@ impl Calibrate {
         }
         self.fit_tables()?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn fit_recording(&self, path: &Path) -> Result<(), Failure> {
+        let fitted = calibrate(path).map_err(|error| bad_recording(path, &error))?;
+        let overlay = fitted.to_string();
+        let Some(out) = &self.out else { return Ok(print(&overlay)?) };
+        let cannot = || format!("cannot write {}", out.display());
+        std::fs::write(out, overlay).with_context(cannot).map_err(Failure::failed)
     }
 
     fn check_table(&self, table: &Path) -> Result<(), Failure> {

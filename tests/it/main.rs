@@ -10,6 +10,7 @@ mod binary;
 mod books;
 mod cached_tokens;
 mod calibrate;
+mod calibrating;
 mod capacity;
 mod cheapest_vs_covenant;
 mod cli;
