@@ -6,6 +6,7 @@
 use std::{cell::RefCell, path::PathBuf, rc::Rc};
 
 use adapters::{
+    Dialect,
     recording::{self, Header, Recorded, TapeOptions, TapeWriter},
     replay::{Divergence, Strict},
 };
@@ -31,7 +32,8 @@ macro_rules! recorded {
 
 recorded! {
     the_simulator_is_recorded_and_replayed: InVirtualTime, except: NO_CREDENTIALS;
-    http_against_the_mock_is_recorded_and_replayed: OverHttp, except: &[];
+    harpoon_v1_is_recorded_and_replayed: OverHttp(Dialect::HarpoonV1), except: &[];
+    covenant_v1_is_recorded_and_replayed: OverHttp(Dialect::CovenantV1), except: &[];
 }
 
 /// Every case passes through a recorder, and its recording passes the same case and is used up by it.
