@@ -54,6 +54,7 @@ fn infer(share: u64, prompt: u32, most: u32) -> Operation {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "answers are compared with it")]
 fn generated(prompt: u32, output: u32) -> Result<Reply, Error> {
     let usage = Usage::computed(Tokens::new(prompt), Tokens::new(output));
     Ok(Reply::Generated { usage, text: None })
@@ -309,7 +310,7 @@ impl Caller {
                 prop_assert!(before.is_none_or(|before| before < tokens));
             }
             EventKind::Preempted { allocation, .. } => {
-                prop_assert!(self.granted.contains(&allocation))
+                prop_assert!(self.granted.contains(&allocation));
             }
             EventKind::Completed { ticket, result } => self.answered(ticket, result)?,
         }

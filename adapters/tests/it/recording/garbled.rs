@@ -131,7 +131,7 @@ fn a_small_file_does_not_fill_the_memory() {
     long.write_all(HEADER.as_bytes()).unwrap();
     long.write_all(b"\n").unwrap();
     for _ in 0..=MAX_LINE >> 16 {
-        long.write_all(&[b' '; 1 << 16]).unwrap();
+        long.write_all(" ".repeat(1 << 16).as_bytes()).unwrap();
     }
     let long = recording::read(&long.finish().unwrap());
     assert!(matches!(long, Err(ReadError::LongLine { line: 2 })), "{long:?}");
