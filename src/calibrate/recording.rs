@@ -136,7 +136,7 @@ fn operation(
     let all: Vec<f64> = by_pool.iter().flat_map(|(_, values)| values).copied().collect();
     if all.len() < FEWEST {
         if !all.is_empty() {
-            too_few.push(format!("{} answers to `{kind}` in {region}", all.len()));
+            too_few.push(format!("only {} answers to `{kind}` in {region}", all.len()));
         }
         return None;
     }

@@ -34,7 +34,7 @@ impl Display for Calibration {
         }
         writeln!(f, "# fitted to four fifths; errors are those of the fifth that was held back")?;
         for reason in &self.too_few {
-            writeln!(f, "# not fitted, too few: {reason}")?;
+            writeln!(f, "# not fitted: {reason}")?;
         }
         let implied = self.regions.iter().all(|region| region.name == IMPLIED);
         for region in &self.regions {

@@ -26,6 +26,10 @@ const FAR: f64 = 5.0;
 /// Values that differ by less than this share of their mean cannot carry a slope.
 const NO_SPREAD: f64 = 0.02;
 
+/// Where first tokens are further off than this (median), something else decides them: a model that is
+/// loaded, cards that are shared. Then neither the step nor the way is to be had.
+const UNEXPLAINED: f64 = 0.25;
+
 /// How fast a model serves.
 #[derive(Clone, Debug)]
 pub struct Served {
@@ -78,7 +82,7 @@ fn served(
     let beginning: Vec<_> =
         some(false).filter(|one| one.alone).map(|one| (one.prompt, one.to_first)).collect();
     if decoding.len() < FEWEST || beginning.len() < FEWEST {
-        too_few.push(format!("{} inferences of {name} that tell their tokens", all.len()));
+        too_few.push(format!("too few of {} inferences of {name} say enough", all.len()));
         return None;
     }
     let step = Line::through(&decoding);
@@ -104,6 +108,12 @@ fn served(
     let per_token = some(true).filter(|one| one.undisturbed);
     let per_token = per_token.filter_map(|one| Some(off(fitted.step(one), one.per_token?)));
     fitted.errors = [Errors::of(to_first.collect()), Errors::of(per_token.collect())];
+    let off = fitted.errors[0].median;
+    if off > UNEXPLAINED {
+        let share = off * 100.0;
+        too_few.push(format!("{name}: prompts do not explain its first tokens, {share:.0} % off"));
+        return None;
+    }
     Some(fitted)
 }
 
