@@ -41,6 +41,8 @@ pub use self::{law::Quality, rates::Rates, serving::Served};
 
 /// With fewer values nothing is fitted.
 pub const FEWEST: usize = 20;
+/// A law further than this from what was held back (Kolmogorov-Smirnov) is worse than none.
+const TOO_FAR: f64 = 0.2;
 /// One value of so many is held back.
 const HELD_BACK: usize = 5;
 
@@ -141,6 +143,10 @@ fn operation(
         return None;
     }
     let FittedLaw { law, quality } = law::fit(&all);
+    if quality.ks > TOO_FAR {
+        too_few.push(format!("no law is like `{kind}` in {region}, distance {:.2}", quality.ks));
+        return None;
+    }
     let enough = by_pool.into_iter().filter(|(_, values)| values.len() >= FEWEST);
     let judged = enough.map(|(pool, values)| {
         let name = header.names.pools.get(pool as usize).cloned().unwrap_or_default();
