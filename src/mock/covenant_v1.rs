@@ -17,7 +17,7 @@ use adapters::{
 use axum::{
     Router,
     extract::{Path, Query, State},
-    http::{HeaderName, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
@@ -47,6 +47,7 @@ pub(super) fn routes() -> Router<Arc<Shop>> {
         .route("/api/v1/pools", get(harpoon_v1::pools))
 }
 
+/// Our own words: no document shows those of the dialect.
 pub(super) use harpoon_v1::refusal;
 
 async fn allocate(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refused> {
@@ -99,7 +100,7 @@ async fn infer(
     let request: InferenceRequest<'_> = translate::read(&body)?;
     translate::model(&request.model, &shop.names)?;
     let ask = translate::ask(
-        adapters::harpoon_v1::InferenceRequest {
+        &adapters::harpoon_v1::InferenceRequest {
             allocation_id: id.into(),
             prompt: request.prompt,
             temperature: request.temperature,
@@ -120,7 +121,7 @@ async fn release(state: Shared, path: Path<String>) -> Result<Response, Refused>
 async fn metrics(State(shop): Shared, Path(id): Path<String>) -> Result<Response, Refused> {
     let allocation = translate::share(&id)?;
     match shop.desk.ask(Operation::Inspect { allocation })?.answer().await? {
-        Reply::Inspected(info) => Ok(written(&figures(&shop, &info))?.into_response()),
+        Reply::Inspected(info) => Ok(written(&figures(&shop, &info))?),
         other => Err(odd(&other)),
     }
 }
@@ -154,16 +155,16 @@ async fn list(State(shop): Shared, Query(of): Query<Listing>) -> Result<Response
             });
             let nameless = || Error::new(ErrorKind::Protocol, "the provider named an unknown pool");
             let allocations = bodies.collect::<Option<_>>().ok_or_else(nameless)?;
-            Ok(written(&AllocationList { allocations })?.into_response())
+            Ok(written(&AllocationList { allocations })?)
         }
         other => Err(odd(&other)),
     }
 }
 
-fn written(body: &impl Serialize) -> Result<([(HeaderName, &'static str); 1], Vec<u8>), Error> {
+fn written(body: &impl Serialize) -> Result<Response, Error> {
     let bytes = serde_json::to_vec(body)
         .map_err(|error| Error::new(ErrorKind::Protocol, error.to_string()))?;
-    Ok(([JSON], bytes))
+    Ok(([JSON], bytes).into_response())
 }
 
 fn odd(reply: &Reply) -> Refused {

@@ -36,12 +36,12 @@ pub(super) fn allocation(body: &[u8], names: &WireNames) -> Result<Operation, Er
 }
 
 pub(super) fn inference(body: &[u8], most_tokens: u32) -> Result<Infer, Error> {
-    ask(read(body)?, most_tokens)
+    ask(&read(body)?, most_tokens)
 }
 
 /// The question behind an inference.
 pub(in crate::mock) fn ask(
-    request: InferenceRequest<'_>,
+    request: &InferenceRequest<'_>,
     most_tokens: u32,
 ) -> Result<Infer, Error> {
     if request.max_tokens == 0 || request.max_tokens > most_tokens {
