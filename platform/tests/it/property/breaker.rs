@@ -58,7 +58,7 @@ impl Cable {
             prop_assert!(now >= self.opened + rules.breaker.recovery, "too early");
         }
         // Whatever becomes of a call is judged before the next one begins.
-        let one_thing = matches!(said, Said::Event | Said::Cancel | Said::Request(_));
+        let one_thing = matches!(said, Said::Event { .. } | Said::Cancel | Said::Request(_));
         prop_assert!(!(opened && one_thing) || made == 0, "a call after the breaker opened");
         if opened {
             self.opened = now;
