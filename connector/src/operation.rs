@@ -199,7 +199,8 @@ pub struct Infer {
     /// Whether the caller wants [`FirstToken`](crate::EventKind::FirstToken).
     pub stream: bool,
     /// How often the caller wants [`Progress`](crate::EventKind::Progress), where the far side can
-    /// tell; [`Duration::MAX`]: only before a failure. `None`: never.
+    /// tell; [`Duration::ZERO`]: whenever there is more, [`Duration::MAX`]: only before a failure.
+    /// `None`: never.
     pub progress: Option<Duration>,
 }
 

@@ -65,6 +65,11 @@ impl Inference {
     pub(super) fn prompt(&self) -> Tokens {
         self.usage.prompt
     }
+
+    /// Whether its caller wants to know of each token.
+    fn watches(&self) -> bool {
+        self.progress.is_some_and(Duration::is_zero)
+    }
 }
 
 fn job_id(key: InferenceKey) -> u64 {
@@ -134,11 +139,11 @@ impl Simulator {
     pub(super) fn reach_card(&mut self, now: Timestamp, key: InferenceKey) {
         let Some(inference) = self.inferences.get_mut(key) else { return };
         let Usage { prompt, output, .. } = inference.usage;
-        let content = inference.content.take();
+        let (content, watched) = (inference.content.take(), inference.watches());
         let share = &self.shares[inference.share];
         let (at, priority) = (share.at, share.ask.priority);
         let rank = Priority::MAX.rank() - priority.rank();
-        let job = Job { id: job_id(key), prompt, output, rank, content, watched: false };
+        let job = Job { id: job_id(key), prompt, output, rank, content, watched };
         let aside = Aside { job, carried: Carried::default() };
         match at {
             Some(at) => self.start(now, at, key, aside),
@@ -201,10 +206,11 @@ impl Simulator {
         self.deliver_from(now, pool, inference.ticket, Answer::Refused(reason));
     }
 
-    /// When to tell next how far an inference is, if that was asked for.
+    /// When to tell next how far an inference is, if that was asked for. Of each token its engine tells.
     fn look_again(&mut self, now: Timestamp, key: InferenceKey) {
         let progress = self.inferences.get(key).and_then(|inference| inference.progress);
-        if let Some(period) = progress.filter(|&period| period < Duration::MAX) {
+        let is_period = |period: &Duration| !period.is_zero() && *period < Duration::MAX;
+        if let Some(period) = progress.filter(is_period) {
             self.queue.schedule(now + period, Wake::Progress(key));
         }
     }
@@ -308,9 +314,18 @@ impl Simulator {
                     inference.usage.cached = found;
                 }
             }
-            ProgressKind::Scheduled { found: None }
-            | ProgressKind::Tokens(_)
-            | ProgressKind::Preempted => {}
+            ProgressKind::Tokens(more) => self.tell_tokens(at, inference_key(id), more),
+            ProgressKind::Scheduled { found: None } | ProgressKind::Preempted => {}
         }
+    }
+
+    /// More tokens of an inference are out whose caller wants to know of each.
+    fn tell_tokens(&mut self, at: Timestamp, key: InferenceKey, more: u32) {
+        let Some(inference) = self.inferences.get_mut(key) else { return };
+        // The first one is told by itself.
+        let before = inference.told.max(1);
+        inference.told = before + more;
+        let news = Told { made: inference.told, before, ..Told::of(inference) };
+        self.tell_progress(at, news);
     }
 }
