@@ -29,6 +29,9 @@
 //! a careful caller can still hold it to it; no case is left out. A far side that takes a liberty
 //! which its harness does not grant fails.
 //!
+//! A case may make no sense for a kind of far side (one without shares cannot be full). The harness
+//! names it with the reason, and it must not go well.
+//!
 //! A connector that cannot be set up in some way (a simulator has no credentials) refuses to build
 //! that world; such cases must be named, so that none is left out unnoticed.
 
@@ -61,6 +64,13 @@ pub trait Harness {
 
     /// What the far side may do besides what the cases say. Default: nothing.
     fn liberties(&self) -> &[Liberty] {
+        &[]
+    }
+
+    /// Cases that make no sense for this far side, each with the reason. They are held against it all
+    /// the same and must not go well, or they made sense after all; they are named like those that
+    /// cannot be set up. Default: none.
+    fn senseless(&self) -> &[(&'static str, &'static str)] {
         &[]
     }
 }
