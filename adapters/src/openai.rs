@@ -4,6 +4,7 @@
 //! | call | operation |
 //! | --- | --- |
 //! | `POST /v1/chat/completions` | [`Infer`](connector::Operation::Infer) |
+//! | `POST /v1/completions` | the same, of plain text: taken by the mock, not asked by the connector |
 //! | `GET /v1/models` | [`Pools`](connector::Operation::Pools), as a sign of life |
 //! | closing the connection of a completion | [`Cancel`](connector::Operation::Cancel) |
 //!
@@ -12,10 +13,14 @@
 //! reference (chat completions), and what the engines' documentation says they send.
 
 mod chat;
+mod content;
 mod failure;
+mod text;
 
 pub use chat::{
     ChatChoice, ChatChunk, ChatMessage, ChatRequest, ChatResponse, ChatUsage, ChunkChoice, Delta,
-    ModelBody, ModelList, ReplyMessage, StreamOptions,
+    ModelBody, ModelList, PromptTokensDetails, ReplyMessage, StreamOptions,
 };
-pub use failure::{OpenAiError, read_failure};
+pub use content::{ContentPart, MessageContent};
+pub use failure::{ErrorEnvelope, OpenAiError, read_failure};
+pub use text::{TextChoice, TextPrompt, TextRequest, TextResponse};

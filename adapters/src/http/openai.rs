@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     harpoon_v1::hidden_failure,
-    openai::{ChatMessage, ChatRequest, ModelList, StreamOptions, read_failure},
+    openai::{ChatMessage, ChatRequest, MessageContent, ModelList, StreamOptions, read_failure},
 };
 use chat::ChatStream;
 use own_shares::OwnShares;
@@ -34,13 +34,17 @@ impl OpenAi {
 
     fn completion(&self, infer: &Infer, known: &Known<'_>) -> Result<Dialogue, Error> {
         let model = self.shares.model(infer.allocation)?;
+        let content = MessageContent::Text(known.words(infer)?);
+        let counted = StreamOptions { include_usage: true, ..StreamOptions::default() };
         let body = ChatRequest {
             model: Cow::Borrowed(known.model(model)?),
-            messages: vec![ChatMessage { role: "user".into(), content: known.words(infer)? }],
+            messages: vec![ChatMessage { role: "user".into(), content }],
             max_tokens: Some(infer.max_tokens.get()),
+            max_completion_tokens: None,
             temperature: Some(infer.temperature.as_f64()),
-            stream: infer.stream,
-            stream_options: infer.stream.then_some(StreamOptions { include_usage: true }),
+            n: None,
+            stream: infer.stream.then_some(true),
+            stream_options: infer.stream.then_some(counted),
         };
         let request = known.post(&["v1", "chat", "completions"], &body)?;
         let stream = infer.stream.then(|| ChatStream::new(infer.prompt.tokens));

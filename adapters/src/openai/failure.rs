@@ -19,10 +19,17 @@ pub struct OpenAiError {
     pub code: Option<String>,
 }
 
+/// Body of every answer that is not a success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorEnvelope {
+    /// What went wrong.
+    pub error: OpenAiError,
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Body {
-    Wrapped { error: OpenAiError },
+    Wrapped(ErrorEnvelope),
     Plain(Words),
 }
 
@@ -34,6 +41,35 @@ struct Words {
 }
 
 impl OpenAiError {
+    /// An error as a server of this dialect puts it under this status. It says no more than the
+    /// status but where [`to_error`](Self::to_error) needs it.
+    pub fn new(error: &Error, status: u16) -> Self {
+        let kind = match status {
+            401 => "authentication_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            429 => "rate_limit_error",
+            400..=499 => "invalid_request_error",
+            _ => "server_error",
+        };
+        let code = match error.kind {
+            ErrorKind::CreditExhausted => "insufficient_quota".into(),
+            ErrorKind::Timeout
+            | ErrorKind::Unavailable { .. }
+            | ErrorKind::RateLimited { .. }
+            | ErrorKind::CapacityExhausted
+            | ErrorKind::Preempted
+            | ErrorKind::PolicyRefused
+            | ErrorKind::Unauthorized
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::Invalid
+            | ErrorKind::Protocol => status.to_string(),
+        };
+        let message = error.detail.as_deref().unwrap_or(error.kind.name()).into();
+        Self { message, kind: Some(kind.into()), code: Some(code) }
+    }
+
     /// The error under this HTTP status; of a stream that had begun, under 500.
     ///
     /// Quota that is spent comes with the status of a rate limit, but no waiting helps.
@@ -52,7 +88,7 @@ impl OpenAiError {
 /// What an answer that is not a success means. `retry_after` is the header of that name, in seconds.
 pub fn read_failure(status: u16, retry_after: Option<&str>, body: &[u8]) -> Error {
     let error = match serde_json::from_slice(body) {
-        Ok(Body::Wrapped { error }) => error.to_error(status),
+        Ok(Body::Wrapped(ErrorEnvelope { error })) => error.to_error(status),
         Ok(Body::Plain(Words { message })) => {
             Error::new(kind_of(status), described(status, &message))
         }
