@@ -2,56 +2,67 @@
 //!
 //! # Mechanism
 //!
-//! One task, the keeper, owns the connector and paces it: its virtual time is wall-clock
-//! time since the start, times a speed. Handlers put questions to it over a bounded channel and hear
-//! first token, notice and answer over a channel of their own. An inference whose client hangs up is
-//! cancelled. An allocation whose client hangs up is not: the provider grants it and nobody knows,
-//! which is what a platform has to cope with.
+//! One keeper owns the connector and paces it: its virtual time is wall-clock time since the start,
+//! times a speed. Handlers put their questions to it under a lock and hear first token, notice and
+//! answer on a line of their own; one thread lets happen what comes due by itself ([`desk`]). An
+//! inference whose client hangs up is cancelled. An allocation whose client hangs up is not: the
+//! provider grants it and nobody knows, which is what a platform has to cope with.
 //!
 //! # Edges
 //!
-//! * Waiting is tokio's, whose timer has a resolution of about a millisecond; events keep their own
-//!   order at any speed.
-//! * A stream's first token and its end are sent when they are there, the tokens between as often as
-//!   the simulator tells of them: every 10 ms. A stream that breaks off has sent all that was made.
+//! * Things happen some 0.1 ms after they are due; events keep their own order at any speed.
+//! * Tokens of a stream are sent when the model has made them, each in a frame of its own; several
+//!   come in one piece to whoever reads slower. A stream that breaks off has sent all that was made.
 //! * Shares that were asked for a time are ended by the keeper: the simulator knows no leases.
 //! * At the end everything held is given back, in virtual time, without waiting.
 
+mod control;
 mod covenant_v1;
 mod desk;
+mod faults;
 mod filler;
 mod harpoon_v1;
 mod keeper;
+mod leases;
+mod metrics;
+mod openai;
 mod pace;
 mod routes;
+mod shares;
+mod speech;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod token;
+mod voice;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use adapters::harpoon_v1::WireNames;
 use anyhow::Context;
 use axum::serve::ListenerExt;
-use connector::{Connector, Names};
+use connector::{Connector, Names, Requirements};
 use secrecy::SecretString;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::oneshot, task::spawn_blocking};
 
 pub use keeper::MockReport;
 
 use desk::Desk;
 use keeper::Keeper;
+use leases::Leases;
 use pace::Pace;
-
-/// Questions that may wait for the keeper; beyond it a caller is sent away with 503.
-const QUESTIONS_WAITING: usize = 1024;
 
 /// How the mock behaves around the simulator.
 #[derive(Clone, Debug)]
 pub struct MockOptions {
     /// The names of pools, models and tenants, in the order of the simulator's numbers.
     pub names: Names,
+    /// What a share for each model asks for, in the order of models. The dialect `openai`, whose callers
+    /// know no shares, serves the models that are listed here. Default: none.
+    pub requirements: Vec<Requirements>,
+    /// Requests of the dialect `openai` that a share has under way before another is asked for, at
+    /// least 1.
+    pub requests_per_share: usize,
     /// The key that callers must present, as `Authorization: Bearer` or `X-API-Key`, or a token that
     /// they got for it from `POST /token`. `None` lets everybody in.
     pub api_key: Option<SecretString>,
@@ -72,11 +83,14 @@ pub struct MockOptions {
 }
 
 impl MockOptions {
-    /// Real time, no key, tokens of 5 minutes, 10,000 questions in flight, bodies of 16 MiB within 30 s, answers of 131,072
+    /// Real time, no key, tokens of 5 minutes, nothing served as `openai`, 256 requests a share as vLLM
+    /// has sequences in a batch, 10,000 questions in flight, bodies of 16 MiB within 30 s, answers of 131,072
     /// tokens, 5 s to shut down.
     pub fn new(names: Names) -> Self {
         Self {
             names,
+            requirements: Vec::new(),
+            requests_per_share: 256,
             api_key: None,
             token_life: Duration::from_mins(5),
             speed: 1.0,
@@ -101,31 +115,53 @@ pub async fn serve(
 ) -> anyhow::Result<MockReport> {
     let pace = Pace::start(options.speed)?;
     let within = options.shutdown_within;
-    let (stop, stopped) = watch::channel(());
-    let (desk, counter) = Desk::open(QUESTIONS_WAITING);
-    let keeper = Keeper::new(provider, pace, options.in_flight, desk.tallies.clone());
-    let keeper = tokio::spawn(keeper.keep(counter, stopped.clone()));
+    let pools = options.names.pools.len();
+    let leases = Leases::new(&options.requirements, pools, options.requests_per_share.max(1));
+    let models = options.names.models.len();
+    let keeper = Keeper::new(Box::new(provider), pace, options.in_flight, leases, models);
+    let desk = Desk::open(keeper);
+    // Also when nobody waits for this any more: the runtime would wait for the keeper for ever.
+    let closing = ClosesDesk(desk.clone());
+    let mut keeper = spawn_blocking({
+        let desk = desk.clone();
+        move || desk.keep()
+    });
     let names = WireNames::new(options.names.clone());
-    let router = routes::router(Arc::new(routes::Shop::new(desk, names, options, pace)));
+    let router = routes::router(Arc::new(routes::Shop::new(desk, names, options)));
     let listener = listener.tap_io(|connection| {
         // Without it every short answer waits some 40 ms for the client's acknowledgement.
         let _ = connection.set_nodelay(true);
     });
-    let ending = async move {
-        let mut stopped = stopped;
-        let _ = stopped.changed().await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let ending = async {
+        let _ = stopped.await;
     };
     let server = axum::serve(listener, router).with_graceful_shutdown(ending).into_future();
     let mut server = tokio::spawn(server);
-    tokio::select! {
-        () = shutdown => {}
-        ended = &mut server => {
-            ended.context("the server's task died")?.context("serving HTTP")?;
+    let report = tokio::select! {
+        () = shutdown => {
+            drop(closing);
+            keeper.await
         }
-    }
-    let _ = stop.send(());
-    let report = keeper.await.context("the simulator's task died")?;
+        // Only somebody who dies in there ends it unasked.
+        ended = &mut keeper => ended,
+        ended = &mut server => {
+            drop(closing);
+            ended.context("the server's task died")?.context("serving HTTP")?;
+            keeper.await
+        }
+    };
+    drop(stop);
     // Connections that outlast the time allowed belong to clients that do not read.
     let _ = tokio::time::timeout(within, server).await;
-    Ok(report)
+    report.context("the simulator's thread died")?
+}
+
+/// Closes the desk at its end.
+struct ClosesDesk(Desk);
+
+impl Drop for ClosesDesk {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }

@@ -25,8 +25,8 @@ pub use allocation::{
     AllocateRequest, AllocateResponse, AllocationBody, AllocationList, PoolBody, PoolList,
     RequirementsBody, WindowBody, allocation_id_from_wire, allocation_id_to_wire,
 };
-pub use failure::{ErrorBody, ErrorDetail, read_failure, status_of};
-pub(crate) use failure::{described, hidden_failure, kind_of, readable, with_retry_after};
+pub use failure::{ErrorBody, ErrorDetail, kind_of, read_failure, status_of};
+pub(crate) use failure::{described, hidden_failure, readable, with_retry_after};
 pub use inference::{
     DONE, InferenceRequest, InferenceResponse, PreemptedNotice, StreamFrame, UsageBody,
 };

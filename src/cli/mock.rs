@@ -10,13 +10,21 @@ use crate::mock::{self, MockOptions, MockReport};
 
 /// Serve the simulated provider of a scenario over HTTP, in paced time.
 ///
+/// It speaks the dialects `harpoon-v1` and `covenant-v1` (shares and inferences) and `openai` (chat
+/// completions, completions and models, as a served engine with the scenario's pools behind it) at
+/// once. GET /metrics is for Prometheus; /__control orders faults.
+///
 /// Callers must present the key in the environment's `HOSTED_AI_API_KEY`, if there is one, or a token
 /// that they got for it from `POST /token`. Ctrl-C ends it and gives everything back.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   harpoon mock scenarios/quickstart.yaml --listen 127.0.0.1:8080
   harpoon run scenarios/quickstart.yaml --live http://127.0.0.1:8080 \\
-    --set duration=20s --set warm_up=1s")]
+    --set duration=20s --set warm_up=1s
+
+  harpoon mock scenarios/known-truth.yaml --requests-per-share 1
+  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '{\"model\": \"known\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello!\"}]}'")]
 pub(super) struct Mock {
     /// The scenario whose provider is served; its traffic and platform are not used.
     scenario: PathBuf,
@@ -26,6 +34,11 @@ pub(super) struct Mock {
     /// Simulated seconds per second on the wall, above 0.
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = speed)]
     speed: f64,
+    /// Requests for a model by the dialect `openai` that one share has under way before another
+    /// share is asked for.
+    #[arg(long, value_name = "COUNT", default_value = "256",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    requests_per_share: u32,
     /// Seed of the provider's randomness; the scenario's own by default.
     #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
@@ -83,8 +96,14 @@ impl Mock {
         let mut requests = Requests::listen()?;
         let address = listener.local_addr()?;
         note(&format!("{}: serving {} on http://{address}", guarded, scenario.name));
-        let options =
-            MockOptions { api_key, speed: self.speed, ..MockOptions::new(scenario.names.clone()) };
+        let models = scenario.platform.models.iter();
+        let options = MockOptions {
+            api_key,
+            speed: self.speed,
+            requirements: models.map(|model| model.requirements).collect(),
+            requests_per_share: self.requests_per_share as usize,
+            ..MockOptions::new(scenario.names.clone())
+        };
         let ended = async move { requests.next().await };
         mock::serve(listener, simulator, options, ended).await.map_err(Failure::failed)
     }

@@ -28,10 +28,12 @@ use connector::{
 use serde::Serialize;
 
 use super::{
+    desk::closing,
     harpoon_v1::{
         self, Listing,
         translate::{self, invalid},
     },
+    keeper::orders::Measured,
     routes::{JSON, Refused, Shared, Shop, Whole},
 };
 
@@ -52,7 +54,7 @@ pub(super) use harpoon_v1::refusal;
 
 async fn allocate(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refused> {
     let (operation, lease) = allocation(&body, &shop.names)?;
-    match shop.desk.ask_for(operation, Some(lease))?.answer().await? {
+    match shop.desk.ask_for(operation, Some(lease)).await?.answer().await? {
         Reply::Granted { allocation } => {
             let allocation_id = allocation_id_to_wire(allocation);
             let body = written(&AllocationResponse { allocation_id })?;
@@ -120,14 +122,16 @@ async fn release(state: Shared, path: Path<String>) -> Result<Response, Refused>
 /// The provider's own figures where it tells them, else what the keeper has counted.
 async fn metrics(State(shop): Shared, Path(id): Path<String>) -> Result<Response, Refused> {
     let allocation = translate::share(&id)?;
-    match shop.desk.ask(Operation::Inspect { allocation })?.answer().await? {
-        Reply::Inspected(info) => Ok(written(&figures(&shop, &info))?),
+    match shop.desk.ask(Operation::Inspect { allocation }).await?.answer().await? {
+        Reply::Inspected(info) => {
+            let counted = shop.desk.inside(|keeper| keeper.measured(allocation));
+            Ok(written(&figures(&info, counted.ok_or_else(closing)?))?)
+        }
         other => Err(odd(&other)),
     }
 }
 
-fn figures(shop: &Shop, info: &AllocationInfo) -> MetricsBody {
-    let tally = shop.desk.tallies.of(info.allocation).unwrap_or_default();
+fn figures(info: &AllocationInfo, counted: Measured) -> MetricsBody {
     let usage = info.usage.as_deref().map(|windows| windows[0]);
     let asked = info.requirements.map(|needs| (needs.tflops.as_gflops(), needs.vram));
     let of_compute = usage
@@ -135,19 +139,17 @@ fn figures(shop: &Shop, info: &AllocationInfo) -> MetricsBody {
         .map(|(usage, (asked, _))| usage.tflops.as_gflops() as f64 / (asked.max(1)) as f64);
     let memory = usage.map(|usage| usage.vram).or(asked.map(|(_, vram)| vram));
     MetricsBody {
-        gpu_utilization: of_compute
-            .unwrap_or_else(|| tally.utilization(shop.pace.now()))
-            .clamp(0.0, 1.0),
+        gpu_utilization: of_compute.unwrap_or(counted.utilization).clamp(0.0, 1.0),
         memory_used_mb: memory.map_or(0.0, |vram| vram.get() as f64),
-        inference_count: tally.completed,
-        average_latency_ms: shop.pace.real(tally.mean()).as_secs_f64() * 1e3,
+        inference_count: counted.completed,
+        average_latency_ms: counted.mean.as_secs_f64() * 1e3,
         running: info.running,
     }
 }
 
 async fn list(State(shop): Shared, Query(of): Query<Listing>) -> Result<Response, Refused> {
     let pool = of.pool(&shop.names)?;
-    match shop.desk.ask(Operation::List { pool })?.answer().await? {
+    match shop.desk.ask(Operation::List { pool }).await?.answer().await? {
         Reply::Listed(infos) => {
             let bodies = infos.iter().map(|info| {
                 let id = allocation_id_to_wire(info.allocation);

@@ -1,193 +1,240 @@
-//! Where handlers put their questions and hear the answers.
+//! Where handlers put their questions, and the clock that goes on when nobody asks.
+//!
+//! # Mechanism
+//!
+//! A monitor (Hoare, "Monitors", CACM 1974): one lock around the [`Keeper`], who owns the provider. A
+//! handler that asks enters it and puts its question itself; what the provider answers at once is there
+//! when it leaves. No task is woken for that, which is most of what a question costs. One thread waits
+//! for the next thing to come due by itself, and is woken early only if a question brings it forward.
+//!
+//! A thread, not a task: the timers of tokio are good for a millisecond, a condition variable for
+//! some 50 us, and tokens are to be told in their own time.
+//!
+//! # Edges
+//!
+//! Nothing is awaited inside. Whoever waits for the lock waits for the events of one instant at most.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use connector::{Duration, Error, ErrorKind, Operation, Reply, Ticket, Tokens};
-use tokio::sync::{mpsc, watch};
+use anyhow::anyhow;
+use connector::{
+    Error, ErrorKind, Infer, ModelId, Operation, OperationKind, Reply, Ticket, Tokens,
+};
 
-use super::tally::Tallies;
+use super::{
+    keeper::{Keeper, MockReport},
+    voice::{Ear, Said},
+};
 
-/// What is heard of one question one by one: a first token, a notice, an answer.
-const MOST_SAID: usize = 3;
+/// What is due within so little time is waited for by whoever is inside: to wake the clock takes longer.
+const NEAR: Duration = Duration::from_micros(3);
+/// How often it looks at the time for that.
+const LOOKS: usize = 64;
+/// Longest rest of the clock: how soon it is noticed that somebody died inside.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
-/// A question on its way to the keeper.
-#[derive(Debug)]
-pub(super) struct Question {
-    pub(super) ticket: Ticket,
-    pub(super) operation: Operation,
-    /// Of an allocation: how long the share is asked for, in the caller's time; `None`: for good.
-    pub(super) lease: Option<Duration>,
-    pub(super) voice: Voice,
-}
-
-/// The way back to whoever asked.
-#[derive(Debug)]
-pub(super) struct Voice {
-    /// Has room for everything that can be said.
-    say: mpsc::Sender<Said>,
-    /// Tokens that are out. Only the latest number matters, however slowly it is listened to.
-    made: watch::Sender<Tokens>,
-}
-
-impl Voice {
-    /// One that nobody hears.
-    pub(super) fn unheard() -> Self {
-        Self::open().0
-    }
-
-    fn open() -> (Self, mpsc::Receiver<Said>, watch::Receiver<Tokens>) {
-        let (say, said) = mpsc::channel(MOST_SAID);
-        let (made, grown) = watch::channel(Tokens::ZERO);
-        (Self { say, made }, said, grown)
-    }
-
-    /// Whoever has hung up does not hear it.
-    pub(super) fn say(&self, what: Said) {
-        let _ = self.say.try_send(what);
-    }
-
-    /// So many tokens are out.
-    pub(super) fn made(&self, tokens: Tokens) {
-        self.made.send_replace(tokens);
-    }
-}
-
-/// What a handler hears.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Said {
-    /// The first token is there.
-    FirstToken,
-    /// The share will be taken away.
-    Preempted { grace: Duration },
-    /// The end.
-    Answered(Result<Reply, Error>),
-}
-
-/// The keeper's side of the desk.
-#[derive(Debug)]
-pub(super) struct Counter {
-    pub(super) questions: mpsc::Receiver<Question>,
-    /// Inferences that nobody waits for any more. Not bounded by itself: there is at most one entry
-    /// per question in flight, and losing one would leave an inference running for nobody.
-    pub(super) hung_up: mpsc::UnboundedReceiver<Ticket>,
-}
-
-/// The handlers' side of the desk.
+/// The handlers' side.
 #[derive(Clone, Debug)]
-pub(super) struct Desk {
-    questions: mpsc::Sender<Question>,
-    hung_up: mpsc::UnboundedSender<Ticket>,
-    tickets: Arc<AtomicU64>,
-    pub(super) tallies: Tallies,
+pub(super) struct Desk(Arc<Monitor>);
+
+#[derive(Debug)]
+struct Monitor {
+    state: Mutex<State>,
+    /// Something is due before the clock would look again.
+    sooner: Condvar,
+    /// Whether a fault is ordered, for whoever need not enter then.
+    has_orders: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    keeper: Keeper,
+    /// When the clock will look again.
+    alarm: Option<Instant>,
+    is_closing: bool,
 }
 
 impl Desk {
-    /// A desk with room for this many questions that the keeper has not taken yet.
-    pub(super) fn open(room: usize) -> (Self, Counter) {
-        let (questions, taken) = mpsc::channel(room);
-        let (hung_up, heard) = mpsc::unbounded_channel();
-        let desk =
-            Self { questions, hung_up, tickets: Arc::default(), tallies: Tallies::default() };
-        (desk, Counter { questions: taken, hung_up: heard })
+    pub(super) fn open(keeper: Keeper) -> Self {
+        let state = State { keeper, alarm: None, is_closing: false };
+        Self(Arc::new(Monitor {
+            state: Mutex::new(state),
+            sooner: Condvar::new(),
+            has_orders: AtomicBool::new(false),
+        }))
     }
 
-    /// Puts a question to the keeper.
+    /// Puts a question to the provider, after what was ordered for it.
     ///
     /// # Errors
     /// As [`ask_for`](Self::ask_for).
-    pub(super) fn ask(&self, operation: Operation) -> Result<Answers, Error> {
-        self.ask_for(operation, None)
+    pub(super) async fn ask(&self, operation: Operation) -> Result<Answers, Error> {
+        self.ask_for(operation, None).await
     }
 
-    /// Puts a question to the keeper; a share is asked for so long.
+    /// The same; a share is asked for so long in the caller's time, or for good.
     ///
     /// # Errors
-    /// `Unavailable`, nothing reached, when there is no room or the mock is closing.
-    pub(super) fn ask_for(
+    /// `Unavailable`, nothing reached, when there are too many or the mock is closing; what was
+    /// ordered.
+    pub(super) async fn ask_for(
         &self,
         operation: Operation,
-        lease: Option<Duration>,
+        lease: Option<connector::Duration>,
     ) -> Result<Answers, Error> {
-        let (voice, said, made) = Voice::open();
-        let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
-        let cancels = matches!(operation, Operation::Infer(_));
-        let question = Question { ticket, operation, lease, voice };
-        match self.questions.try_send(question) {
-            Ok(()) => {
-                let hung_up = cancels.then(|| self.hung_up.clone());
-                Ok(Answers { ticket, said, made, hung_up })
+        self.wait_as_ordered(operation.kind()).await?;
+        self.put(|keeper| keeper.ask(operation, lease))
+    }
+
+    async fn wait_as_ordered(&self, kind: OperationKind) -> Result<(), Error> {
+        if !self.0.has_orders.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let wait = self.inside(|keeper| keeper.strike(kind)).ok_or_else(closing)??;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    /// Asks for an inference on a share of the mock's own. The one named in the question is not
+    /// looked at.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub(super) async fn complete(&self, model: ModelId, infer: Infer) -> Result<Answers, Error> {
+        self.wait_as_ordered(OperationKind::Infer).await?;
+        self.put(|keeper| keeper.complete(model, infer))
+    }
+
+    fn put(
+        &self,
+        question: impl FnOnce(&mut Keeper) -> Result<(Ticket, Ear), Error>,
+    ) -> Result<Answers, Error> {
+        let (ticket, ear) = self.inside(question).ok_or_else(closing)??;
+        Ok(Answers { ticket, ear, desk: Some(self.clone()) })
+    }
+
+    /// Does something to the keeper; `None` when the mock is closing.
+    pub(super) fn inside<T>(&self, act: impl FnOnce(&mut Keeper) -> T) -> Option<T> {
+        let mut state = self.0.state.lock().ok().filter(|state| !state.is_closing)?;
+        let done = act(&mut state.keeper);
+        self.0.has_orders.store(state.keeper.has_orders(), Ordering::Relaxed);
+        for _ in 0..LOOKS {
+            let now = Instant::now();
+            if state.keeper.due().is_none_or(|due| due > now + NEAR) {
+                break;
             }
-            Err(mpsc::error::TrySendError::Full(_)) => Err(away("too many questions at once")),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(away("the mock is closing")),
+            state.keeper.catch_up();
+        }
+        self.0.wake_clock_if_sooner(state);
+        Some(done)
+    }
+
+    /// Ends [`keep`](Self::keep).
+    pub(super) fn close(&self) {
+        if let Ok(mut state) = self.0.state.lock() {
+            state.is_closing = true;
+        }
+        self.0.sooner.notify_one();
+    }
+
+    /// Lets things happen when they are due until the desk is closed, then gives back what is held.
+    ///
+    /// # Errors
+    /// If somebody died inside.
+    pub(super) fn keep(&self) -> anyhow::Result<MockReport> {
+        let died = || anyhow!("the simulator died");
+        let mut state = self.0.state.lock().map_err(|_| died())?;
+        while !state.is_closing {
+            state.keeper.catch_up();
+            let due = state.keeper.due();
+            state.alarm = due;
+            let rest =
+                due.map_or(LONGEST_REST, |due| due.saturating_duration_since(Instant::now()));
+            let rested = self.0.sooner.wait_timeout(state, rest.min(LONGEST_REST));
+            state = rested.map_err(|_| died())?.0;
+            state.alarm = Some(Instant::now());
+        }
+        Ok(state.keeper.close())
+    }
+}
+
+impl Monitor {
+    fn wake_clock_if_sooner(&self, mut state: MutexGuard<'_, State>) {
+        let Some(due) = state.keeper.due() else { return };
+        if state.alarm.is_none_or(|alarm| due < alarm) {
+            state.alarm = Some(due);
+            drop(state);
+            self.sooner.notify_one();
         }
     }
 }
 
-fn away(words: &str) -> Error {
-    Error::new(ErrorKind::Unavailable { reached: false }, words)
+/// Nothing is asked any more.
+pub(super) fn closing() -> Error {
+    Error::new(ErrorKind::Unavailable { reached: false }, "the mock is closing")
 }
 
 /// What is said about one question. Dropped before the answer, it cancels an inference.
 #[derive(Debug)]
 pub(super) struct Answers {
-    ticket: Ticket,
-    said: mpsc::Receiver<Said>,
-    made: watch::Receiver<Tokens>,
-    /// Whom to tell that nobody listens any more; `None` once answered or where nobody cares.
-    hung_up: Option<mpsc::UnboundedSender<Ticket>>,
+    pub(super) ticket: Ticket,
+    ear: Ear,
+    /// Whom to tell that nobody listens any more; `None` once answered.
+    desk: Option<Desk>,
 }
 
 impl Answers {
     /// The next thing that is said. Ends with an answer, which comes even if the keeper is gone.
     pub(super) async fn next(&mut self) -> Said {
-        let said = self.said.recv().await;
+        let said = self.ear.next().await;
         self.heard(said)
     }
 
-    fn heard(&mut self, said: Option<Said>) -> Said {
-        let gone = || {
-            let gone = Error::new(ErrorKind::Unavailable { reached: true }, "the mock is closed");
-            Said::Answered(Err(gone))
-        };
-        let said = said.unwrap_or_else(gone);
+    fn heard(&mut self, said: Said) -> Said {
         if matches!(said, Said::Answered(_)) {
-            self.hung_up = None;
+            self.desk = None;
         }
         said
     }
 
     /// The next thing that is said, or `None` when more tokens are out before.
     pub(super) async fn next_or_more(&mut self) -> Option<Said> {
-        tokio::select! {
-            biased;
-            said = self.said.recv() => Some(self.heard(said)),
-            Ok(()) = self.made.changed() => None,
-        }
+        let said = self.ear.next_or_more().await;
+        said.map(|said| self.heard(said))
     }
 
     /// Tokens that are out.
     pub(super) fn made(&self) -> Tokens {
-        *self.made.borrow()
+        self.ear.made()
     }
 
     /// The answer, whatever is said before.
     pub(super) async fn answer(&mut self) -> Result<Reply, Error> {
-        loop {
-            if let Said::Answered(result) = self.next().await {
-                return result;
-            }
-        }
+        let result = self.ear.answer().await;
+        self.desk = None;
+        result
+    }
+
+    /// What a line without anybody at the other end says.
+    #[cfg(test)]
+    pub(super) fn of(ear: Ear) -> Self {
+        Self { ticket: Ticket(0), ear, desk: None }
     }
 }
 
 impl Drop for Answers {
     fn drop(&mut self) {
-        if let Some(hung_up) = self.hung_up.take() {
+        if let Some(desk) = self.desk.take() {
             // A keeper that is gone has ended everything already.
-            let _ = hung_up.send(self.ticket);
+            let _ = desk.inside(|keeper| keeper.hang_up(self.ticket));
         }
     }
 }

@@ -17,8 +17,8 @@ use connector::{Error, ErrorKind, Infer, Operation, PoolId};
 use serde::Deserialize;
 
 use super::{
-    desk::Said,
     routes::{EVENTS, JSON, Refused, Shared, Shop, Whole},
+    voice::Said,
 };
 
 pub(super) fn routes() -> Router<Arc<Shop>> {
@@ -50,7 +50,7 @@ pub(super) async fn generate(shop: &Shop, ask: Infer) -> Result<Response, Refuse
     if !ask.stream {
         return answer(shop, Operation::Infer(ask)).await;
     }
-    let mut answers = shop.desk.ask(Operation::Infer(ask))?;
+    let mut answers = shop.desk.ask(Operation::Infer(ask)).await?;
     // What is refused before it begins is refused by status, as without a stream.
     match answers.next().await {
         Said::Answered(Err(error)) => Err(error.into()),
@@ -97,7 +97,7 @@ pub(super) async fn pools(State(shop): Shared) -> Result<Response, Refused> {
 
 /// Asks and waits for the answer.
 async fn answer(shop: &Shop, operation: Operation) -> Result<Response, Refused> {
-    let reply = shop.desk.ask(operation)?.answer().await?;
+    let reply = shop.desk.ask(operation).await?.answer().await?;
     Ok(match translate::reply(&reply, &shop.names)? {
         Some(body) => ([JSON], body).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),

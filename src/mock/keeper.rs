@@ -1,33 +1,30 @@
-//! The task that owns the provider and paces it.
+//! Who owns the provider and keeps account of what is asked of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub(super) mod orders;
+
+use std::{collections::BTreeMap, time::Instant};
 
 use connector::{
-    AllocationId, Connector, Duration, Error, ErrorKind, Event, EventKind, Operation, Reply,
-    Ticket, Timestamp,
-};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep_until},
+    AllocationId, Connector, Duration, Error, ErrorKind, Event, EventKind, Infer, ModelId,
+    Operation, OperationKind, Reply, Ticket, Timestamp, Usage,
 };
 
 use super::{
-    desk::{Counter, Question, Said, Voice},
+    faults::Faults,
+    leases::Leases,
+    metrics::{Metrics, Stage},
     pace::Pace,
-    tally::Tallies,
+    shares::Shares,
+    voice::{Ear, Said, Voice, line},
 };
 
-/// Tickets of the keeper's own questions have this bit; handlers count up from zero.
-const OWN: u64 = 1 << 63;
-/// Questions taken in one go before time is looked at again.
-const BATCH: usize = 256;
 /// Events in closing beyond which the provider is held to be talking to itself.
 const MOST_CLOSING_EVENTS: usize = 10_000_000;
-/// When a share whose time is over is taken back if it could not be.
+/// How long pools that refused are not asked again, in the caller's time.
+const QUIET: Duration = Duration::from_secs(1);
+/// When a share whose time is over is taken back if it could not be, in virtual time: a provider that
+/// is down takes it back once it is up.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// How often a stream is told what is out, in the caller's time: as a reader sees it flow, and no
-/// oftener than timers that are good for a millisecond bear with many streams at once.
-const TOLD_EVERY: Duration = Duration::from_millis(10);
 
 /// What a mock has done in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,234 +48,417 @@ pub struct MockReport {
 struct Waiter {
     voice: Voice,
     about: About,
-    asked: Timestamp,
+    /// When it was asked.
+    since: Timestamp,
+    /// Where it is, of an inference.
+    stage: Stage,
 }
 
 #[derive(Debug)]
 enum About {
-    /// For so long, in virtual time; `None`: for good.
-    Grant(Option<Duration>),
-    Inference(AllocationId),
+    Grant {
+        model: ModelId,
+        /// For so long, in virtual time; `None`: for good.
+        lease: Option<Duration>,
+    },
+    Inference {
+        on: AllocationId,
+        model: Option<ModelId>,
+    },
+    Completion(Completion),
     Release(AllocationId),
-    Other,
+    /// A share for completions.
+    Lease(ModelId),
+    Other(OperationKind),
 }
 
-/// See the module text.
-#[derive(Debug)]
-pub(super) struct Keeper<C> {
-    provider: C,
+impl About {
+    const fn kind(&self) -> OperationKind {
+        match self {
+            Self::Grant { .. } | Self::Lease(_) => OperationKind::Allocate,
+            Self::Inference { .. } | Self::Completion(_) => OperationKind::Infer,
+            Self::Release(_) => OperationKind::Release,
+            Self::Other(kind) => *kind,
+        }
+    }
+
+    /// The model of an inference, where that is known.
+    const fn model(&self) -> Option<ModelId> {
+        match self {
+            Self::Inference { model, .. } => *model,
+            Self::Completion(completion) => Some(completion.model),
+            Self::Grant { .. } | Self::Lease(_) | Self::Release(_) | Self::Other(_) => None,
+        }
+    }
+}
+
+/// An inference that names no share.
+#[derive(Clone, Debug)]
+struct Completion {
+    model: ModelId,
+    ask: Infer,
+    /// The share it was put on; `None` while it waits for one.
+    on: Option<AllocationId>,
+}
+
+/// See [`desk`](super::desk) for who calls it when.
+pub(super) struct Keeper {
+    provider: Box<dyn Connector + Send>,
     pace: Pace,
     most_in_flight: usize,
     /// Never goes back, not even when closing has run ahead of the clock.
     now: Timestamp,
+    tickets: u64,
     waiters: BTreeMap<Ticket, Waiter>,
-    /// And until when, where shares were asked for a time.
-    held: BTreeMap<AllocationId, Option<Timestamp>>,
-    /// The same, the next end first.
-    ends: BTreeSet<(Timestamp, AllocationId)>,
-    tallies: Tallies,
-    own_questions: u64,
+    shares: Shares,
+    leases: Leases,
+    faults: Faults,
+    metrics: Metrics,
+    is_closing: bool,
     report: MockReport,
 }
 
-impl<C: Connector> Keeper<C> {
-    pub(super) fn new(provider: C, pace: Pace, most_in_flight: usize, tallies: Tallies) -> Self {
+impl std::fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keeper").field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl Keeper {
+    pub(super) fn new(
+        provider: Box<dyn Connector + Send>,
+        pace: Pace,
+        most_in_flight: usize,
+        leases: Leases,
+        models: usize,
+    ) -> Self {
         Self {
             provider,
             pace,
             most_in_flight,
             now: Timestamp::ZERO,
+            tickets: 0,
             waiters: BTreeMap::new(),
-            held: BTreeMap::new(),
-            ends: BTreeSet::new(),
-            tallies,
-            own_questions: 0,
+            shares: Shares::default(),
+            leases,
+            faults: Faults::default(),
+            metrics: Metrics::new(models),
+            is_closing: false,
             report: MockReport::default(),
         }
     }
 
-    /// Works until told to stop, then gives back what is held.
-    pub(super) async fn keep(
-        mut self,
-        mut counter: Counter,
-        mut stop: watch::Receiver<()>,
-    ) -> MockReport {
-        loop {
-            let due = self.due().and_then(|at| self.pace.instant(at));
-            tokio::select! {
-                Some(question) = counter.questions.recv() => self.take_in(question),
-                Some(ticket) = counter.hung_up.recv() => self.hang_up(ticket),
-                () = sleep_until(due.map_or_else(Instant::now, Instant::from_std)), if due.is_some() => {}
-                _ = stop.changed() => break,
-            }
-            self.catch_up();
-            for _ in 0..BATCH {
-                let Ok(question) = counter.questions.try_recv() else { break };
-                self.take_in(question);
-            }
-        }
-        drop(counter);
-        self.close();
-        self.report
-    }
-
-    /// When there is something to do unasked.
-    fn due(&self) -> Option<Timestamp> {
-        let end = self.ends.first().map(|(at, _)| *at);
-        self.provider.deadline().into_iter().chain(end).min()
-    }
-
-    fn catch_up(&mut self) {
+    /// Lets happen what is due.
+    pub(super) fn catch_up(&mut self) {
         self.now = self.now.max(self.pace.now());
         self.listen();
-        while let Some(&(at, share)) = self.ends.first().filter(|(at, _)| *at <= self.now) {
-            self.ends.remove(&(at, share));
-            self.put_own(Operation::Release { allocation: share });
+        while let Some(allocation) = self.shares.take_over(self.now) {
+            self.put_own(Operation::Release { allocation }, About::Release(allocation));
+            self.listen();
         }
     }
 
-    fn take_in(&mut self, question: Question) {
-        let Question { ticket, mut operation, lease, voice } = question;
-        if self.waiters.len() >= self.most_in_flight {
-            self.report.sent_away += 1;
-            let words = format!("{} questions are in flight already", self.most_in_flight);
-            let full = Error::new(ErrorKind::Unavailable { reached: false }, words);
-            voice.say(Said::Answered(Err(full)));
-            return;
-        }
-        self.report.questions += 1;
+    /// When something is due by itself.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let due = self.provider.deadline().into_iter().chain(self.shares.next_end()).min();
+        let due = due.and_then(|at| self.pace.instant(at))?;
+        Some(self.faults.silent_until().map_or(due, |until| due.max(until)))
+    }
+
+    /// Puts a question of somebody to the provider; a share is asked for so long in the caller's time,
+    /// or for good.
+    ///
+    /// # Errors
+    /// `Unavailable`, nothing reached, beyond so many in flight.
+    pub(super) fn ask(
+        &mut self,
+        mut operation: Operation,
+        lease: Option<Duration>,
+    ) -> Result<(Ticket, Ear), Error> {
+        let ticket = self.let_in()?;
         let about = match &mut operation {
-            Operation::Allocate(_) => {
-                About::Grant(lease.map(|lease| self.pace.virtual_time(lease)))
+            Operation::Allocate(ask) => {
+                let lease = lease.map(|lease| self.pace.virtual_time(lease));
+                About::Grant { model: ask.model, lease }
             }
             Operation::Infer(ask) => {
-                ask.progress = ask.stream.then(|| self.pace.virtual_time(TOLD_EVERY));
-                About::Inference(ask.allocation)
+                tell_each_token(ask);
+                self.shares.begin(ask.allocation, self.now);
+                let model = self.shares.model(ask.allocation);
+                About::Inference { on: ask.allocation, model }
             }
             Operation::Release { allocation } => About::Release(*allocation),
             Operation::Cancel { .. }
             | Operation::Inspect { .. }
             | Operation::List { .. }
-            | Operation::Pools => About::Other,
+            | Operation::Pools => About::Other(operation.kind()),
         };
+        let (voice, ear) = line();
         self.wait(ticket, voice, about);
         self.put(ticket, operation);
+        self.listen();
+        Ok((ticket, ear))
     }
 
-    fn wait(&mut self, ticket: Ticket, voice: Voice, about: About) {
-        let asked = self.now.max(self.pace.now());
-        if let About::Inference(share) = about {
-            self.tallies.begin(share, asked);
+    /// Puts an inference on one of our own shares for its model.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask); `NotFound` for a model that is not served so.
+    pub(super) fn complete(
+        &mut self,
+        model: ModelId,
+        mut ask: Infer,
+    ) -> Result<(Ticket, Ear), Error> {
+        if !self.leases.serves(model) {
+            return Err(Error::new(ErrorKind::NotFound, "this model is not served here"));
         }
-        self.waiters.insert(ticket, Waiter { voice, about, asked });
+        let ticket = self.let_in()?;
+        tell_each_token(&mut ask);
+        let (voice, ear) = line();
+        self.wait(ticket, voice, About::Completion(Completion { model, ask, on: None }));
+        self.place(ticket);
+        self.listen();
+        Ok((ticket, ear))
+    }
+
+    fn let_in(&mut self) -> Result<Ticket, Error> {
+        if self.waiters.len() >= self.most_in_flight {
+            self.report.sent_away += 1;
+            let words = format!("{} questions are in flight already", self.most_in_flight);
+            return Err(Error::new(ErrorKind::Unavailable { reached: false }, words));
+        }
+        self.report.questions += 1;
+        self.catch_up();
+        Ok(self.ticket())
+    }
+
+    /// Somebody waits for an answer from now on.
+    fn wait(&mut self, ticket: Ticket, voice: Voice, about: About) {
+        self.metrics.asked(about.kind());
+        if let Some(model) = about.model() {
+            self.metrics.begins(model.index());
+        }
+        let waiter = Waiter { voice, about, since: self.now, stage: Stage::Waiting };
+        self.waiters.insert(ticket, waiter);
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
     }
 
     fn put(&mut self, ticket: Ticket, operation: Operation) {
-        self.now = self.now.max(self.pace.now());
         self.provider.submit(self.now, ticket, operation);
-        self.listen();
     }
 
-    fn hang_up(&mut self, inference: Ticket) {
-        if self.waiters.contains_key(&inference) {
-            self.report.hung_up += 1;
-            self.put_own(Operation::Cancel { inference });
+    /// Nobody listens to the answer any more, which stops an inference.
+    pub(super) fn hang_up(&mut self, ticket: Ticket) {
+        let Some(waiter) = self.waiters.get(&ticket) else { return };
+        match &waiter.about {
+            About::Completion(Completion { model, on: None, .. }) => {
+                self.leases.leave_line(*model, ticket);
+                self.end(ticket, None);
+            }
+            About::Completion(Completion { on: Some(_), .. }) | About::Inference { .. } => {
+                self.catch_up();
+                self.cancel(ticket);
+                self.listen();
+            }
+            // A real provider grants and gives back what nobody waits for any more.
+            About::Grant { .. } | About::Release(_) | About::Lease(_) | About::Other(_) => return,
         }
+        self.report.hung_up += 1;
     }
 
     /// Asks on nobody's behalf; the answer is only counted.
-    fn put_own(&mut self, operation: Operation) {
-        let ticket = Ticket(OWN | self.own_questions);
-        self.own_questions += 1;
-        let about = match operation {
-            Operation::Release { allocation } => About::Release(allocation),
-            Operation::Allocate(_)
-            | Operation::Infer(_)
-            | Operation::Cancel { .. }
-            | Operation::Inspect { .. }
-            | Operation::List { .. }
-            | Operation::Pools => About::Other,
-        };
+    fn put_own(&mut self, operation: Operation, about: About) {
+        let ticket = self.ticket();
         self.wait(ticket, Voice::unheard(), about);
         self.put(ticket, operation);
     }
 
+    fn cancel(&mut self, inference: Ticket) {
+        self.put_own(Operation::Cancel { inference }, About::Other(OperationKind::Cancel));
+    }
+
+    /// Puts a completion on a share of its model, or into the line for one.
+    fn place(&mut self, ticket: Ticket) {
+        let Some(Waiter { about: About::Completion(completion), .. }) =
+            self.waiters.get_mut(&ticket)
+        else {
+            return;
+        };
+        let model = completion.model;
+        completion.on = self.leases.place(model);
+        match completion.on {
+            Some(allocation) => {
+                let ask = Infer { allocation, ..completion.ask.clone() };
+                self.shares.begin(allocation, self.now);
+                self.put(ticket, Operation::Infer(ask));
+            }
+            None => self.leases.wait(model, ticket),
+        }
+        if let Some(ask) = self.leases.want(self.now, model) {
+            self.put_own(Operation::Allocate(ask), About::Lease(model));
+        }
+        self.refuse_stranded(model);
+    }
+
+    /// Nobody waits for a share that no pool is asked for.
+    fn refuse_stranded(&mut self, model: ModelId) {
+        if let Some((line, reason)) = self.leases.stranded(model) {
+            self.send_away(line, &reason);
+        }
+    }
+
+    /// Nobody waits any more: whoever did, and what is counted of it.
+    fn end(&mut self, ticket: Ticket, used: Option<Usage>) -> Option<Waiter> {
+        let waiter = self.waiters.remove(&ticket)?;
+        if let Some(model) = waiter.about.model() {
+            let after = self.pace.real(self.now.since(waiter.since));
+            self.metrics.ends(model.index(), waiter.stage, after, used);
+        }
+        Some(waiter)
+    }
+
     fn listen(&mut self) {
+        if self.faults.silent_until().is_some() {
+            return;
+        }
         while let Some(event) = self.provider.poll(self.now) {
             self.hear(event);
         }
     }
 
-    fn hear(&mut self, Event { kind, .. }: Event) {
+    fn hear(&mut self, Event { at, kind }: Event) {
         match kind {
-            EventKind::FirstToken { ticket } => {
-                self.waiters.get(&ticket).iter().for_each(|it| it.voice.say(Said::FirstToken));
-            }
+            EventKind::FirstToken { ticket } => self.hear_first_token(at, ticket),
             EventKind::Progress { ticket, tokens, .. } => {
                 self.waiters.get(&ticket).iter().for_each(|it| it.voice.made(tokens));
             }
             EventKind::Preempted { allocation, grace } => self.hear_notice(allocation, grace),
-            EventKind::Completed { ticket, result } => {
-                let Some(waiter) = self.waiters.remove(&ticket) else { return };
-                // Who hung up does not hear it; a grant is held all the same.
-                self.keep_account(&waiter, &result);
-                waiter.voice.say(Said::Answered(self.as_lived(result)));
-            }
+            EventKind::Completed { ticket, result } => self.hear_answer(ticket, result),
         }
     }
 
-    fn hear_notice(&self, allocation: AllocationId, grace: Duration) {
+    fn hear_first_token(&mut self, at: Timestamp, ticket: Ticket) {
+        let Some(waiter) = self.waiters.get_mut(&ticket) else { return };
+        waiter.stage = Stage::Running;
+        waiter.voice.say(Said::FirstToken);
+        if let Some(model) = waiter.about.model() {
+            let after = self.pace.real(at.since(waiter.since));
+            self.metrics.first_token(model.index(), after);
+        }
+    }
+
+    fn hear_notice(&mut self, allocation: AllocationId, grace: Duration) {
+        self.leases.forget(allocation);
         let grace = self.pace.real(grace);
         for waiter in self.waiters.values() {
-            let concerned = matches!(waiter.about, About::Inference(share) if share == allocation);
-            if concerned {
+            let on = match &waiter.about {
+                About::Inference { on, .. } => Some(*on),
+                About::Completion(completion) => completion.on,
+                About::Grant { .. } | About::Release(_) | About::Lease(_) | About::Other(_) => None,
+            };
+            if on == Some(allocation) {
                 waiter.voice.say(Said::Preempted { grace });
             }
         }
     }
 
-    /// Keeps account of what is held.
-    fn keep_account(&mut self, waiter: &Waiter, result: &Result<Reply, Error>) {
+    fn hear_answer(&mut self, ticket: Ticket, result: Result<Reply, Error>) {
+        let Some(waiter) = self.waiters.get(&ticket) else { return };
         let failure = result.as_ref().err().map(|error| error.kind);
-        if let About::Inference(share) = &waiter.about {
-            let took = self.now.since(waiter.asked);
-            self.tallies.end(*share, self.now, failure.is_none().then_some(took));
+        let took = failure.is_none().then(|| self.now.since(waiter.since));
+        if let Some(failure) = failure {
+            self.metrics.failed(waiter.about.kind(), failure.name());
         }
-        match (&waiter.about, result) {
-            (About::Grant(lease), Ok(Reply::Granted { allocation })) => {
-                let end = lease.map(|lease| self.now + lease);
-                self.held.insert(*allocation, end);
-                self.ends.extend(end.map(|end| (end, *allocation)));
-                self.tallies.granted(*allocation, self.now);
-                self.report.granted += 1;
+        match waiter.about {
+            About::Grant { model, lease } => self.note_grant(model, lease, &result),
+            About::Lease(model) => {
+                self.waiters.remove(&ticket);
+                return self.hear_of_lease(model, result);
             }
-            (About::Release(share), _) if matches!(failure, None | Some(ErrorKind::NotFound)) => {
-                self.let_go(*share);
+            About::Release(share) => {
+                if matches!(failure, None | Some(ErrorKind::NotFound)) {
+                    self.shares.let_go(share);
+                } else {
+                    self.shares.kept(share, self.now, AGAIN_AFTER);
+                }
             }
-            (About::Release(share), Err(_)) if self.is_over(*share) => {
-                // A provider that is down takes it back once it is up.
-                self.ends.insert((self.now + AGAIN_AFTER, *share));
+            About::Inference { on: share, .. } => {
+                self.shares.end(share, self.now, took);
+                if failure == Some(ErrorKind::Preempted) {
+                    self.shares.let_go(share);
+                }
             }
-            (About::Inference(share), _) if failure == Some(ErrorKind::Preempted) => {
-                self.let_go(*share);
+            About::Completion(Completion { on, .. }) => {
+                let Some(share) = on else { return };
+                self.leases.ended(share);
+                self.shares.end(share, self.now, took);
+                if let Some(ErrorKind::Preempted | ErrorKind::NotFound) = failure {
+                    self.shares.let_go(share);
+                    self.leases.forget(share);
+                }
+                // The share went before it came there.
+                if failure == Some(ErrorKind::NotFound) && !self.is_closing {
+                    return self.place(ticket);
+                }
             }
-            (
-                About::Grant(_) | About::Release(_) | About::Inference(_) | About::Other,
-                Ok(_) | Err(_),
-            ) => {}
+            About::Other(_) => {}
+        }
+        let used = match &result {
+            Ok(Reply::Generated { usage, .. }) => Some(*usage),
+            Ok(_) | Err(_) => None,
+        };
+        // Who hung up does not hear it; a grant is held all the same.
+        if let Some(Waiter { voice, .. }) = self.end(ticket, used) {
+            voice.say(Said::Answered(self.as_lived(result)));
         }
     }
 
-    /// Whether the time of a share that is still held has come.
-    fn is_over(&self, share: AllocationId) -> bool {
-        self.held.get(&share).is_some_and(|end| end.is_some_and(|end| end <= self.now))
+    fn note_grant(
+        &mut self,
+        model: ModelId,
+        lease: Option<Duration>,
+        result: &Result<Reply, Error>,
+    ) {
+        if let Ok(Reply::Granted { allocation }) = result {
+            self.shares.granted(*allocation, model, self.now, lease);
+            self.report.granted += 1;
+        }
     }
 
-    fn let_go(&mut self, share: AllocationId) {
-        if let Some(end) = self.held.remove(&share).flatten() {
-            self.ends.remove(&(end, share));
+    /// A pool has answered whether there is a share for completions.
+    fn hear_of_lease(&mut self, model: ModelId, result: Result<Reply, Error>) {
+        self.note_grant(model, None, &result);
+        match result {
+            Ok(Reply::Granted { allocation }) => {
+                for ticket in self.leases.granted(model, allocation) {
+                    self.place(ticket);
+                }
+            }
+            Ok(_) => self.refuse_lease(model, ErrorKind::Protocol.into()),
+            Err(error) => self.refuse_lease(model, error),
         }
-        self.tallies.gone(share);
+    }
+
+    fn refuse_lease(&mut self, model: ModelId, error: Error) {
+        let quiet = self.pace.virtual_time(QUIET);
+        match self.leases.refused(self.now, model, error, quiet) {
+            Some(ask) if !self.is_closing => {
+                self.put_own(Operation::Allocate(ask), About::Lease(model));
+            }
+            Some(_) | None => self.refuse_stranded(model),
+        }
+    }
+
+    fn send_away(&mut self, tickets: impl IntoIterator<Item = Ticket>, reason: &Error) {
+        for ticket in tickets {
+            if let Some(Waiter { voice, .. }) = self.end(ticket, None) {
+                voice.say(Said::Answered(self.as_lived(Err(reason.clone()))));
+            }
+        }
     }
 
     /// Waits asked of the caller are told in the caller's time.
@@ -304,21 +484,36 @@ impl<C: Connector> Keeper<C> {
     }
 
     /// Ends what runs, hears what is on its way, gives back what is held: time jumps.
-    fn close(&mut self) {
-        let running = |waiter: &Waiter| matches!(waiter.about, About::Inference(_));
-        let running: Vec<_> =
-            self.waiters.iter().filter(|(_, w)| running(w)).map(|(ticket, _)| *ticket).collect();
+    pub(super) fn close(&mut self) -> MockReport {
+        self.is_closing = true;
+        self.faults.end();
+        self.catch_up();
+        let (mut running, mut waiting) = (Vec::new(), Vec::new());
+        for (&ticket, waiter) in &self.waiters {
+            match &waiter.about {
+                About::Inference { .. } | About::Completion(Completion { on: Some(_), .. }) => {
+                    running.push(ticket);
+                }
+                About::Completion(Completion { on: None, .. }) => waiting.push(ticket),
+                About::Grant { .. } | About::Release(_) | About::Lease(_) | About::Other(_) => {}
+            }
+        }
+        let reason = Error::new(ErrorKind::Unavailable { reached: false }, "the mock is closing");
+        self.send_away(waiting, &reason);
         for inference in running {
-            self.put_own(Operation::Cancel { inference });
+            self.cancel(inference);
         }
         self.run_out();
-        let held: Vec<_> = self.held.keys().copied().collect();
+        let held: Vec<_> = self.shares.all().collect();
         for &allocation in &held {
-            self.put_own(Operation::Release { allocation });
+            self.put_own(Operation::Release { allocation }, About::Release(allocation));
         }
         self.run_out();
-        self.report.left_held = self.held.len() as u64;
+        self.report.left_held = self.shares.len() as u64;
         self.report.given_back = held.len() as u64 - self.report.left_held;
+        // Whoever was not answered hears so.
+        self.waiters.clear();
+        self.report
     }
 
     /// Jumps from deadline to deadline until every question is answered.
@@ -332,4 +527,10 @@ impl<C: Connector> Keeper<C> {
             self.now = self.now.max(next);
         }
     }
+}
+
+/// Of a stream each token is told in its own time; of every answer it is counted when it begins.
+fn tell_each_token(ask: &mut Infer) {
+    ask.progress = ask.stream.then_some(Duration::ZERO);
+    ask.stream = true;
 }

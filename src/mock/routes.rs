@@ -5,7 +5,7 @@
 
 use std::{future::ready, sync::Arc};
 
-use adapters::harpoon_v1::{WireNames, status_of};
+use adapters::harpoon_v1::{WireNames, kind_of, status_of};
 use axum::{
     Router,
     body::Bytes,
@@ -20,10 +20,9 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use super::{
-    MockOptions, covenant_v1,
+    MockOptions, control, covenant_v1,
     desk::Desk,
-    harpoon_v1,
-    pace::Pace,
+    harpoon_v1, openai,
     token::{self, Tokens},
 };
 
@@ -33,13 +32,14 @@ pub(super) struct Shop {
     pub(super) desk: Desk,
     pub(super) names: WireNames,
     pub(super) options: MockOptions,
-    pub(super) pace: Pace,
+    /// When the mock began, in seconds since 1970.
+    pub(super) began: u64,
     pub(super) tokens: Tokens,
 }
 
 impl Shop {
-    pub(super) fn new(desk: Desk, names: WireNames, options: MockOptions, pace: Pace) -> Self {
-        Self { desk, names, options, pace, tokens: Tokens::default() }
+    pub(super) fn new(desk: Desk, names: WireNames, options: MockOptions) -> Self {
+        Self { desk, names, options, began: openai::now(), tokens: Tokens::default() }
     }
 }
 
@@ -55,6 +55,11 @@ pub(super) fn router(shop: Arc<Shop>) -> Router {
     Router::new()
         .merge(guarded(&shop, harpoon_v1::routes(), harpoon_v1::refusal))
         .merge(guarded(&shop, covenant_v1::routes(), covenant_v1::refusal))
+        .merge(
+            guarded(&shop, openai::routes(), openai::refusal)
+                .layer(middleware::from_fn(echo_request_id)),
+        )
+        .merge(guarded(&shop, control::routes(), harpoon_v1::refusal))
         .merge(guarded(&shop, elsewhere, harpoon_v1::refusal))
         .merge(unguarded(token::routes(), harpoon_v1::refusal))
         .layer(limit)
@@ -71,7 +76,7 @@ fn guarded(
 ) -> Router<Arc<Shop>> {
     let routes = routes
         .method_not_allowed_fallback(otherwise)
-        .layer(middleware::from_fn_with_state(Arc::clone(shop), check_key));
+        .layer(middleware::from_fn_with_state(Arc::clone(shop), let_in));
     unguarded(routes, words)
 }
 
@@ -135,6 +140,17 @@ impl FromRequest<Arc<Shop>> for Whole {
     }
 }
 
+/// A request that has a name is answered under it.
+async fn echo_request_id(request: Request, next: Next) -> Response {
+    const NAME: HeaderName = HeaderName::from_static("x-request-id");
+    let id = request.headers().get(&NAME).cloned();
+    let mut response = next.run(request).await;
+    if let Some(id) = id {
+        response.headers_mut().insert(NAME, id);
+    }
+    response
+}
+
 async fn nowhere(request: Request) -> Refused {
     let words = format!("nothing is served at {}", request.uri().path());
     Error::new(ErrorKind::NotFound, words).into()
@@ -146,7 +162,8 @@ async fn otherwise(request: Request) -> Refused {
     Refused { status: StatusCode::METHOD_NOT_ALLOWED, error }
 }
 
-async fn check_key(State(shop): Shared, request: Request, next: Next) -> Response {
+/// Whoever has the key is let in, unless a failure is ordered with the request itself.
+async fn let_in(State(shop): Shared, request: Request, next: Next) -> Response {
     match &shop.options.api_key {
         Some(key)
             if !presents(request.headers(), |said| {
@@ -154,10 +171,28 @@ async fn check_key(State(shop): Shared, request: Request, next: Next) -> Respons
             }) =>
         {
             let words = "the API key is missing or wrong";
-            Refused::from(Error::new(ErrorKind::Unauthorized, words)).into_response()
+            return Refused::from(Error::new(ErrorKind::Unauthorized, words)).into_response();
         }
-        Some(_) | None => next.run(request).await,
+        Some(_) | None => {}
     }
+    match ordered(request.headers()) {
+        Some(refused) => refused.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+/// The failure that a request asks for, by the status in its header `X-Return-Error`.
+fn ordered(headers: &HeaderMap) -> Option<Refused> {
+    let status = headers.get("x-return-error")?.to_str().ok().and_then(|text| text.parse().ok());
+    Some(match status.filter(|status| (400..=599).contains(status)) {
+        Some(status) => Refused {
+            status: StatusCode::from_u16(status).expect("three digits"),
+            error: Error::new(kind_of(status), "the request asked for it"),
+        },
+        None => {
+            Error::new(ErrorKind::Invalid, "X-Return-Error is no status from 400 to 599").into()
+        }
+    })
 }
 
 /// Whether one of the headers holds what `opens`. Both are seen in use with the real provider. Compare

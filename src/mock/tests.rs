@@ -13,7 +13,15 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{desk::Said, harpoon_v1::streaming, *};
+use super::{
+    desk::Answers,
+    harpoon_v1::streaming,
+    voice::{Said, Voice, line},
+    *,
+};
+
+mod control;
+mod openai;
 
 #[tokio::test]
 async fn only_the_right_key_opens_in_either_header() {
@@ -212,16 +220,27 @@ async fn beyond_the_limit_callers_are_sent_away() {
 }
 
 #[tokio::test]
-async fn a_full_desk_sends_callers_away_and_a_closed_one_too() {
-    let (desk, counter) = Desk::open(1);
-    let first = desk.ask(Operation::Pools).unwrap();
-    let full = desk.ask(Operation::Pools).unwrap_err();
+async fn a_closed_desk_sends_callers_away_and_tells_those_who_wait() {
+    let pace = Pace::start(1e-3).unwrap();
+    let desk = Desk::open(Keeper::new(Box::new(simulator()), pace, 2, Leases::new(&[], 1, 1), 1));
+    let mut waiting = desk.ask(Operation::Pools).await.unwrap();
+    let mut unheard = desk.ask(Operation::Infer(infer())).await.unwrap();
+    let full = desk.ask(Operation::Pools).await.unwrap_err();
     assert_eq!(full.kind, ErrorKind::Unavailable { reached: false });
-    drop(counter);
-    let closed = desk.ask(Operation::Pools).unwrap_err();
+    desk.close();
+    let closed = desk.ask(Operation::Pools).await.unwrap_err();
     assert_eq!(closed.kind, ErrorKind::Unavailable { reached: false });
-    let mut first = first;
-    let gone = first.answer().await.unwrap_err();
+    let report = desk.keep().unwrap();
+    assert!(waiting.answer().await.is_ok(), "time jumps to its answer");
+    assert_eq!(unheard.answer().await.unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!((report.questions, report.sent_away), (2, 1));
+}
+
+#[tokio::test]
+async fn whoever_waits_for_somebody_who_is_gone_is_told() {
+    let (voice, ear) = line();
+    drop(voice);
+    let gone = Answers::of(ear).answer().await.unwrap_err();
     assert_eq!(gone.kind, ErrorKind::Unavailable { reached: true }, "it may have been taken");
 }
 
@@ -307,9 +326,8 @@ async fn a_stream_flows_while_the_model_runs() {
 
 #[tokio::test]
 async fn a_long_answer_is_cut_into_pieces() {
-    let (desk, mut counter) = Desk::open(1);
-    let answers = desk.ask(infer_anything()).unwrap();
-    let _said = counter.questions.recv().await.unwrap();
+    let (_voice, ear) = line();
+    let answers = Answers::of(ear);
     let usage = Usage::computed(connector::Tokens::ZERO, connector::Tokens::new(10_000));
     let end = Said::Answered(Ok(Reply::Generated { usage, text: None }));
     let mut body = streaming::body(end, answers).into_data_stream();
@@ -332,11 +350,9 @@ async fn a_speed_of_zero_serves_nothing() {
 }
 
 /// A stream whose first token was sent, and the voice that it listens to.
-async fn stream_that_began() -> (desk::Voice, axum::body::BodyDataStream) {
-    let (desk, mut counter) = Desk::open(1);
-    let answers = desk.ask(infer_anything()).unwrap();
-    let voice = counter.questions.recv().await.unwrap().voice;
-    let mut body = streaming::body(Said::FirstToken, answers).into_data_stream();
+async fn stream_that_began() -> (Voice, axum::body::BodyDataStream) {
+    let (voice, ear) = line();
+    let mut body = streaming::body(Said::FirstToken, Answers::of(ear)).into_data_stream();
     assert_eq!(said(&next(&mut body).await), "the ");
     (voice, body)
 }
@@ -393,7 +409,11 @@ impl Mock {
             models: vec!["gemma-270m".into()],
             ..Names::default()
         };
-        let mut options = MockOptions { speed: 100.0, ..MockOptions::new(names) };
+        let requirements = vec![connector::Requirements {
+            tflops: connector::Tflops::new(5),
+            vram: connector::Mebibytes::from_gib(2),
+        }];
+        let mut options = MockOptions { speed: 100.0, requirements, ..MockOptions::new(names) };
         configure(&mut options);
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
@@ -464,24 +484,28 @@ fn allocation() -> String {
     .to_string()
 }
 
-fn infer_anything() -> Operation {
-    Operation::Infer(connector::Infer {
+fn infer() -> connector::Infer {
+    connector::Infer {
         allocation: AllocationId(1),
         prompt: connector::Prompt::of_length(connector::Tokens::new(1)),
         max_tokens: connector::Tokens::new(10),
         temperature: connector::Temperature::default(),
         stream: true,
         progress: None,
-    })
+    }
+}
+
+fn simulator() -> sim::Simulator {
+    sim::Simulator::new(provider(), 1).unwrap()
 }
 
 /// One card with two shares, 10 ms per token.
-fn simulator() -> sim::Simulator {
+fn provider() -> sim::ProviderConfig {
     use sim::config::*;
     let latency = Latency::Fixed(connector::Duration::from_millis(5));
     let timing =
         LinearTiming { base: connector::Duration::from_millis(10), ..LinearTiming::default() };
-    let config = ProviderConfig {
+    ProviderConfig {
         regions: vec![RegionConfig {
             name: "region".into(),
             control_plane: ControlPlane {
@@ -524,8 +548,7 @@ fn simulator() -> sim::Simulator {
         }],
         models: vec![ModelConfig { name: "gemma-270m".into(), timing: Timing::Linear(timing) }],
         faults: Vec::new(),
-    };
-    sim::Simulator::new(config, 1).unwrap()
+    }
 }
 
 /// Refuses everything alike.

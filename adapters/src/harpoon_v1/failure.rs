@@ -134,7 +134,7 @@ pub(crate) fn with_retry_after(mut error: Error, retry_after: Option<&str>) -> E
 }
 
 /// The kind behind a status whose body says nothing.
-pub(crate) const fn kind_of(status: u16) -> ErrorKind {
+pub const fn kind_of(status: u16) -> ErrorKind {
     match status {
         401 => ErrorKind::Unauthorized,
         402 => ErrorKind::CreditExhausted,

@@ -1,8 +1,11 @@
 //! The dialect `covenant-v1`, as a client sees it.
 
+use connector::{
+    Connector, Error, ErrorKind, Event, EventKind, EventQueue, Operation, Ticket, Timestamp,
+};
 use serde_json::{Value, json};
 
-use super::Mock;
+use super::{Mock, simulator};
 
 #[tokio::test]
 async fn a_share_is_granted_measured_listed_and_given_back_once() {
@@ -47,6 +50,16 @@ async fn a_share_ends_after_its_time_with_what_runs_on_it() {
     assert_eq!(metrics(&mock, &kept).await["running"], 0);
     let report = mock.stop().await;
     assert_eq!((report.granted, report.given_back, report.left_held), (2, 1, 0));
+}
+
+#[tokio::test]
+async fn a_share_that_cannot_be_taken_back_is_taken_back_later() {
+    let down = DownFor { releases: 3, refused: EventQueue::new(), provider: simulator() };
+    let mock = Mock::serve(down, |_| ()).await;
+    let path = format!("/api/v1/allocations/{}/metrics", grant(&mock, 1).await);
+    while mock.ask("GET", &path, "", "").await.status != 404 {}
+    let report = mock.stop().await;
+    assert_eq!((report.granted, report.given_back, report.left_held), (1, 0, 0));
 }
 
 #[tokio::test]
@@ -99,4 +112,33 @@ fn requirements() -> Value {
 fn allocation(seconds: u64) -> Value {
     json!({"pool_id": "standard", "requirements": requirements(), "duration_seconds": seconds,
         "preemptible": true, "metadata": {"tenant_id": "acme", "workload_id": "gemma-270m"}})
+}
+
+/// A provider that refuses the first releases.
+struct DownFor {
+    releases: u32,
+    refused: EventQueue<Ticket>,
+    provider: sim::Simulator,
+}
+
+impl Connector for DownFor {
+    fn submit(&mut self, now: Timestamp, ticket: Ticket, operation: Operation) {
+        let is_release = matches!(operation, Operation::Release { .. });
+        if is_release && self.releases > 0 {
+            self.releases -= 1;
+            self.refused.schedule(now, ticket);
+        } else {
+            self.provider.submit(now, ticket, operation);
+        }
+    }
+
+    fn poll(&mut self, now: Timestamp) -> Option<Event> {
+        let Some((at, ticket)) = self.refused.pop_due(now) else { return self.provider.poll(now) };
+        let result = Err(Error::from(ErrorKind::Unavailable { reached: false }));
+        Some(Event { at, kind: EventKind::Completed { ticket, result } })
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.refused.next_time().into_iter().chain(self.provider.deadline()).min()
+    }
 }
