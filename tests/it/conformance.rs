@@ -2,6 +2,7 @@
 //! HTTP against the mock that serves the same simulator in real time. The simulator meets it with
 //! each of its quirks on, too.
 
+mod openai;
 mod quirks;
 mod recorded;
 
@@ -52,6 +53,7 @@ impl Harness for InVirtualTime {
     }
 }
 
+/// In this dialect.
 struct OverHttp(Dialect);
 
 impl Harness for OverHttp {
@@ -64,7 +66,11 @@ impl Harness for OverHttp {
         let listener = listener.expect("loopback has a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let key = SecretString::from("the right key");
-        let options = MockOptions { api_key: Some(key.clone()), ..MockOptions::new(names(setup)) };
+        let options = MockOptions {
+            api_key: Some(key.clone()),
+            requirements: vec![Setup::REQUIREMENTS],
+            ..MockOptions::new(names(setup))
+        };
         let (stop, stopped) = oneshot::channel();
         let server =
             mock::serve(listener, simulator(setup, Quirks::default()), options, ended(stopped));
@@ -74,10 +80,8 @@ impl Harness for OverHttp {
             Credentials::Right => key,
             Credentials::Wrong => "another key".into(),
         };
-        let options = HttpOptions {
-            dialect: self.0,
-            ..HttpOptions::new(url, names(setup)).with_key(presented)
-        };
+        let options = HttpOptions { dialect: self.0, ..HttpOptions::new(url, names(setup)) };
+        let options = options.with_key(presented);
         let started = Instant::now();
         let clock = move || Timestamp::ZERO + started.elapsed().into();
         let connector = HttpConnector::new(options, runtime.handle().clone(), clock);
