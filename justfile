@@ -48,6 +48,10 @@ scenarios:
 focus:
     .ci/run focus
 
+# OpenAI's SDK and curl against the mock; installs the SDK where there is python3.
+clients:
+    .ci/run clients
+
 # Every bench runs, once.
 bench-smoke:
     .ci/run bench-smoke
