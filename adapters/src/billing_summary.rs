@@ -26,7 +26,7 @@
 //! The notes on HostedAI's API, section 9 (shape), 13.4 B1 (separators), 14 no. 32, 35, 37, 39, 40.
 
 use connector::Money;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What a team is charged over a period.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,11 +137,13 @@ fn says_anything(said: &serde_json::Value) -> bool {
     said.as_array().is_none_or(|errors| !errors.is_empty())
 }
 
-/// A sum: text or a number.
-#[derive(Debug, Deserialize)]
+/// A sum as the wire has it: text or a number, sometimes both in one answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Figure {
+pub enum Figure {
+    /// Digits, perhaps with separators of thousands.
     Text(String),
+    /// What has gone through a float already.
     Number(f64),
 }
 
@@ -204,7 +206,14 @@ impl WireOther {
     }
 }
 
-fn amount(field: &'static str, figure: Option<Figure>) -> Result<Option<Money>, SummaryError> {
+/// The sum that is stated.
+///
+/// # Errors
+/// `Figure` for what is no amount.
+pub(crate) fn amount(
+    field: &'static str,
+    figure: Option<Figure>,
+) -> Result<Option<Money>, SummaryError> {
     let Some(figure) = figure else { return Ok(None) };
     let text = match figure {
         Figure::Text(text) => text.trim().replace(',', ""),

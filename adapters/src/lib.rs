@@ -1,6 +1,7 @@
 //! The outside world behind the connector contract: live HTTP and its wire types, and the stores of
 //! the durable ledger.
 //!
+//! * [`gpuaas`]: HostedAI's own API, shared by the client here and the mock server.
 //! * [`harpoon_v1`]: the wire types of the dialect, shared by the client here and the mock server.
 //! * [`covenant_v1`]: the same for shares that are asked for by covenant and for a time.
 //! * [`openai`]: chat completions, the dialect of local engines.
@@ -12,6 +13,7 @@
 
 pub mod billing_summary;
 pub mod covenant_v1;
+pub mod gpuaas;
 pub mod harpoon_v1;
 mod http;
 pub mod ledger;
