@@ -21,6 +21,8 @@
 //!   [`HttpLimits`]; a stream that never ends runs into the time allowed.
 //! * *Endpoints without shares* ([`Dialect::OpenAi`]). The connector keeps shares of its own, so that
 //!   the platform strikes there as it does everywhere.
+//! * *HostedAI's own API* ([`Dialect::Gpuaas`]). An operation takes several exchanges, some at once, in one
+//!   task all the same.
 //! * *Progress.* A stream tells how far it is as often as it is asked to, and before it fails or is
 //!   stopped; of an answer that comes whole nothing is told.
 //! * *Credentials.* Redirects are answers (`Protocol`), never followed, so a key goes to the
@@ -36,6 +38,7 @@ mod filler;
 #[cfg(test)]
 mod fuzz;
 mod gaps;
+mod gpuaas;
 mod growth;
 mod harpoon_v1;
 mod line;

@@ -170,6 +170,9 @@ fn way_in(error: &SetupError) -> Option<String> {
         SetupError::UnusableKey => {
             "set the key again, without line breaks: HOSTED_AI_API_KEY or OPENAI_API_KEY"
         }
+        SetupError::Gpuaas(_) => {
+            "set HOSTED_AI_TEAM_ID; docs/live/gpuaas.md has the settings of this dialect"
+        }
         SetupError::KeyFile { .. } => "put the key, and nothing else, into that file",
         SetupError::ZeroLimit { .. } | SetupError::Client { .. } => return None,
     };

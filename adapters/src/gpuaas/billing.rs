@@ -1,6 +1,9 @@
 //! The period that a bill is asked for.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
@@ -65,6 +68,16 @@ impl BillingPeriod {
         civil(self.until).strftime("%Y-%m-%dT%H:%M").to_string()
     }
 
+    /// How much of the time between two instants is in it.
+    pub fn overlap(self, from: SystemTime, until: SystemTime) -> Duration {
+        let minute = |at: Timestamp| {
+            let seconds = u64::try_from(at.as_second().div_euclid(60) * 60).unwrap_or_default();
+            SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+        };
+        let (begin, end) = (from.max(minute(self.from)), until.min(minute(self.until)));
+        end.duration_since(begin).unwrap_or_default()
+    }
+
     /// The path of the team's summary over this period, below `/api`.
     pub fn summary_of(self, team: &str) -> String {
         format!("/team-billing/summary/{team}/{}/{}", self.from(), self.until())
@@ -99,6 +112,15 @@ mod tests {
             "the period from 2026-11-26T00:00:00Z until 2026-11-26T00:00:00Z has no whole minute";
         assert_eq!(day.to_string(), words);
         BillingPeriod::parse("x", "2026-11-26").unwrap_err();
+    }
+
+    #[test]
+    fn only_what_is_in_a_period_is_in_it() {
+        let period = BillingPeriod::new(at(120), at(240)).unwrap();
+        let second = |n| SystemTime::UNIX_EPOCH + Duration::from_secs(n);
+        for (from, until, inside) in [(0, 60, 0), (0, 130, 10), (130, 999, 110), (300, 400, 0)] {
+            assert_eq!(period.overlap(second(from), second(until)), Duration::from_secs(inside));
+        }
     }
 
     #[test]

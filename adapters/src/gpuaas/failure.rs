@@ -68,18 +68,13 @@ impl FailureBody {
 
 /// What an answer that is not a success means. `retry_after` is the header of that name, in seconds.
 pub fn read_failure(status: u16, retry_after: Option<&str>, body: &[u8]) -> Error {
-    let error = match serde_json::from_slice::<FailureBody>(body) {
-        Ok(body) => {
-            let kind = body.kind().unwrap_or(kind_of(status));
-            Error::new(kind, described(status, &body.with_code()))
-        }
-        Err(_) => {
-            let words = String::from_utf8_lossy(body);
-            let plain = FailureBody { message: Some(words.into()), ..FailureBody::default() };
-            let kind = plain.kind().unwrap_or(kind_of(status));
-            Error::new(kind, described(status, plain.words()))
-        }
-    };
+    let failure = serde_json::from_slice(body).unwrap_or_else(|_| {
+        // Words without an envelope.
+        let message = Some(String::from_utf8_lossy(body).into());
+        FailureBody { message, ..FailureBody::default() }
+    });
+    let kind = failure.kind().unwrap_or(kind_of(status));
+    let error = Error::new(kind, described(status, &failure.with_code()));
     with_retry_after(error, retry_after)
 }
 

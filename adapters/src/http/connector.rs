@@ -19,7 +19,7 @@ use super::{
     endpoint::{Endpoint, is_usable_id},
     gaps::{Gaps, Serving},
     growth::{Bell, Curiosity, Growth},
-    line::Line,
+    line::{Exchanges, Line},
     options::{HttpLimits, HttpOptions, HttpTimeouts, SetupError},
     speaker::{self, Known, Speaker},
     table::AllocationTable,
@@ -119,12 +119,13 @@ impl HttpConnector {
         runtime: Handle,
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Result<Self, SetupError> {
-        let endpoint = Endpoint::new(&options)?;
+        let endpoint = Arc::new(Endpoint::new(&options)?);
+        let speaker = speaker::of(&options, &endpoint)?;
         let capacity = options.limits.in_flight.saturating_add(1).saturating_mul(NEWS_PER_CALL);
         let (news_in, news_out) = mpsc::channel(capacity.min(Semaphore::MAX_PERMITS));
         Ok(Self {
-            endpoint: Arc::new(endpoint),
-            speaker: speaker::of(&options),
+            endpoint,
+            speaker,
             names: Arc::new(WireNames::new(options.names)),
             timeouts: options.timeouts,
             limits: options.limits,
@@ -203,13 +204,12 @@ impl HttpConnector {
             begun: false,
             answered: false,
         };
-        let line = Line {
+        let exchanges = Exchanges {
             endpoint: Arc::clone(&self.endpoint),
             failures: self.speaker.failures(),
             limits: self.limits,
-            reporter,
-            unread: None,
         };
+        let line = Line { exchanges, reporter, unread: None };
         let task = self.runtime.spawn(call::make(dialogue, timeout, line)).abort_handle();
         let call = self.calls;
         let in_flight = InFlight { call, subject, asked, task, growth, begun: false };
@@ -403,7 +403,7 @@ impl Connector for HttpConnector {
         };
         match self.speaker.dialogue(&operation, &known) {
             Ok(dialogue) => {
-                let timeout = self.timeouts.of(operation.kind());
+                let timeout = self.timeouts.allowed(operation.kind());
                 let curiosity = curiosity(&operation);
                 let call = Call { dialogue, curiosity, timeout };
                 let (subject, serving) = (Subject::of(&operation), self.serving(&operation));

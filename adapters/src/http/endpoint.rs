@@ -1,5 +1,7 @@
 //! Where the provider is, and requests to it.
 
+use std::sync::Arc;
+
 use connector::{Error, ErrorKind};
 use reqwest::{
     Client, Method, RequestBuilder, Response, StatusCode, Url, header::CONTENT_TYPE, redirect,
@@ -9,7 +11,7 @@ use serde::Serialize;
 use super::{
     credentials::{Credentials, Shown},
     line::not_answered,
-    options::{HttpLimits, HttpOptions, SetupError},
+    options::{HttpLimits, HttpOptions, HttpTimeouts, SetupError},
 };
 
 /// A base URL, the client that talks to it, and what it shows. Secrets are in headers marked as
@@ -18,7 +20,7 @@ use super::{
 pub(super) struct Endpoint {
     base: Url,
     client: Client,
-    credentials: Option<Credentials>,
+    credentials: Option<Arc<Credentials>>,
 }
 
 impl Endpoint {
@@ -28,17 +30,13 @@ impl Endpoint {
         if options.api_key.is_some() {
             check_secrecy(&base, options.allow_plaintext_key)?;
         }
-        let credentials = Credentials::of(options)?;
-        let client = Client::builder()
-            .user_agent(concat!("harpoon/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(options.timeouts.connect.to_std())
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| SetupError::Client { reason: error.to_string() })?;
-        Ok(Self { base, client, credentials })
+        let credentials = Credentials::of(options)?.map(Arc::new);
+        Ok(Self { base, client: client(options.timeouts)?, credentials })
+    }
+
+    /// What a client asks at a place that is known later, and shows these credentials and no others.
+    pub(super) fn at(base: Url, client: Client, credentials: Option<Arc<Credentials>>) -> Self {
+        Self { base, client, credentials }
     }
 
     /// Sends a request with what we show. One that is refused for it is sent again if there is
@@ -107,6 +105,19 @@ impl Endpoint {
     }
 }
 
+/// A client that goes nowhere but where it is sent.
+pub(super) fn client(timeouts: HttpTimeouts) -> Result<Client, SetupError> {
+    Client::builder()
+        .user_agent(concat!("harpoon/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(timeouts.connect.to_std())
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .no_proxy()
+        .tcp_nodelay(true)
+        .build()
+        .map_err(|error| SetupError::Client { reason: error.to_string() })
+}
+
 fn check_limits(limits: &HttpLimits) -> Result<(), SetupError> {
     let checked = [
         ("in_flight", limits.in_flight),
@@ -136,7 +147,7 @@ fn base_url(text: &str) -> Result<Url, SetupError> {
     if suitable { Ok(url) } else { Err(SetupError::UnsuitableUrl { url: text.into() }) }
 }
 
-fn check_secrecy(base: &Url, allow_plaintext: bool) -> Result<(), SetupError> {
+pub(super) fn check_secrecy(base: &Url, allow_plaintext: bool) -> Result<(), SetupError> {
     let host = base.host_str().unwrap_or_default();
     if base.scheme() == "https" || allow_plaintext || is_this_machine(host) {
         Ok(())

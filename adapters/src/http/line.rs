@@ -1,4 +1,4 @@
-//! The line of one call: HTTP exchanges one after the other, within the bounds of the call.
+//! The line of one call: HTTP exchanges, within the bounds of the call.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -72,79 +72,30 @@ impl Refusal {
     }
 }
 
-/// Where a dialogue is held.
-pub(super) struct Line {
+/// With whom exchanges are made, and within which bounds.
+#[derive(Clone, Debug)]
+pub(super) struct Exchanges {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) failures: Failures,
     pub(super) limits: HttpLimits,
+}
+
+/// Where a dialogue is held.
+pub(super) struct Line {
+    pub(super) exchanges: Exchanges,
     pub(super) reporter: Reporter,
     /// A response whose answer is complete but whose end was not yet read.
     pub(super) unread: Option<Response>,
 }
 
-impl Line {
-    /// Makes an exchange whose answer is JSON.
+impl Exchanges {
+    /// The body of a success, whatever it is.
     ///
     /// # Errors
-    /// What the far side refuses with; `Protocol` for an answer of another shape or beyond the limit;
-    /// what happens below HTTP, see [`ErrorKind::Unavailable`].
-    pub(super) async fn json<T: DeserializeOwned>(
-        &mut self,
-        request: RequestBuilder,
-    ) -> Result<T, Error> {
+    /// As [`Line::json`], but for the shape.
+    pub(super) async fn body(&self, request: RequestBuilder) -> Result<Vec<u8>, Error> {
         let response = self.success(request).await?;
-        self.read_json(response).await
-    }
-
-    /// The same of an address that an endpoint need not serve: `None` where nothing is there.
-    ///
-    /// # Errors
-    /// As [`json`](Self::json).
-    pub(super) async fn json_if_served<T: DeserializeOwned>(
-        &mut self,
-        request: RequestBuilder,
-    ) -> Result<Option<T>, Error> {
-        match self.exchange(request).await? {
-            Ok(response) => self.read_json(response).await.map(Some),
-            // A failure in words of the dialect is by somebody who knows the address.
-            Err(refusal) if refusal.is_nothing_there(self.failures) => Ok(None),
-            Err(refusal) => Err(refusal.read(self.failures)),
-        }
-    }
-
-    /// Makes an exchange of whose answer the success alone counts.
-    ///
-    /// # Errors
-    /// As [`json`](Self::json), but for the shape.
-    pub(super) async fn done(&mut self, request: RequestBuilder) -> Result<(), Error> {
-        let response = self.success(request).await?;
-        read_up_to(response, MAX_FAILURE).await;
-        Ok(())
-    }
-
-    /// Makes an exchange whose answer was asked for as a stream, folded by `stream`, or else comes
-    /// whole and is read by `whole`. An endpoint that answers streams whole is understood too: all of
-    /// it is the first content.
-    ///
-    /// # Errors
-    /// As [`json`](Self::json), and those of the stream.
-    pub(super) async fn generation<T: DeserializeOwned>(
-        &mut self,
-        request: RequestBuilder,
-        stream: Option<impl Stream>,
-        whole: impl FnOnce(T) -> Result<Answer, Error> + Send,
-    ) -> Result<Answer, Error> {
-        let response = self.success(request).await?;
-        let is_streamed = stream.is_some();
-        if let Some(stream) = stream.filter(|_| is_event_stream(&response)) {
-            return self.read_stream(stream, response).await;
-        }
-        let answer = whole(self.read_json(response).await?)?;
-        let has_text = matches!(&answer, Answer::Generated { text, .. } if !text.is_empty());
-        if is_streamed && has_text {
-            self.reporter.begin().await;
-        }
-        Ok(answer)
+        self.read_whole(response).await
     }
 
     async fn success(&self, request: RequestBuilder) -> Result<Response, Error> {
@@ -161,17 +112,97 @@ impl Line {
         }
     }
 
-    async fn read_json<T: DeserializeOwned>(&self, mut response: Response) -> Result<T, Error> {
+    async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, Error> {
         let status = response.status().as_u16();
+        let body = self.read_whole(response).await?;
+        serde_json::from_slice(&body).map_err(|error| {
+            let words = format!("HTTP {status}, but {error}");
+            (self.failures.hidden)(&body).unwrap_or_else(|| unreadable(&words))
+        })
+    }
+
+    async fn read_whole(&self, mut response: Response) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         while let Some(bytes) = response.chunk().await.map_err(cut_off)? {
             self.check_size(body.len() + bytes.len())?;
             body.extend_from_slice(&bytes);
         }
-        serde_json::from_slice(&body).map_err(|error| {
-            let words = format!("HTTP {status}, but {error}");
-            (self.failures.hidden)(&body).unwrap_or_else(|| unreadable(&words))
-        })
+        Ok(body)
+    }
+
+    fn check_size(&self, bytes: usize) -> Result<(), Error> {
+        let most = self.limits.answer_bytes;
+        if bytes <= most {
+            return Ok(());
+        }
+        let words = format!("the answer is longer than {most} bytes");
+        Err(Error::new(ErrorKind::Protocol, words))
+    }
+}
+
+impl Line {
+    /// Makes an exchange whose answer is JSON.
+    ///
+    /// # Errors
+    /// What the far side refuses with; `Protocol` for an answer of another shape or beyond the limit;
+    /// what happens below HTTP, see [`ErrorKind::Unavailable`].
+    pub(super) async fn json<T: DeserializeOwned>(
+        &mut self,
+        request: RequestBuilder,
+    ) -> Result<T, Error> {
+        let response = self.exchanges.success(request).await?;
+        self.exchanges.read_json(response).await
+    }
+
+    /// The same of an address that an endpoint need not serve: `None` where nothing is there.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json).
+    pub(super) async fn json_if_served<T: DeserializeOwned>(
+        &mut self,
+        request: RequestBuilder,
+    ) -> Result<Option<T>, Error> {
+        match self.exchanges.exchange(request).await? {
+            Ok(response) => self.exchanges.read_json(response).await.map(Some),
+            // A failure in words of the dialect is by somebody who knows the address.
+            Err(refusal) if refusal.is_nothing_there(self.exchanges.failures) => Ok(None),
+            Err(refusal) => Err(refusal.read(self.exchanges.failures)),
+        }
+    }
+
+    /// Makes an exchange of whose answer the success alone counts.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json), but for the shape.
+    pub(super) async fn done(&mut self, request: RequestBuilder) -> Result<(), Error> {
+        let response = self.exchanges.success(request).await?;
+        read_up_to(response, MAX_FAILURE).await;
+        Ok(())
+    }
+
+    /// Makes an exchange whose answer was asked for as a stream, folded by `stream`, or else comes
+    /// whole and is read by `whole`. An endpoint that answers streams whole is understood too: all of
+    /// it is the first content.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json), and those of the stream.
+    pub(super) async fn generation<T: DeserializeOwned>(
+        &mut self,
+        request: RequestBuilder,
+        stream: Option<impl Stream>,
+        whole: impl FnOnce(T) -> Result<Answer, Error> + Send,
+    ) -> Result<Answer, Error> {
+        let response = self.exchanges.success(request).await?;
+        let is_streamed = stream.is_some();
+        if let Some(stream) = stream.filter(|_| is_event_stream(&response)) {
+            return self.read_stream(stream, response).await;
+        }
+        let answer = whole(self.exchanges.read_json(response).await?)?;
+        let has_text = matches!(&answer, Answer::Generated { text, .. } if !text.is_empty());
+        if is_streamed && has_text {
+            self.reporter.begin().await;
+        }
+        Ok(answer)
     }
 
     async fn read_stream(
@@ -179,11 +210,11 @@ impl Line {
         mut stream: impl Stream,
         mut response: Response,
     ) -> Result<Answer, Error> {
-        let mut events = Events::new(self.limits.line_bytes);
+        let mut events = Events::new(self.exchanges.limits.line_bytes);
         let mut received = 0;
         while let Some(bytes) = self.next_chunk(&mut response).await? {
             received += bytes.len();
-            self.check_size(received)?;
+            self.exchanges.check_size(received)?;
             let mut heard = Vec::new();
             let taken = events.push(&bytes, &mut |data| stream.take(data, &mut heard));
             for item in heard {
@@ -213,15 +244,6 @@ impl Line {
                 Err(_elapsed) => self.reporter.ring().await,
             }
         }
-    }
-
-    fn check_size(&self, bytes: usize) -> Result<(), Error> {
-        let most = self.limits.answer_bytes;
-        if bytes <= most {
-            return Ok(());
-        }
-        let words = format!("the answer is longer than {most} bytes");
-        Err(Error::new(ErrorKind::Protocol, words))
     }
 
     /// Reads what is left of an answer that is complete.

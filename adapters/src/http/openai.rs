@@ -33,25 +33,37 @@ impl OpenAi {
     }
 
     fn completion(&self, infer: &Infer, known: &Known<'_>) -> Result<Dialogue, Error> {
-        let model = self.shares.model(infer.allocation)?;
-        let content = MessageContent::Text(known.words(infer)?);
-        let counted = StreamOptions { include_usage: true, ..StreamOptions::default() };
-        let body = ChatRequest {
-            model: Cow::Borrowed(known.model(model)?),
-            messages: vec![ChatMessage { role: "user".into(), content }],
-            max_tokens: Some(infer.max_tokens.get()),
-            max_completion_tokens: None,
-            temperature: Some(infer.temperature.as_f64()),
-            n: None,
-            stream: infer.stream.then_some(true),
-            stream_options: infer.stream.then_some(counted),
-        };
-        let request = known.post(&["v1", "chat", "completions"], &body)?;
+        let model = known.model(self.shares.model(infer.allocation)?)?;
+        let request =
+            known.post(&["v1", "chat", "completions"], &question(infer, model, known)?)?;
         let stream = infer.stream.then(|| ChatStream::new(infer.prompt.tokens));
         Ok(Dialogue::new("POST /v1/chat/completions", move |line| {
             Box::pin(line.generation(request, stream, chat::whole))
         }))
     }
+}
+
+/// What a completion is asked for with.
+///
+/// # Errors
+/// `Invalid` for a prompt beyond the limit.
+pub(super) fn question<'a>(
+    infer: &'a Infer,
+    model: &'a str,
+    known: &Known<'_>,
+) -> Result<ChatRequest<'a>, Error> {
+    let content = MessageContent::Text(known.words(infer)?);
+    let counted = StreamOptions { include_usage: true, ..StreamOptions::default() };
+    Ok(ChatRequest {
+        model: Cow::Borrowed(model),
+        messages: vec![ChatMessage { role: "user".into(), content }],
+        max_tokens: Some(infer.max_tokens.get()),
+        max_completion_tokens: None,
+        temperature: Some(infer.temperature.as_f64()),
+        n: None,
+        stream: infer.stream.then_some(true),
+        stream_options: infer.stream.then_some(counted),
+    })
 }
 
 impl Speaker for OpenAi {

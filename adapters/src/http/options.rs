@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use connector::{Duration, Names, OperationKind};
 use secrecy::SecretString;
 
+use crate::gpuaas::{GpuaasOptions, OptionsError};
+
 /// What is spoken at the far side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dialect {
@@ -13,11 +15,13 @@ pub enum Dialect {
     CovenantV1,
     /// Chat completions, without shares: [`openai`](crate::openai).
     OpenAi,
+    /// HostedAI's own API: [`gpuaas`](crate::gpuaas).
+    Gpuaas,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::HarpoonV1, Self::CovenantV1, Self::OpenAi];
+    pub const ALL: [Self; 4] = [Self::HarpoonV1, Self::CovenantV1, Self::OpenAi, Self::Gpuaas];
 
     /// Its name in scenarios and documents.
     pub const fn name(self) -> &'static str {
@@ -25,6 +29,7 @@ impl Dialect {
             Self::HarpoonV1 => "harpoon-v1",
             Self::CovenantV1 => "covenant-v1",
             Self::OpenAi => "openai",
+            Self::Gpuaas => "gpuaas",
         }
     }
 }
@@ -37,7 +42,10 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(3_600);
 pub struct HttpOptions {
     /// What is spoken there.
     pub dialect: Dialect,
-    /// Where the provider is: `https://host[:port][/prefix]`, to which `/v1/...` or `/api/v1/...` is added.
+    /// What a subscription is made with, where the dialect is [`Dialect::Gpuaas`].
+    pub gpuaas: Option<GpuaasOptions>,
+    /// Where the provider is: `https://host[:port][/prefix]`, to which `/v1/...`, `/api/v1/...` or
+    /// `/api/...` is added.
     pub base_url: String,
     /// The key; `None` sends no credentials.
     pub api_key: Option<ApiKey>,
@@ -62,6 +70,7 @@ impl HttpOptions {
     pub fn new(base_url: impl Into<String>, names: Names) -> Self {
         Self {
             dialect: Dialect::default(),
+            gpuaas: None,
             base_url: base_url.into(),
             api_key: None,
             auth: AuthScheme::default(),
@@ -71,6 +80,14 @@ impl HttpOptions {
             limits: HttpLimits::default(),
             allow_plaintext_key: false,
         }
+    }
+
+    /// The same in HostedAI's own API, with time-outs and a header of the key as it has them.
+    #[must_use]
+    pub fn speaking_gpuaas(self, gpuaas: GpuaasOptions) -> Self {
+        let dialect = Dialect::Gpuaas;
+        let (timeouts, auth) = (HttpTimeouts::of(dialect), AuthScheme::of(dialect));
+        Self { dialect, gpuaas: Some(gpuaas), timeouts, auth, ..self }
     }
 
     /// The same with a key.
@@ -112,6 +129,17 @@ pub enum AuthScheme {
     ApiKey,
     /// To the token address alone; everything else is shown the token as `Authorization: Bearer`.
     Token(TokenExchange),
+}
+
+impl AuthScheme {
+    /// How keys are shown in a dialect unless somebody says otherwise: HostedAI's clients are seen to send a
+    /// header of their own.
+    pub const fn of(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::HarpoonV1 | Dialect::CovenantV1 | Dialect::OpenAi => Self::Bearer,
+            Dialect::Gpuaas => Self::ApiKey,
+        }
+    }
 }
 
 /// Where tokens are got: `POST` with `grant_type=client_credentials`, answered with `access_token` (or
@@ -166,8 +194,21 @@ impl Default for HttpTimeouts {
 }
 
 impl HttpTimeouts {
+    /// Those of a dialect unless somebody says otherwise: a subscription takes minutes, so
+    /// [`Dialect::Gpuaas`] has 10 min for an allocation and 5 min for a release.
+    pub fn of(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::HarpoonV1 | Dialect::CovenantV1 | Dialect::OpenAi => Self::default(),
+            Dialect::Gpuaas => Self {
+                allocate: Duration::from_secs(600),
+                release: Duration::from_secs(300),
+                ..Self::default()
+            },
+        }
+    }
+
     /// The time allowed for an operation of this kind.
-    pub const fn of(&self, kind: OperationKind) -> Duration {
+    pub const fn allowed(&self, kind: OperationKind) -> Duration {
         match kind {
             OperationKind::Allocate => self.allocate,
             OperationKind::Infer => self.infer,
@@ -243,6 +284,9 @@ pub enum SetupError {
         /// Why not.
         reason: String,
     },
+    /// The settings of HostedAI's own API cannot be used.
+    #[error(transparent)]
+    Gpuaas(#[from] OptionsError),
     /// A limit that nothing could pass.
     #[error("limit `{limit}` is 0; it must be at least 1")]
     ZeroLimit {

@@ -19,10 +19,11 @@ use super::{
     endpoint::Endpoint,
     filler,
     gaps::Serving,
+    gpuaas::Gpuaas,
     harpoon_v1::HarpoonV1,
     line::Failures,
     openai::OpenAi,
-    options::{Dialect, HttpLimits, HttpOptions},
+    options::{Dialect, HttpLimits, HttpOptions, SetupError},
     table::{AllocationTable, Share},
 };
 use crate::harpoon_v1::WireNames;
@@ -53,12 +54,19 @@ pub(super) trait Speaker: fmt::Debug + Send {
 }
 
 /// The speaker of a dialect.
-pub(super) fn of(options: &HttpOptions) -> Box<dyn Speaker> {
-    match options.dialect {
+///
+/// # Errors
+/// Where what the dialect needs besides cannot be used; see [`SetupError`].
+pub(super) fn of(
+    options: &HttpOptions,
+    endpoint: &Arc<Endpoint>,
+) -> Result<Box<dyn Speaker>, SetupError> {
+    Ok(match options.dialect {
         Dialect::HarpoonV1 => Box::new(HarpoonV1),
         Dialect::CovenantV1 => Box::new(CovenantV1::new(options.lease)),
         Dialect::OpenAi => Box::new(OpenAi::new(options.limits.in_flight)),
-    }
+        Dialect::Gpuaas => Box::new(Gpuaas::new(options, endpoint)?),
+    })
 }
 
 /// What is known here that a question may need.
@@ -108,6 +116,6 @@ impl<'a> Known<'a> {
     }
 }
 
-fn unknown(words: String) -> Error {
+pub(super) fn unknown(words: String) -> Error {
     Error::new(ErrorKind::NotFound, words)
 }

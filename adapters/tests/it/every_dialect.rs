@@ -1,10 +1,11 @@
 //! Hostile answers to an inference, the same in every dialect: a typed error within the time allowed,
 //! no more read than the limits allow, and nothing left in flight.
 
-use adapters::Dialect;
+use adapters::{Dialect, HttpOptions};
 use connector::{Duration, Error, ErrorKind};
 
 use crate::{
+    gpuaas,
     server::{Act, STREAM, answer, grant, json, stream},
     talk::{Talk, infer},
 };
@@ -196,6 +197,7 @@ fn no_tls_where_some_should_be() {
         let garbage = Act::Close(b"\x16\x03\x03\xff\xffgarbage".repeat(100));
         for script in [vec![], vec![garbage]] {
             let (mut talk, server) = Talk::configured(script, |options| {
+                *options = gpuaas::speaking(options.clone());
                 options.dialect = dialect;
                 options.base_url = options.base_url.replace("http://", "https://");
                 options.api_key = Some("s3cret".into());
@@ -214,7 +216,7 @@ fn no_tls_where_some_should_be() {
 fn piece(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::HarpoonV1 | Dialect::CovenantV1 => r#"{"delta":"a"}"#,
-        Dialect::OpenAi => r#"{"choices":[{"delta":{"content":"a"}}]}"#,
+        Dialect::OpenAi | Dialect::Gpuaas => r#"{"choices":[{"delta":{"content":"a"}}]}"#,
     }
 }
 
@@ -232,18 +234,22 @@ fn everywhere(make: impl Fn(Dialect) -> Attack) {
 /// The error that an inference meets.
 fn meet(dialect: Dialect, Attack { act, by_time, kinds }: Attack) -> (Talk, Error, usize) {
     let floods = matches!(act, Act::Flood(..));
-    let grants = match dialect {
-        Dialect::HarpoonV1 | Dialect::CovenantV1 => vec![grant("a")],
-        Dialect::OpenAi => vec![],
-    };
-    let (mut talk, server) = Talk::configured(grants.into_iter().chain([act]), |options| {
+    let configure = |options: &mut HttpOptions| {
         options.dialect = dialect;
         options.api_key = Some("s3cret".into());
         options.limits.answer_bytes = 1 << 21;
         options.limits.line_bytes = 1 << 20;
         let allowed = if by_time { 100 } else { 15_000 };
         options.timeouts.infer = Duration::from_millis(allowed);
-    });
+    };
+    let (mut talk, server) = match dialect {
+        Dialect::HarpoonV1 | Dialect::CovenantV1 => Talk::configured([grant("a"), act], configure),
+        Dialect::OpenAi => Talk::configured([act], configure),
+        Dialect::Gpuaas => {
+            let (talk, _provider, service) = gpuaas::with_service([act], configure);
+            (talk, service)
+        }
+    };
     let share = talk.grant();
     let error = talk.ask(infer(share, true)).expect_err("an attack is no answer");
     assert!(kinds.contains(&error.kind), "{dialect:?}: {error}");

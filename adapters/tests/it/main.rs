@@ -9,6 +9,7 @@ mod covenant;
 mod credentials;
 mod dialogue;
 mod every_dialect;
+mod gpuaas;
 mod hostile;
 mod ledger;
 mod openai;

@@ -1,4 +1,4 @@
-//! Streams that tell how far they are, in both dialects, and what is known of those that fail.
+//! Streams that tell how far they are, in each way of streaming, and what is known of those that fail.
 
 use adapters::{Dialect, HttpOptions};
 use connector::{AllocationId, Duration, ErrorKind, EventKind, Operation, Reply, Ticket, Tokens};
@@ -150,6 +150,7 @@ impl Words {
         let script = match self.dialect {
             Dialect::HarpoonV1 | Dialect::CovenantV1 => vec![grant("a"), act],
             Dialect::OpenAi => vec![act],
+            Dialect::Gpuaas => unreachable!("its streams are those of OpenAI's dialect"),
         };
         Talk::configured(script, |options| {
             options.dialect = self.dialect;
