@@ -75,11 +75,13 @@ pub enum Dialect {
     CovenantV1,
     /// Chat completions without shares, as local engines speak.
     OpenAi,
+    /// HostedAI's own API.
+    Gpuaas,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::HarpoonV1, Self::CovenantV1, Self::OpenAi];
+    pub const ALL: [Self; 4] = [Self::HarpoonV1, Self::CovenantV1, Self::OpenAi, Self::Gpuaas];
 
     /// Its name on the command line and in documents.
     pub const fn name(self) -> &'static str {
@@ -87,6 +89,7 @@ impl Dialect {
             Self::HarpoonV1 => "harpoon-v1",
             Self::CovenantV1 => "covenant-v1",
             Self::OpenAi => "openai",
+            Self::Gpuaas => "gpuaas",
         }
     }
 }

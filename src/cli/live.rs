@@ -17,7 +17,8 @@ pub(super) struct LiveFlags {
     /// Run against this endpoint in real time instead of simulating. Without a URL, the endpoint is
     /// the environment's `HOSTED_AI_BASE_URL`. The key is taken from `HOSTED_AI_API_KEY`, or from the
     /// file that `HOSTED_AI_API_KEY_FILE` names; that of pools whose dialect is `openai`, from
-    /// `OPENAI_API_KEY`.
+    /// `OPENAI_API_KEY`. Pools whose dialect is `gpuaas` are subscribed to for the teams in
+    /// `HOSTED_AI_TEAM_ID`.
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     live: Option<String>,
     /// What is spoken at the endpoint of `--live`; `harpoon-v1` by default.

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use adapters::{
     ApiKey, AuthScheme, Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError,
+    gpuaas::GpuaasOptions,
     recording::{Recorded, WhenFull},
 };
 use connector::{Connector, Duration, Error, ErrorKind, EventKind, Names, Operation, Ticket};
@@ -14,7 +15,7 @@ use scenarios::{Endpoint, Scenario};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
-pub use config::{ConfigError, TargetConfig};
+pub use config::{ConfigError, GpuaasConfig, TargetConfig, TimeoutConfig};
 
 use super::{
     ExperimentError, Outcome, conclude, recorder, session,
@@ -50,11 +51,13 @@ pub struct Target {
     pub dialect: scenarios::Dialect,
     /// The key of endpoints with shares, if one is needed.
     pub api_key: Option<ApiKey>,
-    /// How it is shown.
-    pub auth: AuthScheme,
+    /// How it is shown; `None`: as the dialect has it.
+    pub auth: Option<AuthScheme>,
     /// The key of endpoints that speak OpenAI's dialect, if one is needed. Each is sent to its own
     /// kind only: what a provider is paid for is no local engine's to see.
     pub openai_key: Option<ApiKey>,
+    /// What subscriptions are made with, at endpoints that speak HostedAI's own API.
+    pub gpuaas: Option<GpuaasOptions>,
     /// Whether a key may travel unencrypted to another machine.
     pub allow_plaintext_key: bool,
     /// The scenario's names, pools as the provider calls them.
@@ -62,8 +65,8 @@ pub struct Target {
     /// How long shares are asked for, where that is stated. `None`: as long as the platform may begin a
     /// strike on one, and the longest strike besides.
     pub lease: Option<Duration>,
-    /// How long exchanges may take.
-    pub timeouts: HttpTimeouts,
+    /// How long exchanges may take, where it is not as the dialect has it.
+    pub timeouts: TimeoutConfig,
     /// How much is held at once.
     pub limits: HttpLimits,
     /// Requests in flight at once; beyond it they are dropped and counted.
@@ -77,12 +80,13 @@ impl Target {
             base_url,
             dialect: scenarios::Dialect::default(),
             api_key: None,
-            auth: AuthScheme::default(),
+            auth: None,
+            gpuaas: None,
             openai_key: None,
             allow_plaintext_key: false,
             names,
             lease: None,
-            timeouts: HttpTimeouts::default(),
+            timeouts: TimeoutConfig::default(),
             limits: limits(most_in_flight),
             most_in_flight,
         }
@@ -90,15 +94,14 @@ impl Target {
 
     /// How a dialect is spoken, the key of its endpoints, and how it is shown.
     fn way_in(&self, dialect: scenarios::Dialect) -> (Dialect, Option<&ApiKey>, AuthScheme) {
-        let ours = || (self.api_key.as_ref(), self.auth.clone());
+        let ours = (self.api_key.as_ref(), self.auth.as_ref());
         let (dialect, (key, auth)) = match dialect {
-            scenarios::Dialect::HarpoonV1 => (Dialect::HarpoonV1, ours()),
-            scenarios::Dialect::CovenantV1 => (Dialect::CovenantV1, ours()),
-            scenarios::Dialect::OpenAi => {
-                (Dialect::OpenAi, (self.openai_key.as_ref(), AuthScheme::Bearer))
-            }
+            scenarios::Dialect::HarpoonV1 => (Dialect::HarpoonV1, ours),
+            scenarios::Dialect::CovenantV1 => (Dialect::CovenantV1, ours),
+            scenarios::Dialect::OpenAi => (Dialect::OpenAi, (self.openai_key.as_ref(), None)),
+            scenarios::Dialect::Gpuaas => (Dialect::Gpuaas, ours),
         };
-        (dialect, key, auth)
+        (dialect, key, auth.cloned().unwrap_or_else(|| AuthScheme::of(dialect)))
     }
 
     /// What nobody may see. Keys in files, and tokens got for keys, are taken out of what is heard by the
@@ -109,7 +112,8 @@ impl Target {
             ApiKey::Given(secret) => Some(secret.clone()),
             ApiKey::InFile(_) => None,
         });
-        given.collect()
+        let of_services = self.gpuaas.iter().filter_map(|gpuaas| gpuaas.service_key.clone());
+        given.chain(of_services).collect()
     }
 }
 
@@ -265,12 +269,14 @@ impl Endpoints {
     ) -> Result<Vec<HttpConnector>, LiveError> {
         let connect = |endpoint: &Endpoint| {
             let (dialect, api_key, auth) = target.way_in(endpoint.dialect);
+            let timeouts = target.timeouts.or(HttpTimeouts::of(dialect));
             let options = HttpOptions {
                 dialect,
+                gpuaas: target.gpuaas.clone(),
                 api_key: api_key.cloned(),
                 auth,
-                lease: target.lease.unwrap_or_else(|| lease(scenario, target.timeouts)),
-                timeouts: target.timeouts,
+                lease: target.lease.unwrap_or_else(|| lease(scenario, timeouts)),
+                timeouts,
                 limits: target.limits,
                 allow_plaintext_key: target.allow_plaintext_key,
                 ..HttpOptions::new(endpoint.url.clone(), target.names.clone())

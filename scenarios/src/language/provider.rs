@@ -103,6 +103,8 @@ pub(crate) enum DialectSpec {
     CovenantV1,
     /// Chat completions without shares, as vLLM, llama.cpp and MLX serve them.
     Openai,
+    /// HostedAI's own API.
+    Gpuaas,
 }
 
 /// How a pool is sold.

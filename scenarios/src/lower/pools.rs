@@ -227,6 +227,7 @@ impl From<DialectSpec> for Dialect {
             DialectSpec::HarpoonV1 => Self::HarpoonV1,
             DialectSpec::CovenantV1 => Self::CovenantV1,
             DialectSpec::Openai => Self::OpenAi,
+            DialectSpec::Gpuaas => Self::Gpuaas,
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::{env, path::Path};
 
-use adapters::ApiKey;
+use adapters::{ApiKey, gpuaas::GpuaasOptions};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use connector::Names;
 use scenarios::{Dialect, Scenario};
 
 use super::super::{Failure, key};
-use crate::experiment::live::{Target, TargetConfig, limits};
+use crate::experiment::live::{GpuaasConfig, Target, TargetConfig, limits};
 
 /// The dialects by name.
 pub(super) fn dialects() -> impl TypedValueParser<Value = Dialect> {
@@ -41,10 +41,11 @@ impl Asked<'_> {
             auth: config.auth.scheme(),
             api_key,
             openai_key: key::of_openai()?.map(ApiKey::Given),
+            gpuaas: gpuaas(config.gpuaas.clone())?,
             allow_plaintext_key: self.allow_plaintext_key || config.allow_plaintext_key,
             names: names(scenario, &config)?,
             lease: config.lease,
-            timeouts: config.timeouts.or_default(),
+            timeouts: config.timeouts,
             limits: config.limits.or(limits(self.most_in_flight)),
             most_in_flight: self.most_in_flight,
         })
@@ -85,6 +86,15 @@ fn names(scenario: &Scenario, config: &TargetConfig) -> Result<Names, Failure> {
         }
     }
     Ok(names)
+}
+
+/// What subscriptions are made with; `None` if no team is given. `HOSTED_AI_TEAM_ID` has one team, or
+/// several with commas between them: each holds one share of a pool.
+fn gpuaas(mut config: GpuaasConfig) -> Result<Option<GpuaasOptions>, Failure> {
+    if let Some(teams) = variable("HOSTED_AI_TEAM_ID") {
+        config.teams = teams.split(',').map(|team| team.trim().to_owned()).collect();
+    }
+    Ok(config.options(key::of_openai()?))
 }
 
 /// `None` without one, and an empty one is none.

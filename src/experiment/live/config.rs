@@ -4,6 +4,8 @@
 //! holds one. Unknown keys are errors, and an error names line, column and key without showing the line:
 //! somebody may have written a key there all the same.
 
+mod gpuaas;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -12,6 +14,7 @@ use std::{
 
 use adapters::{AuthScheme, HttpLimits, HttpTimeouts, TokenExchange};
 use connector::Duration;
+pub use gpuaas::GpuaasConfig;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// What a configuration file says. All of it is optional.
@@ -32,6 +35,9 @@ pub struct TargetConfig {
     /// How we show who we are.
     #[serde(default)]
     pub auth: AuthConfig,
+    /// What subscriptions are made with, where HostedAI's own API is spoken.
+    #[serde(default)]
+    pub gpuaas: GpuaasConfig,
     /// The provider's names of the scenario's pools.
     #[serde(default)]
     pub pools: BTreeMap<String, String>,
@@ -47,9 +53,8 @@ pub struct TargetConfig {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthConfig {
-    /// In which way.
-    #[serde(default)]
-    pub scheme: SchemeName,
+    /// In which way; the dialect's own without it.
+    pub scheme: Option<SchemeName>,
     /// The file that holds the key; relative to the folder of the configuration.
     pub key_file: Option<PathBuf>,
     /// Of `token`: where tokens are got, below the base URL. Default: `/token`.
@@ -60,11 +65,10 @@ pub struct AuthConfig {
 }
 
 /// The ways.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SchemeName {
     /// `Authorization: Bearer`.
-    #[default]
     Bearer,
     /// `X-API-Key`.
     ApiKey,
@@ -85,9 +89,8 @@ macro_rules! optional_times {
         }
 
         impl $name {
-            /// The defaults where nothing is said.
-            pub fn or_default(self) -> HttpTimeouts {
-                let default = HttpTimeouts::default();
+            /// Those of `default` where nothing is said.
+            pub fn or(self, default: HttpTimeouts) -> HttpTimeouts {
                 HttpTimeouts { $($field: self.$field.unwrap_or(default.$field)),* }
             }
         }
@@ -183,9 +186,9 @@ impl TargetConfig {
 }
 
 impl AuthConfig {
-    /// The scheme with what belongs to it.
-    pub fn scheme(&self) -> AuthScheme {
-        match self.scheme {
+    /// The scheme with what belongs to it, if one is named.
+    pub fn scheme(&self) -> Option<AuthScheme> {
+        Some(match self.scheme? {
             SchemeName::Bearer => AuthScheme::Bearer,
             SchemeName::ApiKey => AuthScheme::ApiKey,
             SchemeName::Token => {
@@ -195,7 +198,7 @@ impl AuthConfig {
                     client_id: self.client_id.clone(),
                 })
             }
-        }
+        })
     }
 }
 
@@ -219,6 +222,8 @@ fn dialect<'de, D: Deserializer<'de>>(
 
 #[cfg(test)]
 mod tests {
+    use adapters::gpuaas::ServiceScheme;
+
     use super::*;
 
     #[test]
@@ -233,6 +238,19 @@ mod tests {
             key_file = "key"
             token_path = "/oauth/token"
             client_id = "harpoon"
+            [gpuaas]
+            teams = ["team-a", "team-b"]
+            region = "eu"
+            instance_type_id = "type-1"
+            ephemeral_storage_block_id = "block-1"
+            shared_volumes = [5]
+            image_uuid = "image-1"
+            images = { llama = "image-2" }
+            service_port = 9000
+            service_scheme = "https"
+            exchange_within = "20s"
+            look_every = "1s"
+            look_for = "90s"
             [pools]
             standard = "pool-17"
             [timeouts]
@@ -245,12 +263,18 @@ mod tests {
         assert_eq!(config.dialect, Some(scenarios::Dialect::CovenantV1));
         assert_eq!(config.lease, Some(Duration::from_secs(7_200)));
         assert_eq!(config.pools["standard"], "pool-17");
-        let timeouts = config.timeouts.or_default();
+        let timeouts = config.timeouts.or(HttpTimeouts::default());
         assert_eq!(timeouts.allocate, Duration::from_secs(30));
         assert_eq!(timeouts.infer, HttpTimeouts::default().infer);
         assert_eq!(config.limits.or(HttpLimits::default()).in_flight, 7);
-        let AuthScheme::Token(exchange) = config.auth.scheme() else { panic!("a token") };
+        let Some(AuthScheme::Token(exchange)) = config.auth.scheme() else { panic!("a token") };
         assert_eq!(exchange.path, "/oauth/token");
+        let gpuaas = config.gpuaas.options(None).unwrap();
+        assert_eq!((gpuaas.teams.len(), gpuaas.service_port), (2, 9_000));
+        assert_eq!((gpuaas.image_of("llama"), gpuaas.image_of("gemma")), ("image-2", "image-1"));
+        assert_eq!(gpuaas.service_scheme, ServiceScheme::Https);
+        assert_eq!(gpuaas.look_for, Duration::from_secs(90));
+        assert!(parse("").unwrap().gpuaas.options(None).is_none(), "nobody to subscribe for");
     }
 
     #[test]
@@ -264,6 +288,10 @@ mod tests {
             ("[timeouts]\ninfer = \"soon\"", (2, 9), "a time is text such as"),
             ("[timeouts]\ninfer = \"0s\"", (2, 9), "above zero"),
             ("lease = 5", (1, 9), "invalid type"),
+            ("[gpuaas]\nservice_key = \"s3cret\"", (2, 1), "unknown field `service_key`"),
+            ("[gpuaas]\nlook_for = \"0s\"", (2, 12), "above zero"),
+            ("[gpuaas]\nservice_scheme = \"ftp\"", (2, 18), "unknown variant"),
+            ("[gpuaas]\nservice_port = 70000", (2, 16), "invalid value"),
             ("= s3cret", (1, 1), ""),
         ] {
             let ConfigError::Invalid { line, column, reason, .. } = parse(text).unwrap_err() else {

@@ -429,7 +429,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "a dialect that nobody speaks",
         &[("      count: 1", "      count: 1\n      endpoint: http://gpu\n      dialect: opnai")],
-        "9:16 provider.pools[0].dialect: expected one of `harpoon_v1`, `covenant_v1`, `openai`, found `opnai` (did you mean `openai`?)",
+        "9:16 provider.pools[0].dialect: expected one of `harpoon_v1`, `covenant_v1`, `openai`, `gpuaas`, found `opnai` (did you mean `openai`?)",
     ),
     (
         "a dialect spoken nowhere",
