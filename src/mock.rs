@@ -21,6 +21,7 @@ mod covenant_v1;
 mod desk;
 mod faults;
 mod filler;
+mod gpuaas;
 mod harpoon_v1;
 mod keeper;
 mod leases;
@@ -45,6 +46,7 @@ use connector::{Connector, Names, Requirements};
 use secrecy::SecretString;
 use tokio::{net::TcpListener, sync::oneshot, task::spawn_blocking};
 
+pub use gpuaas::{GpuaasQuirk, GpuaasQuirks};
 pub use keeper::MockReport;
 
 use desk::Desk;
@@ -58,11 +60,19 @@ pub struct MockOptions {
     /// The names of pools, models and tenants, in the order of the simulator's numbers.
     pub names: Names,
     /// What a share for each model asks for, in the order of models. The dialect `openai`, whose callers
-    /// know no shares, serves the models that are listed here. Default: none.
+    /// know no shares, serves the models that are listed here; a subscription of the dialect `gpuaas` for
+    /// another asks for 1 TFLOPS and 1 GiB. Default: none.
     pub requirements: Vec<Requirements>,
     /// Requests of the dialect `openai` that a share has under way before another is asked for, at
     /// least 1.
     pub requests_per_share: usize,
+    /// What of HostedAI's misbehaviour on the wire is on, in the dialect `gpuaas`.
+    pub gpuaas_quirks: GpuaasQuirks,
+    /// How late is what such a quirk makes late.
+    pub gpuaas_delay: Duration,
+    /// The key that callers of services exposed in the dialect `gpuaas` must present. `None` lets
+    /// everybody in.
+    pub service_key: Option<SecretString>,
     /// The key that callers must present, as `Authorization: Bearer` or `X-API-Key`, or a token that
     /// they got for it from `POST /token`. `None` lets everybody in.
     pub api_key: Option<SecretString>,
@@ -91,6 +101,9 @@ impl MockOptions {
             names,
             requirements: Vec::new(),
             requests_per_share: 256,
+            gpuaas_quirks: GpuaasQuirks::default(),
+            gpuaas_delay: gpuaas::DELAY,
+            service_key: None,
             api_key: None,
             token_life: Duration::from_mins(5),
             speed: 1.0,
@@ -127,7 +140,8 @@ pub async fn serve(
         move || desk.keep()
     });
     let names = WireNames::new(options.names.clone());
-    let router = routes::router(Arc::new(routes::Shop::new(desk, names, options)));
+    let ip = listener.local_addr().context("asking for the address")?.ip();
+    let router = routes::router(Arc::new(routes::Shop::new(desk, names, options, ip)));
     let listener = listener.tap_io(|connection| {
         // Without it every short answer waits some 40 ms for the client's acknowledgement.
         let _ = connection.set_nodelay(true);

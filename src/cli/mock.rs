@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
@@ -6,16 +6,16 @@ use scenarios::{Override, Scenario};
 use tokio::net::TcpListener;
 
 use super::{Failure, interrupt::Requests, key, note};
-use crate::mock::{self, MockOptions, MockReport};
+use crate::mock::{self, GpuaasQuirk, GpuaasQuirks, MockOptions, MockReport};
 
 /// Serve the simulated provider of a scenario over HTTP, in paced time.
 ///
 /// It speaks the dialects `harpoon-v1` and `covenant-v1` (shares and inferences) and `openai` (chat
-/// completions, completions and models, as a served engine with the scenario's pools behind it) at
-/// once. GET /metrics is for Prometheus; /__control orders faults.
+/// completions, completions and models, as a served engine with the scenario's pools behind it) and
+/// HostedAI's own API below /api at once. GET /metrics is for Prometheus; /__control orders faults.
 ///
 /// Callers must present the key in the environment's `HOSTED_AI_API_KEY`, if there is one, or a token
-/// that they got for it from `POST /token`. Ctrl-C ends it and gives everything back.
+/// that they got for it from `POST /token`; at services which they exposed, that in `OPENAI_API_KEY`. Ctrl-C ends it and gives everything back.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   harpoon mock scenarios/quickstart.yaml --listen 127.0.0.1:8080
@@ -24,7 +24,10 @@ use crate::mock::{self, MockOptions, MockReport};
 
   harpoon mock scenarios/known-truth.yaml --requests-per-share 1
   curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
-    -d '{\"model\": \"known\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello!\"}]}'")]
+    -d '{\"model\": \"known\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello!\"}]}'
+
+  harpoon mock scenarios/quickstart.yaml --gpuaas-quirk empty_subscribe --gpuaas-quirk foreign_rows
+  curl -X PUT http://127.0.0.1:8080/__control/gpuaas/quirks/failing_list")]
 pub(super) struct Mock {
     /// The scenario whose provider is served; its traffic and platform are not used.
     scenario: PathBuf,
@@ -39,6 +42,13 @@ pub(super) struct Mock {
     #[arg(long, value_name = "COUNT", default_value = "256",
         value_parser = clap::value_parser!(u32).range(1..))]
     requests_per_share: u32,
+    /// What of HostedAI's misbehaviour on its wire is on from the start; may be given several times. The
+    /// names are those of docs/live/gpuaas.md.
+    #[arg(long = "gpuaas-quirk", value_name = "NAME", value_parser = quirk)]
+    gpuaas_quirks: Vec<GpuaasQuirk>,
+    /// Seconds by which what such a quirk makes late is late.
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    gpuaas_delay: u16,
     /// Seed of the provider's randomness; the scenario's own by default.
     #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
@@ -57,6 +67,11 @@ fn speed(text: &str) -> Result<f64, String> {
     let factor: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
     let range = format!("between {} and {}", SPEEDS.start(), SPEEDS.end());
     if SPEEDS.contains(&factor) { Ok(factor) } else { Err(format!("the speed must be {range}")) }
+}
+
+fn quirk(name: &str) -> Result<GpuaasQuirk, String> {
+    let names = || GpuaasQuirk::ALL.map(GpuaasQuirk::name).join(", ");
+    GpuaasQuirk::from_name(name).ok_or_else(|| format!("the quirks are {}", names()))
 }
 
 impl Mock {
@@ -99,6 +114,9 @@ impl Mock {
         let models = scenario.platform.models.iter();
         let options = MockOptions {
             api_key,
+            service_key: key::of_openai()?,
+            gpuaas_quirks: GpuaasQuirks::of(self.gpuaas_quirks.iter().copied()),
+            gpuaas_delay: Duration::from_secs(u64::from(self.gpuaas_delay)),
             speed: self.speed,
             requirements: models.map(|model| model.requirements).collect(),
             requests_per_share: self.requests_per_share as usize,

@@ -29,7 +29,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use connector::{Error, ErrorKind, ModelId};
+use connector::{AllocationId, Error, ErrorKind, Infer, ModelId, Operation};
 use serde::Serialize;
 
 use self::{
@@ -37,6 +37,7 @@ use self::{
     translate::Ask,
 };
 use super::{
+    desk::Answers,
     routes::{EVENTS, JSON, Refused, Shared, Shop, Whole},
     speech,
     voice::Said,
@@ -56,6 +57,18 @@ pub(super) fn refusal(refused: &Refused) -> Vec<u8> {
     written(&ErrorEnvelope { error })
 }
 
+/// A chat completion on this share, whoever asked for it.
+pub(super) async fn chat_on(
+    shop: &Shop,
+    body: &[u8],
+    allocation: AllocationId,
+) -> Result<Response, Refused> {
+    let ask = translate::chat(body, shop)?;
+    let infer = Infer { allocation, ..ask.infer.clone() };
+    let answers = shop.desk.ask(Operation::Infer(infer)).await.map_err(as_engine)?;
+    tell(shop, &ask, Form::Chat, answers).await
+}
+
 async fn chat(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refused> {
     answer(&shop, translate::chat(&body, &shop)?, Form::Chat).await
 }
@@ -65,9 +78,16 @@ async fn text(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refus
 }
 
 async fn answer(shop: &Shop, ask: Ask, form: Form) -> Result<Response, Refused> {
-    let Ask { model, infer, limit_is_stated, counts } = ask;
-    let (streams, prompt) = (infer.stream, infer.prompt.tokens);
-    let mut answers = shop.desk.complete(model, infer).await.map_err(as_engine)?;
+    let answers = shop.desk.complete(ask.model, ask.infer.clone()).await.map_err(as_engine)?;
+    tell(shop, &ask, form, answers).await
+}
+
+async fn tell(
+    shop: &Shop,
+    ask: &Ask,
+    form: Form,
+    mut answers: Answers,
+) -> Result<Response, Refused> {
     let kind = match form {
         Form::Chat => "chatcmpl",
         Form::Text => "cmpl",
@@ -76,11 +96,11 @@ async fn answer(shop: &Shop, ask: Ask, form: Form) -> Result<Response, Refused> 
         form,
         id: format!("{kind}-{}", answers.ticket.0),
         created: now(),
-        model: shop.names.model(model).unwrap_or_default().into(),
-        finish_reason: if limit_is_stated { "length" } else { "stop" },
-        prompt,
+        model: shop.names.model(ask.model).unwrap_or_default().into(),
+        finish_reason: if ask.limit_is_stated { "length" } else { "stop" },
+        prompt: ask.infer.prompt.tokens,
     };
-    if !streams {
+    if !ask.infer.stream {
         let usage = speech::usage_of(answers.answer().await).map_err(as_engine)?;
         return Ok(([JSON], reply.whole(usage)).into_response());
     }
@@ -88,7 +108,7 @@ async fn answer(shop: &Shop, ask: Ask, form: Form) -> Result<Response, Refused> 
     match answers.next().await {
         Said::Answered(Err(error)) => Err(as_engine(error)),
         first @ (Said::FirstToken | Said::Preempted { .. } | Said::Answered(Ok(_))) => {
-            Ok((EVENTS, speech::body(first, answers, reply.script(counts))).into_response())
+            Ok((EVENTS, speech::body(first, answers, reply.script(ask.counts))).into_response())
         }
     }
 }
@@ -117,7 +137,7 @@ fn as_engine(error: Error) -> Refused {
     }
 }
 
-async fn models(State(shop): Shared) -> Response {
+pub(super) async fn models(State(shop): Shared) -> Response {
     let served = (0..shop.options.requirements.len()).filter_map(|index| body(&shop, index));
     let list = ModelList { object: "list", data: served.collect() };
     ([JSON], written(&list)).into_response()

@@ -3,13 +3,13 @@
 //! A handler refuses with [`Refused`], which has no words yet; the layer around the routes of each
 //! dialect ([`spoken`]) puts it into the dialect's own.
 
-use std::{future::ready, sync::Arc};
+use std::{future::ready, net::IpAddr, sync::Arc};
 
 use adapters::harpoon_v1::{WireNames, kind_of, status_of};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest, Request, State},
+    extract::{DefaultBodyLimit, FromRef, FromRequest, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -22,7 +22,7 @@ use subtle::ConstantTimeEq;
 use super::{
     MockOptions, control, covenant_v1,
     desk::Desk,
-    harpoon_v1, openai,
+    gpuaas, harpoon_v1, openai,
     token::{self, Tokens},
 };
 
@@ -35,11 +35,16 @@ pub(super) struct Shop {
     /// When the mock began, in seconds since 1970.
     pub(super) began: u64,
     pub(super) tokens: Tokens,
+    /// What the dialect `gpuaas` keeps besides.
+    pub(super) gpuaas: gpuaas::Front,
 }
 
 impl Shop {
-    pub(super) fn new(desk: Desk, names: WireNames, options: MockOptions) -> Self {
-        Self { desk, names, options, began: openai::now(), tokens: Tokens::default() }
+    /// One whose exposed services listen on `ip`.
+    pub(super) fn new(desk: Desk, names: WireNames, options: MockOptions, ip: IpAddr) -> Self {
+        let gpuaas = gpuaas::Front::new(options.gpuaas_quirks.clone(), options.gpuaas_delay, ip);
+        let (began, tokens) = (openai::now(), Tokens::default());
+        Self { desk, names, options, began, tokens, gpuaas }
     }
 }
 
@@ -59,6 +64,7 @@ pub(super) fn router(shop: Arc<Shop>) -> Router {
             guarded(&shop, openai::routes(), openai::refusal)
                 .layer(middleware::from_fn(echo_request_id)),
         )
+        .merge(guarded(&shop, gpuaas::routes(), gpuaas::refusal))
         .merge(guarded(&shop, control::routes(), harpoon_v1::refusal))
         .merge(guarded(&shop, elsewhere, harpoon_v1::refusal))
         .merge(unguarded(token::routes(), harpoon_v1::refusal))
@@ -81,7 +87,10 @@ fn guarded(
 }
 
 /// The same without the key.
-fn unguarded(routes: Router<Arc<Shop>>, words: fn(&Refused) -> Vec<u8>) -> Router<Arc<Shop>> {
+pub(super) fn unguarded<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    words: fn(&Refused) -> Vec<u8>,
+) -> Router<S> {
     routes.layer(middleware::map_response(move |response| ready(spoken(response, words))))
 }
 
@@ -121,11 +130,16 @@ fn spoken(mut response: Response, words: fn(&Refused) -> Vec<u8>) -> Response {
 /// A whole body, if it comes in time.
 pub(super) struct Whole(pub(super) Bytes);
 
-impl FromRequest<Arc<Shop>> for Whole {
+/// Of a shop, or of something in one.
+impl<S: Send + Sync> FromRequest<S> for Whole
+where
+    Arc<Shop>: FromRef<S>,
+{
     type Rejection = Refused;
 
-    async fn from_request(request: Request, shop: &Arc<Shop>) -> Result<Self, Refused> {
-        let body = Bytes::from_request(request, shop);
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let shop = Arc::<Shop>::from_ref(state);
+        let body = Bytes::from_request(request, state);
         match tokio::time::timeout(shop.options.body_within, body).await {
             Ok(Ok(body)) => Ok(Self(body)),
             Ok(Err(rejection)) => {
