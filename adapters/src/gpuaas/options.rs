@@ -12,9 +12,6 @@ use super::WireId;
 pub struct GpuaasOptions {
     /// The teams on whose behalf is subscribed, in order of preference; at least one.
     pub teams: Vec<String>,
-    /// Numbers of pools by our names of them. A name that is not here and is no number itself is looked
-    /// up among the provider's pools.
-    pub pools: BTreeMap<String, WireId>,
     /// Name or number of the region whose pools are on offer; `None`: all regions.
     pub region: Option<String>,
     /// Cores and memory beside the card, a UUID that is known to work. Empty: the provider's default.
@@ -99,7 +96,6 @@ impl GpuaasOptions {
     pub fn new(teams: Vec<String>) -> Self {
         Self {
             teams,
-            pools: BTreeMap::new(),
             region: None,
             instance_type_id: String::new(),
             ephemeral_storage_block_id: String::new(),

@@ -41,7 +41,7 @@ use super::{
     sse::Events,
 };
 use crate::{
-    billing_summary::BillingSummary, covenant_v1, harpoon_v1, harpoon_v1::WireNames, openai,
+    billing_summary::BillingSummary, covenant_v1, gpuaas, harpoon_v1, harpoon_v1::WireNames, openai,
 };
 
 /// Inputs of each target where no time is given.
@@ -64,6 +64,7 @@ const TARGETS: &[Target] = &[
     },
     Target { name: "openai_answers", check: openai_answers },
     Target { name: "covenant_v1_answers", check: covenant_v1_answers },
+    Target { name: "gpuaas_answers", check: gpuaas_answers },
     Target { name: "failures", check: failures },
     Target { name: "billing_summary", check: billing_summary },
     Target { name: "token", check: token_answer },
@@ -219,9 +220,40 @@ fn covenant_v1_answers(bytes: &[u8]) {
     }
 }
 
+fn gpuaas_answers(bytes: &[u8]) {
+    gpuaas_list::<gpuaas::PoolRow>(bytes);
+    gpuaas_list::<gpuaas::RegionRow>(bytes);
+    for row in gpuaas_list::<gpuaas::SubscriptionRow>(bytes) {
+        let _ = (row.state(), row.running_pod());
+    }
+    for row in gpuaas_list::<gpuaas::OfferRow>(bytes) {
+        let _ = (row.free(), row.price());
+    }
+    read::<gpuaas::SubscribeResponse>(bytes);
+    read::<gpuaas::ExposedService>(bytes);
+    read::<gpuaas::ServiceState>(bytes);
+    gpuaas::read_metrics(200, bytes).map_or_else(|error| safe(&error), drop);
+    gpuaas::refusal_in(bytes).iter().for_each(safe);
+}
+
+fn gpuaas_list<T: DeserializeOwned>(bytes: &[u8]) -> Vec<T> {
+    match gpuaas::read_list(bytes, gpuaas::WhenEmpty::Failed) {
+        Ok(listed) => listed.rows,
+        Err(error) => {
+            safe(&error);
+            Vec::new()
+        }
+    }
+}
+
 fn failures(bytes: &[u8]) {
     for status in [0, 200, 302, 400, 401, 404, 409, 429, 500, 503, 507, 999] {
-        for read in [harpoon_v1::read_failure, openai::read_failure, covenant_v1::read_failure] {
+        for read in [
+            harpoon_v1::read_failure,
+            openai::read_failure,
+            covenant_v1::read_failure,
+            gpuaas::read_failure,
+        ] {
             safe(&read(status, Some(&String::from_utf8_lossy(bytes)), bytes));
         }
     }

@@ -17,7 +17,7 @@ use crate::{
 const TEAM: &str = "team-a";
 const FAST: Duration = Duration::from_millis(5);
 
-/// A connector to a server with this script, for one team; pool `standard` is number 3.
+/// A connector to a server with this script, for one team; the first pool is number 3.
 fn talk(script: impl IntoIterator<Item = Act>) -> (Talk, Server) {
     configured(script, |_| ())
 }
@@ -33,9 +33,9 @@ fn configured(
 }
 
 /// For one team, in a hurry.
-pub(crate) fn speaking(options: HttpOptions) -> HttpOptions {
+pub(crate) fn speaking(mut options: HttpOptions) -> HttpOptions {
+    options.names.pools[0] = "3".into();
     let mut gpuaas = GpuaasOptions::new(vec![TEAM.into()]);
-    gpuaas.pools.insert("standard".into(), 3.into());
     gpuaas.instance_type_id = "type-1".into();
     gpuaas.look_every = FAST;
     gpuaas.look_for = Duration::from_millis(300);

@@ -33,7 +33,7 @@ impl Account {
     /// `NotFound` for a name that the provider does not know; those of the question, none of them
     /// ambiguous.
     pub(super) async fn pool_id(&self, name: &str) -> Result<WireId, Error> {
-        if let Some(id) = self.stated_pool(name) {
+        if let Some(id) = stated_pool(name) {
             return Ok(id);
         }
         let request = self.get(&["gpuaas", "all-pools"], &[]);
@@ -45,12 +45,6 @@ impl Account {
             let words = format!("the provider has no pool called `{name}`");
             Error::new(ErrorKind::NotFound, readable(&words))
         })
-    }
-
-    /// The number of a pool, where the settings or the name itself tell it.
-    pub(super) fn stated_pool(&self, name: &str) -> Option<WireId> {
-        let stated = self.options.pools.get(name).cloned();
-        stated.or_else(|| WireId::new(name).filter(|id| id.number().is_some()))
     }
 
     /// Our rows of a pool for one team, those that are being taken down included.
@@ -193,6 +187,11 @@ impl Account {
         };
         self.names.allocation_from_wire(allocation, &body)
     }
+}
+
+/// The number of a pool whose name is one.
+pub(super) fn stated_pool(name: &str) -> Option<WireId> {
+    WireId::new(name).filter(|id| id.number().is_some())
 }
 
 fn short() -> Error {

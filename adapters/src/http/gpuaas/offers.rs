@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use connector::{Error, ErrorKind, PoolId, PoolKind};
 use tokio::task::JoinSet;
 
-use super::Account;
+use super::{Account, look::stated_pool};
 use crate::{
     gpuaas::{Listed, OfferRow, RegionRow, WhenEmpty, WireId, read_list},
     harpoon_v1::{PoolBody, readable},
@@ -65,7 +65,7 @@ impl Account {
     /// Our pool of this offer.
     fn pool_of(&self, row: &OfferRow) -> Option<(PoolId, &str)> {
         let named = (0..).map(PoolId).map_while(|pool| Some((pool, self.names.pool(pool)?)));
-        let mut named = named.filter(|(_, name)| match self.stated_pool(name) {
+        let mut named = named.filter(|(_, name)| match stated_pool(name) {
             Some(id) => id == row.id,
             None => row.is_called(name),
         });
