@@ -8,6 +8,7 @@ mod caps;
 mod closed_loop;
 mod explain;
 mod files;
+mod gpuaas;
 mod help;
 mod interrupt;
 mod known_truth;

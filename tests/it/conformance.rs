@@ -2,6 +2,7 @@
 //! HTTP against the mock that serves the same simulator in real time. The simulator meets it with
 //! each of its quirks on, too.
 
+mod gpuaas;
 mod openai;
 mod quirks;
 mod recorded;
@@ -60,33 +61,8 @@ impl Harness for OverHttp {
     type World = HttpWorld;
 
     fn build(&mut self, setup: &Setup) -> Option<HttpWorld> {
-        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.expect("a runtime starts");
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
-        let listener = listener.expect("loopback has a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let key = SecretString::from("the right key");
-        let options = MockOptions {
-            api_key: Some(key.clone()),
-            requirements: vec![Setup::REQUIREMENTS],
-            ..MockOptions::new(names(setup))
-        };
-        let (stop, stopped) = oneshot::channel();
-        let server =
-            mock::serve(listener, simulator(setup, Quirks::default()), options, ended(stopped));
-        let server = runtime.spawn(server);
-
-        let presented = match setup.credentials {
-            Credentials::Right => key,
-            Credentials::Wrong => "another key".into(),
-        };
-        let options = HttpOptions { dialect: self.0, ..HttpOptions::new(url, names(setup)) };
-        let options = options.with_key(presented);
-        let started = Instant::now();
-        let clock = move || Timestamp::ZERO + started.elapsed().into();
-        let connector = HttpConnector::new(options, runtime.handle().clone(), clock);
-        let connector = connector.expect("the options are in order");
-        Some(HttpWorld { connector, started, stop: Some(stop), server: Some(server), runtime })
+        let speaking = |options| HttpOptions { dialect: self.0, ..options };
+        Some(HttpWorld::new(setup, Quirks::default(), |_| (), speaking))
     }
 }
 
@@ -97,6 +73,43 @@ struct HttpWorld {
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<anyhow::Result<MockReport>>>,
     runtime: Runtime,
+}
+
+impl HttpWorld {
+    /// A mock of a simulator with these quirks, and a connector to it, each set up in its way.
+    fn new(
+        setup: &Setup,
+        quirks: Quirks,
+        of_mock: impl FnOnce(&mut MockOptions),
+        of_connector: impl FnOnce(HttpOptions) -> HttpOptions,
+    ) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.expect("a runtime starts");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.expect("loopback has a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let key = SecretString::from("the right key");
+        let mut options = MockOptions {
+            api_key: Some(key.clone()),
+            requirements: vec![Setup::REQUIREMENTS],
+            ..MockOptions::new(names(setup))
+        };
+        of_mock(&mut options);
+        let (stop, stopped) = oneshot::channel();
+        let server = mock::serve(listener, simulator(setup, quirks), options, ended(stopped));
+        let server = runtime.spawn(server);
+
+        let presented = match setup.credentials {
+            Credentials::Right => key,
+            Credentials::Wrong => "another key".into(),
+        };
+        let options = of_connector(HttpOptions::new(url, names(setup)).with_key(presented));
+        let started = Instant::now();
+        let clock = move || Timestamp::ZERO + started.elapsed().into();
+        let connector = HttpConnector::new(options, runtime.handle().clone(), clock);
+        let connector = connector.expect("the options are in order");
+        Self { connector, started, stop: Some(stop), server: Some(server), runtime }
+    }
 }
 
 impl World for HttpWorld {

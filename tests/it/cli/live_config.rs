@@ -86,7 +86,7 @@ fn a_file_that_cannot_be_used_is_bad_input() {
     })
     .into();
     insta::assert_snapshot!(refusals.join("\n\n"), @r"
-    error: live.toml:2:1: unknown field `api_key`, expected one of `base_url`, `dialect`, `lease`, `allow_plaintext_key`, `auth`, `pools`, `timeouts`, `limits`
+    error: live.toml:2:1: unknown field `api_key`, expected one of `base_url`, `dialect`, `lease`, `allow_plaintext_key`, `auth`, `gpuaas`, `pools`, `timeouts`, `limits`
     help: docs/live.md shows every key of a target's configuration
     exit code 2
 
