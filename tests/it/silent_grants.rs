@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use adapters::{HttpConnector, HttpOptions, gpuaas::GpuaasOptions};
+use adapters::{HttpConnector, HttpOptions, gpuaas::GpuaasOptions, recording::Recorded};
 use connector::{
     Amount, Connector, Duration, Event, Money, Operation, StatementLine, Ticket, Timestamp,
 };
@@ -117,6 +117,7 @@ fn run(scenario: &Scenario, of_connector: impl FnOnce(HttpOptions) -> HttpOption
     let options = of_connector(HttpOptions::new(url, scenario.names.clone()));
     let connector =
         HttpConnector::new(options, runtime.handle().clone(), move || clock.now()).unwrap();
+    let connector = Recorded::unrecorded(connector);
     let mut lines = Lines::several(vec![connector], vec![0; scenario.platform.cables.len()]);
     let config = PlatformConfig { seed: scenario.seed, ..scenario.platform.clone() };
     let sampling = Sampling::new(Duration::from_secs(1), Timestamp::ZERO);
