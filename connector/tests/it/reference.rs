@@ -301,6 +301,8 @@ impl Reference {
         else {
             return;
         };
+        // Of no length: each token when it is made.
+        let period = if period.is_zero() { self.setup.time_per_token } else { period };
         let period = match self.flaw {
             Some(Flaw::TellsProgressWithoutFailure) => period.min(self.setup.time_per_token * 6),
             Some(Flaw::TellsProgressTooOften | Flaw::TellsProgressBeforeTheFirstToken)
