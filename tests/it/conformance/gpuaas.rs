@@ -16,7 +16,7 @@ use sim::config::{Latency, Quirks};
 
 use super::HttpWorld;
 
-const PREEMPTION: [&str; 4] = [
+pub(super) const PREEMPTION: [&str; 4] = [
     "a_preempted_inference_ends_as_such",
     "an_inference_that_ends_within_the_grace_survives",
     "an_inference_that_fails_tells_first_what_it_has_made",
@@ -109,7 +109,7 @@ fn everything_at_once() {
 }
 
 #[derive(Debug, Default)]
-struct Gpuaas {
+pub(super) struct Gpuaas {
     wire: GpuaasQuirks,
     simulator: Quirks,
     liberties: &'static [Liberty],

@@ -30,7 +30,7 @@ const AT_ONCE: &str =
 const NOT_TAKEN: &str = "shares are the connector's own: nobody takes them away";
 const NOT_ASKED: &str = "the far side is not asked about shares";
 
-struct WithoutShares(OverHttp);
+pub(super) struct WithoutShares(pub(super) OverHttp);
 
 impl Harness for WithoutShares {
     type World = HttpWorld;

@@ -16,10 +16,29 @@ use connector::{
 };
 use tempfile::TempDir;
 
-use super::{InVirtualTime, OverHttp, names};
+use super::{
+    InVirtualTime, OverHttp,
+    gpuaas::{Gpuaas, PREEMPTION},
+    names,
+    openai::WithoutShares,
+};
 
 /// Cases that cannot be set up without credentials.
 const NO_CREDENTIALS: &[&str] = &["wrong_credentials_are_refused"];
+
+/// Cases that make no sense without shares at the far side.
+const SHARES: &[&str] = &[
+    "a_full_pool_refuses_at_once",
+    "a_late_grant_arrives_and_can_be_released",
+    "an_unknown_pool_is_not_found",
+    "a_preempted_inference_ends_as_such",
+    "an_inference_that_ends_within_the_grace_survives",
+    "the_pools_on_offer_show_what_is_free",
+    "wrong_credentials_are_refused",
+    "an_inference_that_fails_tells_first_what_it_has_made",
+    "every_ticket_is_answered_once",
+    "an_early_poll_is_a_no_op",
+];
 
 macro_rules! recorded {
     ($($name:ident: $harness:expr, except: $except:expr;)*) => {$(
@@ -34,6 +53,8 @@ recorded! {
     the_simulator_is_recorded_and_replayed: InVirtualTime, except: NO_CREDENTIALS;
     harpoon_v1_is_recorded_and_replayed: OverHttp(Dialect::HarpoonV1), except: &[];
     covenant_v1_is_recorded_and_replayed: OverHttp(Dialect::CovenantV1), except: &[];
+    openai_is_recorded_and_replayed: WithoutShares(OverHttp(Dialect::OpenAi)), except: SHARES;
+    gpuaas_is_recorded_and_replayed: Gpuaas::default(), except: &PREEMPTION;
 }
 
 /// Every case passes through a recorder, and its recording passes the same case and is used up by it.
@@ -90,6 +111,10 @@ impl<H: Harness> Harness for Taping<H> {
 
     fn liberties(&self) -> &[Liberty] {
         self.harness.liberties()
+    }
+
+    fn senseless(&self) -> &[(&'static str, &'static str)] {
+        self.harness.senseless()
     }
 }
 
