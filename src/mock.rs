@@ -4,7 +4,7 @@
 //!
 //! One keeper owns the connector and paces it: its virtual time is wall-clock time since the start,
 //! times a speed. Handlers put their questions to it under a lock and hear first token, notice and
-//! answer on a line of their own; one thread lets happen what comes due by itself ([`desk`]). An
+//! answer on a line of their own; one thread lets happen what comes due by itself (`desk`). An
 //! inference whose client hangs up is cancelled. An allocation whose client hangs up is not: the
 //! provider grants it and nobody knows, which is what a platform has to cope with.
 //!

@@ -23,7 +23,7 @@
 //! * *Secrets.* Operations hold none. Whatever text comes from outside is searched for the secrets that
 //!   [`TapeOptions::secrets`] names.
 //! * *Texts* of prompts and answers are other people's: they are left out unless
-//!   [`TapeOptions::texts`] asks for them. A provider's words about an error are kept.
+//!   [`Header::texts`] asks for them. A provider's words about an error are kept.
 //! * *Hostile bytes.* Lines, frames and the whole are bounded; whatever is not understood is an error
 //!   with the number of its line.
 

@@ -13,7 +13,7 @@
 //! * *Failures* of each operation, by region: time-outs, failures inside and refusals of one call too many,
 //!   each as a share of the calls that the ones before it leave, which is how the simulator draws them.
 //! * *Serving*, by model: time per token against the inferences that run on the same share, and time to
-//!   first token against the prompt, as a step time that is stated outright. See [`serving`].
+//!   first token against the prompt, as a step time that is stated outright. See `serving` beside it.
 //!
 //! Every fifth value is held back, in the order of the recording; what was fitted is judged by these.
 //!

@@ -49,7 +49,7 @@ impl WallClock {
         Self(Instant::now())
     }
 
-    /// A clock that reads zero until [`LEAD`] has passed, and goes from there: what is set up meanwhile makes
+    /// A clock that reads zero until `LEAD` has passed, and goes from there: what is set up meanwhile makes
     /// no request late.
     pub fn start_soon() -> Self {
         Self(Instant::now() + LEAD)

@@ -12,7 +12,7 @@
 //!
 //! # Edges
 //!
-//! Reservations of a live run that dies are left open; they expire a [day](RESERVED_FOR) after their
+//! Reservations of a live run that dies are left open; they expire a day after their
 //! requests arrived, by the clock on the wall. Those of a simulation do not: running it again settles
 //! them, whenever that is.
 //!

@@ -29,7 +29,7 @@ use crate::harpoon_v1::WireNames;
 /// News per call: a first token, a notice, an answer, and one ring for what has come meanwhile.
 const NEWS_PER_CALL: usize = 4;
 
-/// A live endpoint, in one of the [dialects](Dialect).
+/// A live endpoint, in one of the [dialects](crate::Dialect).
 ///
 /// Operations are handed over and events polled on the caller's thread; the exchanges run on a tokio
 /// runtime. Between polls the driver sleeps on [`woken`](Self::woken). Dropping the connector drops
