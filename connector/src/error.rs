@@ -118,6 +118,16 @@ impl ErrorKind {
         }
     }
 
+    /// How long the provider asks to wait, if it says so.
+    pub const fn retry_after(self) -> Option<Duration> {
+        if let Self::RateLimited { retry_after } = self { retry_after } else { None }
+    }
+
+    /// Of a provider that was unavailable: whether the question had left before the failure.
+    pub const fn reached(self) -> Option<bool> {
+        if let Self::Unavailable { reached } = self { Some(reached) } else { None }
+    }
+
     /// Stable name for tables, files and metrics.
     pub const fn name(self) -> &'static str {
         match self {

@@ -463,23 +463,12 @@ impl Keeper {
 
     /// Waits asked of the caller are told in the caller's time.
     fn as_lived(&self, result: Result<Reply, Error>) -> Result<Reply, Error> {
-        result.map_err(|error| match error.kind {
-            ErrorKind::RateLimited { retry_after: Some(wait) } => {
+        result.map_err(|error| match error.kind.retry_after() {
+            Some(wait) => {
                 let retry_after = Some(self.pace.real(wait));
                 Error { kind: ErrorKind::RateLimited { retry_after }, ..error }
             }
-            ErrorKind::RateLimited { retry_after: None }
-            | ErrorKind::Timeout
-            | ErrorKind::Unavailable { .. }
-            | ErrorKind::CapacityExhausted
-            | ErrorKind::Preempted
-            | ErrorKind::PolicyRefused
-            | ErrorKind::CreditExhausted
-            | ErrorKind::Unauthorized
-            | ErrorKind::NotFound
-            | ErrorKind::Conflict
-            | ErrorKind::Invalid
-            | ErrorKind::Protocol => error,
+            None => error,
         })
     }
 

@@ -35,23 +35,9 @@ pub struct ErrorDetail {
 
 impl From<&Error> for ErrorDetail {
     fn from(error: &Error) -> Self {
-        let (mut retry_after_ms, mut reached) = (None, None);
-        match error.kind {
-            ErrorKind::RateLimited { retry_after } => {
-                retry_after_ms = retry_after.map(|wait| wait.as_nanos().div_ceil(1_000_000));
-            }
-            ErrorKind::Unavailable { reached: acted } => reached = Some(acted),
-            ErrorKind::Timeout
-            | ErrorKind::CapacityExhausted
-            | ErrorKind::Preempted
-            | ErrorKind::PolicyRefused
-            | ErrorKind::CreditExhausted
-            | ErrorKind::Unauthorized
-            | ErrorKind::NotFound
-            | ErrorKind::Conflict
-            | ErrorKind::Invalid
-            | ErrorKind::Protocol => {}
-        }
+        let retry_after = error.kind.retry_after();
+        let retry_after_ms = retry_after.map(|wait| wait.as_nanos().div_ceil(1_000_000));
+        let reached = error.kind.reached();
         let message = error.detail.as_deref().unwrap_or_default().into();
         Self { kind: error.kind.name().into(), message, retry_after_ms, reached }
     }

@@ -461,21 +461,7 @@ impl ReplyForm {
 
 impl ErrorForm {
     fn of(error: &Error) -> Self {
-        let (mut reached, mut retry_after) = (None, None);
-        match error.kind {
-            ErrorKind::Unavailable { reached: acted } => reached = Some(acted),
-            ErrorKind::RateLimited { retry_after: wait } => retry_after = wait.form(),
-            ErrorKind::Timeout
-            | ErrorKind::CapacityExhausted
-            | ErrorKind::Preempted
-            | ErrorKind::PolicyRefused
-            | ErrorKind::CreditExhausted
-            | ErrorKind::Unauthorized
-            | ErrorKind::NotFound
-            | ErrorKind::Conflict
-            | ErrorKind::Invalid
-            | ErrorKind::Protocol => {}
-        }
+        let (reached, retry_after) = (error.kind.reached(), error.kind.retry_after().form());
         let detail = error.detail.clone();
         Self { kind: error.kind.name().to_owned(), reached, retry_after, detail }
     }

@@ -7,7 +7,7 @@
 
 use connector::{Duration, ErrorKind, Timestamp};
 
-use super::{Platform, decide::retry_after};
+use super::Platform;
 use crate::timers::Pause;
 
 impl Platform {
@@ -16,7 +16,7 @@ impl Platform {
         let pause = if kind == ErrorKind::CreditExhausted {
             self.cooldown.credit
         } else {
-            retry_after(kind).unwrap_or_default().min(self.cooldown.longest)
+            kind.retry_after().unwrap_or_default().min(self.cooldown.longest)
         };
         let until = now + pause;
         if pause > Duration::ZERO && until > self.cables[cable].paused_until {

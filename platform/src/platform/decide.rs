@@ -159,7 +159,7 @@ impl Platform {
         key: FlightKey,
         kind: ErrorKind,
     ) -> Option<Duration> {
-        let at_least = retry_after(kind);
+        let at_least = kind.retry_after();
         if at_least.is_some_and(|asked| asked > self.patience) {
             return None;
         }
@@ -193,23 +193,5 @@ impl Platform {
     pub(super) fn cable_of(&self, key: FlightKey) -> usize {
         let choice = self.router.current(&self.flights[key].route);
         choice.expect("a request that was sent somewhere is at a candidate").cable.index()
-    }
-}
-
-/// How long the provider asks us to wait, if it says so.
-pub(super) const fn retry_after(kind: ErrorKind) -> Option<Duration> {
-    match kind {
-        ErrorKind::RateLimited { retry_after } => retry_after,
-        ErrorKind::Timeout
-        | ErrorKind::Unavailable { .. }
-        | ErrorKind::CapacityExhausted
-        | ErrorKind::Preempted
-        | ErrorKind::PolicyRefused
-        | ErrorKind::CreditExhausted
-        | ErrorKind::Unauthorized
-        | ErrorKind::NotFound
-        | ErrorKind::Conflict
-        | ErrorKind::Invalid
-        | ErrorKind::Protocol => None,
     }
 }

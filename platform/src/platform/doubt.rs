@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use connector::{AllocationId, AllocationInfo, Error, ErrorKind, Operation, Reply, Timestamp};
 
-use super::{Platform, answer::expect_reply, decide::retry_after};
+use super::{Platform, answer::expect_reply};
 use crate::{
     flight::{Doubt, FlightKey, Phase},
     question::{Question, QuestionKey},
@@ -73,7 +73,7 @@ impl Platform {
         match self.cables[cable].reconciler.list_failed(question, hopeless) {
             ListFailure::Stale => {}
             ListFailure::Again(failures) => {
-                let pause = self.persistence.pause(failures, retry_after(kind));
+                let pause = self.persistence.pause(failures, kind.retry_after());
                 let pause = pause.expect("a round has fewer tries than releases have");
                 self.timers.pause(now + pause, Pause::List(cable));
             }

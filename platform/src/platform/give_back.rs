@@ -4,7 +4,6 @@ use super::{
     Platform,
     answer::expect_reply,
     books::{Part, Stretch},
-    decide::retry_after,
 };
 use crate::{
     billing::{Origin, StrikeId, UseKind},
@@ -247,7 +246,7 @@ impl Platform {
         }
         *question = None;
         let statistics = &mut self.cables[lease.cable].statistics;
-        if let Some(pause) = self.persistence.pause(*failures, retry_after(kind)) {
+        if let Some(pause) = self.persistence.pause(*failures, kind.retry_after()) {
             *failures += 1;
             statistics.release_retries += 1;
             self.timers.pause(now + pause, Pause::Release(key));
