@@ -18,8 +18,8 @@ mod failure;
 mod text;
 
 pub use chat::{
-    ChatChoice, ChatChunk, ChatMessage, ChatRequest, ChatResponse, ChatUsage, ChunkChoice, Delta,
-    ModelBody, ModelList, PromptTokensDetails, ReplyMessage, StreamOptions,
+    ChatChoice, ChatChunk, ChatMessage, ChatRequest, ChatResponse, ChatUsage, ChunkChoice,
+    Completion, Delta, ModelBody, ModelList, PromptTokensDetails, ReplyMessage, StreamOptions,
 };
 pub use content::{ContentPart, MessageContent};
 pub use failure::{ErrorEnvelope, OpenAiError, read_failure};

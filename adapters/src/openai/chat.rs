@@ -1,6 +1,6 @@
 //! Bodies of a chat completion, whole and streamed.
 //!
-//! What only servers write ([`ChatChunk::id`] and the like) is not read: engines differ in it, and no
+//! What only servers write ([`Completion::id`] and the like) is not read: engines differ in it, and no
 //! difference there may spoil an answer.
 
 use std::borrow::Cow;
@@ -110,13 +110,14 @@ pub struct ReplyMessage {
     pub reasoning_content: Option<String>,
 }
 
-/// The JSON payload of one server-sent event.
+/// What servers write of completions: the payload of one server-sent event, or all of an answer of
+/// plain text. `C` is what is said of one answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ChatChunk<'a> {
-    /// The server's name for this answer, the same in every chunk.
+pub struct Completion<'a, C> {
+    /// The server's name for this answer, the same in every event.
     #[serde(default, skip_deserializing)]
     pub id: Cow<'a, str>,
-    /// `chat.completion.chunk`.
+    /// `chat.completion.chunk` or `text_completion`.
     #[serde(default, skip_deserializing)]
     pub object: Cow<'a, str>,
     /// When it was asked for, in seconds since 1970.
@@ -125,16 +126,19 @@ pub struct ChatChunk<'a> {
     /// The model's name.
     #[serde(default, skip_deserializing)]
     pub model: Cow<'a, str>,
-    /// Further text; empty in the chunk that counts the tokens.
-    #[serde(default, borrow)]
-    pub choices: Vec<ChunkChoice<'a>>,
-    /// What was counted; `null` in every chunk but the last.
+    /// Further text; empty in the event that counts the tokens.
+    #[serde(default = "Vec::new")]
+    pub choices: Vec<C>,
+    /// What was counted; `null` in every event but the last.
     #[serde(default)]
     pub usage: Option<ChatUsage>,
     /// The completion failed after the stream had begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<OpenAiError>,
 }
+
+/// The JSON payload of one server-sent event of a chat completion.
+pub type ChatChunk<'a> = Completion<'a, ChunkChoice<'a>>;
 
 /// Further text of one answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

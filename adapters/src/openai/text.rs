@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatUsage, OpenAiError, StreamOptions};
+use super::{Completion, StreamOptions};
 
 /// Body of `POST /v1/completions`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,30 +46,7 @@ pub enum TextPrompt {
 }
 
 /// Answer to a completion of text: all of it, or the payload of one server-sent event.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TextResponse<'a> {
-    /// The server's name for this answer, the same in every event.
-    #[serde(default, skip_deserializing)]
-    pub id: Cow<'a, str>,
-    /// `text_completion`.
-    #[serde(default, skip_deserializing)]
-    pub object: Cow<'a, str>,
-    /// When it was asked for, in seconds since 1970.
-    #[serde(default, skip_deserializing)]
-    pub created: u64,
-    /// The model's name.
-    #[serde(default, skip_deserializing)]
-    pub model: Cow<'a, str>,
-    /// The answers, or what is new in them.
-    #[serde(default, borrow)]
-    pub choices: Vec<TextChoice<'a>>,
-    /// What was counted.
-    #[serde(default)]
-    pub usage: Option<ChatUsage>,
-    /// The completion failed after the stream had begun.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<OpenAiError>,
-}
+pub type TextResponse<'a> = Completion<'a, TextChoice<'a>>;
 
 /// One answer, or what is new in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
