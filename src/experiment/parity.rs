@@ -18,6 +18,7 @@
 
 use connector::{Duration, Money, Outcome, RequestRecord, Timestamp};
 use platform::billing::{Bill, BillingError, UsageRecord};
+use reports::Header;
 use scenarios::Scenario;
 use sim::Simulator;
 use tokio::{net::TcpListener, sync::oneshot};
@@ -25,8 +26,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use super::{
     ExperimentError,
     bill::Billing,
-    live,
-    live::{LiveError, Target},
+    live::{self, LiveError, Target},
     simulate_beside,
 };
 use crate::{
@@ -42,6 +42,8 @@ const TOLERABLE: Duration = Duration::from_millis(2);
 /// Two runs of one scenario, side by side.
 #[derive(Clone, Debug)]
 pub struct Parity {
+    /// Of the simulated run, with its digest.
+    pub header: Header,
     /// What must be equal.
     pub counts: Vec<Count>,
     /// What each tenant has to pay, in the order of tenants; empty without a price book.
@@ -129,6 +131,7 @@ pub fn compare(scenario: &Scenario, seed: u64, watch: &Watch) -> Result<Parity, 
         (record.outcome == Outcome::Completed).then(|| record.end_to_end())
     };
     Ok(Parity {
+        header: outcome.summary.header,
         counts: counts(&sides),
         latencies: vec![
             distance("allocation", &sides, |record| record.allocating),

@@ -8,10 +8,7 @@ use super::{super::interrupt, Compare, Failure, print};
 use crate::{
     cli::{INTERRUPTED, OBJECTIVE_MISSED, note},
     drive::Watch,
-    experiment::{
-        self,
-        parity::{self, Distance, Parity, ParityError, agrees},
-    },
+    experiment::parity::{self, Distance, Parity, ParityError, agrees},
 };
 
 impl Compare {
@@ -31,8 +28,7 @@ impl Compare {
                 return Err(Failure::failed(error));
             }
         };
-        let header = experiment::header(&scenario, seed);
-        print(&format!("{header}\n\n{}", told(&parity)))?;
+        print(&format!("{}\n\n{}", parity.header, told(&parity)))?;
         let holds = parity.holds();
         Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(OBJECTIVE_MISSED) })
     }
