@@ -133,49 +133,52 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    async fn report(&mut self, news: News) {
+    async fn report(&mut self, at: Timestamp, news: News) {
         self.answered |= matches!(news, News::Answered(_));
-        let arrival = self.arrival(news);
+        let arrival = self.arrival(at, news);
         // A closed channel means that the connector is gone and nobody wants the answer.
         let _ = self.arrivals.send(arrival).await;
         self.woken.notify_one();
     }
 
-    /// The first content is there, once.
-    pub(super) async fn begin(&mut self) {
+    /// The first content was there at this time; told once.
+    pub(super) async fn begin(&mut self, at: Timestamp) {
         if !std::mem::replace(&mut self.begun, true) {
-            self.report(News::FirstToken).await;
+            self.report(at, News::FirstToken).await;
         }
     }
 
-    /// A piece is on the sheet before its first token is told, so whoever has heard of the token can
-    /// read there what was made.
-    pub(super) async fn hear(&mut self, heard: Heard) {
+    /// The time by the connector's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// This was received at this time. A piece is on the sheet before its first token is told, so whoever
+    /// has heard of the token can read there what was made.
+    pub(super) async fn hear(&mut self, at: Timestamp, heard: Heard) {
         match heard {
             Heard::Piece(text) => {
-                let at = (self.clock)();
                 self.gaps.iter_mut().for_each(|gaps| gaps.piece(at));
                 self.bell.iter().for_each(|bell| bell.note(&text));
-                self.begin().await;
+                self.begin(at).await;
             }
-            Heard::Preempted { grace } => self.report(News::Preempted { grace }).await,
+            Heard::Preempted { grace } => self.report(at, News::Preempted { grace }).await,
         }
     }
 
     pub(super) async fn ring(&mut self) {
-        let now = (self.clock)();
+        let now = self.now();
         if self.bell.as_mut().is_some_and(|bell| bell.rings(now)) {
-            self.report(News::Progress).await;
+            self.report(now, News::Progress).await;
         }
     }
 
     /// How long until the bell must ring if nothing more is heard.
     pub(super) fn quiet(&self) -> Option<Duration> {
-        self.bell.as_ref()?.wait((self.clock)())
+        self.bell.as_ref()?.wait(self.now())
     }
 
-    fn arrival(&self, news: News) -> Arrival {
-        let at = (self.clock)();
+    fn arrival(&self, at: Timestamp, news: News) -> Arrival {
         Arrival { ticket: self.ticket, call: self.call, at, sent: self.sent, news }
     }
 }
@@ -185,7 +188,7 @@ impl Drop for Reporter {
         if !self.answered {
             let error = Error::new(ErrorKind::Protocol, "the call ended without an answer");
             // The channel has room for every call's news, so this fails only when it is closed.
-            let _ = self.arrivals.try_send(self.arrival(News::Answered(Err(error))));
+            let _ = self.arrivals.try_send(self.arrival(self.now(), News::Answered(Err(error))));
             self.woken.notify_one();
         }
     }
@@ -194,12 +197,13 @@ impl Drop for Reporter {
 /// Holds the dialogue and reports all of it.
 pub(super) async fn make(dialogue: Dialogue, timeout: Duration, mut line: Line) {
     let Dialogue { address, speech } = dialogue;
-    line.reporter.sent = (line.reporter.clock)();
+    line.reporter.sent = line.reporter.now();
     let answering = tokio::time::timeout(timeout.to_std(), speech(&mut line));
     let result = answering.await.unwrap_or_else(|_elapsed| {
         let words = format!("{address} was not answered within {timeout}");
         Err(Error::new(ErrorKind::Timeout, words))
     });
-    line.reporter.report(News::Answered(result)).await;
+    let at = line.reporter.now();
+    line.reporter.report(at, News::Answered(result)).await;
     let _ = tokio::time::timeout(MAX_LINGER, line.read_to_the_end()).await;
 }

@@ -200,7 +200,7 @@ impl Line {
         let answer = whole(self.exchanges.read_json(response).await?)?;
         let has_text = matches!(&answer, Answer::Generated { text, .. } if !text.is_empty());
         if is_streamed && has_text {
-            self.reporter.begin().await;
+            self.reporter.begin(self.reporter.now()).await;
         }
         Ok(answer)
     }
@@ -211,14 +211,14 @@ impl Line {
         mut response: Response,
     ) -> Result<Answer, Error> {
         let mut events = Events::new(self.exchanges.limits.line_bytes);
-        let mut received = 0;
+        let (mut received, mut heard) = (0, Vec::new());
         while let Some(bytes) = self.next_chunk(&mut response).await? {
             received += bytes.len();
             self.exchanges.check_size(received)?;
-            let mut heard = Vec::new();
+            let at = self.reporter.now();
             let taken = events.push(&bytes, &mut |data| stream.take(data, &mut heard));
-            for item in heard {
-                self.reporter.hear(item).await;
+            for item in heard.drain(..) {
+                self.reporter.hear(at, item).await;
             }
             taken?;
             self.reporter.ring().await;

@@ -5,7 +5,10 @@
 //! skipped. Only one line and one event are held at a time. Both dialects end a stream with an event
 //! of its own; what follows means nothing.
 
+use std::mem;
+
 use connector::{Error, ErrorKind};
+use memchr::memchr2;
 
 use crate::harpoon_v1::DONE;
 
@@ -13,8 +16,11 @@ use crate::harpoon_v1::DONE;
 #[derive(Debug)]
 pub(super) struct Events {
     limit: usize,
+    /// The beginning of a line that was cut.
     line: Vec<u8>,
-    data: Option<String>,
+    data: String,
+    /// There was a `data` line, though perhaps an empty one.
+    has_data: bool,
     /// The line before ended in CR: an LF that follows belongs to it.
     after_cr: bool,
     over: bool,
@@ -23,7 +29,14 @@ pub(super) struct Events {
 impl Events {
     /// `limit` bounds the bytes of a line and of an event's data.
     pub(super) const fn new(limit: usize) -> Self {
-        Self { limit, line: Vec::new(), data: None, after_cr: false, over: false }
+        Self {
+            limit,
+            line: Vec::new(),
+            data: String::new(),
+            has_data: false,
+            after_cr: false,
+            over: false,
+        }
     }
 
     /// Whether the stream has said that it is over.
@@ -48,53 +61,64 @@ impl Events {
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
             self.after_cr = false;
         }
-        while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
-            self.extend(&bytes[..end])?;
+        while let Some(end) = memchr2(b'\n', b'\r', bytes) {
+            let completes = self.end_line(&bytes[..end])?;
             let carriage_return = bytes[end] == b'\r';
             bytes = &bytes[end + 1..];
             if carriage_return {
                 self.after_cr = bytes.is_empty();
                 bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
             }
-            if let Some(data) = self.end_line()? {
-                if data == DONE {
+            if completes {
+                if self.data == DONE {
                     self.over = true;
                     return Ok(());
                 }
-                on_event(&data)?;
+                on_event(&self.data)?;
+                self.data.clear();
             }
         }
-        self.extend(bytes)
-    }
-
-    fn extend(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        if self.line.len() + bytes.len() > self.limit {
-            return Err(self.too_long("line"));
-        }
+        self.check_line(bytes)?;
         self.line.extend_from_slice(bytes);
         Ok(())
     }
 
-    /// The data of the event that this line completes, if it does.
-    fn end_line(&mut self) -> Result<Option<String>, Error> {
-        let line = std::mem::take(&mut self.line);
+    /// Whether this end of a line completes an event.
+    fn end_line(&mut self, end: &[u8]) -> Result<bool, Error> {
+        self.check_line(end)?;
+        if self.line.is_empty() {
+            return self.read_line(end);
+        }
+        let mut line = mem::take(&mut self.line);
+        line.extend_from_slice(end);
+        let completes = self.read_line(&line);
+        line.clear();
+        self.line = line;
+        completes
+    }
+
+    fn read_line(&mut self, line: &[u8]) -> Result<bool, Error> {
         if line.is_empty() {
-            return Ok(self.data.take());
+            return Ok(mem::take(&mut self.has_data));
         }
         let Some(value) = line.strip_prefix(b"data").and_then(field_value) else {
-            return Ok(None);
+            return Ok(false);
         };
         let value = std::str::from_utf8(value)
             .map_err(|_| Error::new(ErrorKind::Protocol, "the stream is not UTF-8"))?;
-        match &mut self.data {
-            None => self.data = Some(value.into()),
-            Some(data) if data.len() + value.len() < self.limit => {
-                data.push('\n');
-                data.push_str(value);
+        if mem::replace(&mut self.has_data, true) {
+            if self.data.len() + value.len() >= self.limit {
+                return Err(self.too_long("event"));
             }
-            Some(_) => return Err(self.too_long("event")),
+            self.data.push('\n');
         }
-        Ok(None)
+        self.data.push_str(value);
+        Ok(false)
+    }
+
+    fn check_line(&self, more: &[u8]) -> Result<(), Error> {
+        let fits = self.line.len() + more.len() <= self.limit;
+        if fits { Ok(()) } else { Err(self.too_long("line")) }
     }
 
     fn too_long(&self, what: &str) -> Error {
