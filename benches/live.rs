@@ -4,7 +4,8 @@
 //! alone: this program again, with `serve` as its argument. It answers every completion at once with a
 //! stream of [`PIECES`] pieces.
 //!
-//! * `bare`: reqwest in a closed loop, [`AT_ONCE`] at a time, which reads the answers and does nothing with them.
+//! * `bare`: reqwest in a closed loop, [`AT_ONCE`] at a time, which reads the answers and does nothing with
+//!   them; on one thread, as the driver, and on two, as an asynchronous program has as many as there are cores.
 //! * `closed`: the live driver with as many users: platform, streams read, records and report.
 //! * `open`: the live driver with regular arrivals at several rates; how late requests were, in both parts
 //!   ([`reports::GeneratorLag`]).
@@ -39,6 +40,10 @@ use harpoon::{
 use reports::{GeneratorLag, Summary};
 use scenarios::Scenario;
 
+/// That of the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const AT_ONCE: usize = 64;
 const PIECES: usize = 16;
 const SECONDS: u64 = 8;
@@ -54,14 +59,18 @@ fn main() {
     let lasts = Duration::from_secs(seconds.unwrap_or(SECONDS));
     let lasts = if quick { Duration::from_millis(300) } else { lasts };
     let server = Server::start();
-    println!("{:<22}{:>12}{:>16}{:>8}", "", "requests/s", "us of processor", "ratio");
-    let bare = bare(&server.url, lasts);
-    row("bare client", &bare, &bare);
+    println!("{:<24}{:>12}{:>16}  ratio to one, to two", "", "requests/s", "us of processor");
+    let one = bare(&server.url, lasts, tokio::runtime::Builder::new_current_thread());
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    threads.worker_threads(2);
+    let two = bare(&server.url, lasts, threads);
+    row("bare client, one thread", &one, [&one, &two]);
+    row("bare client, two", &two, [&one, &two]);
     let users = "{ name: all, users: { count: 64 }, prompt_tokens: 16, output_tokens: 16 }";
-    row("driver, closed loop", &driver(&server.url, users, lasts).0, &bare);
+    row("driver, closed loop", &driver(&server.url, users, lasts).0, [&one, &two]);
     println!();
     println!(
-        "{:<22}{:>12}{:>16}  behind schedule, then sent after: mean, p99, most (us)",
+        "{:<24}{:>12}{:>16}  behind schedule, then sent after: mean, p99, most (us)",
         "", "requests/s", "us of processor"
     );
     for rate in [1_000, 5_000, 10_000] {
@@ -72,7 +81,7 @@ fn main() {
             );
             let (cost, lag) = driver(&server.url, &source, lasts);
             println!(
-                "{:<22}{:>12.0}{:>16.1}  {}",
+                "{:<24}{:>12.0}{:>16.1}  {}",
                 format!("driver, {rate}/s"),
                 cost.rate,
                 cost.each_us,
@@ -96,9 +105,9 @@ impl Cost {
     }
 }
 
-fn row(name: &str, cost: &Cost, beside: &Cost) {
-    let ratio = cost.each_us / beside.each_us;
-    println!("{name:<22}{:>12.0}{:>16.1}{ratio:>8.2}", cost.rate, cost.each_us);
+fn row(name: &str, cost: &Cost, beside: [&Cost; 2]) {
+    let [one, two] = beside.map(|beside| cost.each_us / beside.each_us);
+    println!("{name:<24}{:>12.0}{:>16.1}  {one:.2} {two:.2}", cost.rate, cost.each_us);
 }
 
 fn told(lag: GeneratorLag) -> String {
@@ -108,10 +117,8 @@ fn told(lag: GeneratorLag) -> String {
     format!("{}; {}; {} dropped{limited}", each(lag.schedule), each(lag.way_out), lag.dropped)
 }
 
-fn bare(url: &str, lasts: Duration) -> Cost {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.expect("a runtime");
+fn bare(url: &str, lasts: Duration, mut runtime: tokio::runtime::Builder) -> Cost {
+    let runtime = runtime.enable_all().build().expect("a runtime");
     let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().expect("a client");
     let url = format!("{url}/v1/chat/completions");
     let body = format!(

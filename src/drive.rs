@@ -78,6 +78,9 @@ pub enum RunError {
     /// Traffic could not be read.
     #[error(transparent)]
     Traffic(#[from] TrafficError),
+    /// The system gave no timer to keep time by.
+    #[error("cannot keep time: {0}")]
+    NoTimer(#[source] std::io::Error),
     /// Requests are unanswered and nobody is waiting for anything: a defect of the platform or of a
     /// connector.
     #[error("{in_flight} requests are unanswered at {at} s, but nothing is going to happen")]

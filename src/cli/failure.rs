@@ -130,7 +130,7 @@ impl From<ExperimentError> for Failure {
             ExperimentError::Replay(_) => Self::failed(error).with_help(
                 "a strict replay takes the recorded scenario, seed and version; try --replay-mode nearest",
             ),
-            ExperimentError::Run(RunError::Stuck { .. })
+            ExperimentError::Run(RunError::Stuck { .. } | RunError::NoTimer(_))
             | ExperimentError::Live(LiveError::Runtime(_)) => Self::failed(error),
         }
     }

@@ -1,9 +1,9 @@
 //! Real time: sleep until the earliest deadline or until the far side has something to say, do what
 //! is due, repeat.
 //!
-//! Time is the clock on the wall since the start of the run. The loop has a thread to itself and sleeps
-//! by the system's timer, to the nanosecond asked for and some tens of microseconds late; a runtime's timer
-//! counts milliseconds. Exchanges run on the runtime's own threads, whose wakers wake this one.
+//! Time is the clock on the wall since the start of the run. The loop and the exchanges take turns on one
+//! thread: what wakes either costs no switch between threads, and an idle loop nothing. It sleeps to the
+//! nanosecond asked for where the system can ([`alarm`]), since a runtime's timer counts milliseconds.
 //! Latencies count from the schedule, however late a request is, and both parts of the lateness are
 //! measured ([`Session::lag`](super::Session::lag), [`Session::way_out`](super::Session::way_out)).
 //!
@@ -12,12 +12,12 @@
 //! and says what is still held. Whoever interrupts a run has little patience: a supervisor kills what
 //! has not ended within ten seconds.
 
+mod alarm;
+
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
+    task::Poll,
     time::Instant,
 };
 
@@ -25,6 +25,8 @@ use adapters::{HttpConnector, recording::Recorded};
 use connector::{Duration, Timestamp};
 use platform::Request;
 use scenarios::TrafficError;
+
+use alarm::Alarm;
 
 use super::{Ended, Lines, Observer, RunError, Session, Watch};
 
@@ -60,17 +62,19 @@ impl WallClock {
         Timestamp::ZERO + Duration::from(self.0.elapsed())
     }
 
-    fn wait_for_start(self) {
-        thread::sleep(self.0.saturating_duration_since(Instant::now()));
+    /// When the clock on the wall reads so much.
+    fn instant(self, at: Timestamp) -> Instant {
+        self.0 + at.since(Timestamp::ZERO).to_std()
     }
 }
 
-/// Runs on this thread until all traffic is answered and nothing is held any more, or until
-/// interrupted. The connectors' runtime must have threads of its own.
+/// Runs until all traffic is answered and nothing is held any more, or until interrupted. To be awaited
+/// on a runtime with time, input and output, best the one that the connectors' exchanges run on.
 ///
 /// # Errors
-/// If traffic cannot be read; what is held is given back first.
-pub fn run<A, O>(
+/// If there is no timer to keep time by, before anything is sent; if traffic cannot be read, and then what
+/// is held is given back first.
+pub async fn run<A, O>(
     session: &mut Session<A, O>,
     lines: &mut Lines<Recorded<HttpConnector>>,
     clock: WallClock,
@@ -81,8 +85,8 @@ where
     O: Observer,
 {
     session.keep_to(watch.caps);
-    clock.wait_for_start();
-    let waker = Waker::from(Arc::new(Sleeper(thread::current())));
+    let mut alarm = Alarm::new().map_err(RunError::NoTimer)?;
+    alarm.at(clock.instant(Timestamp::ZERO)).await;
     let mut failure = None;
     let mut drain_ends = None;
     let mut patience_ends = None;
@@ -119,29 +123,18 @@ where
             return failure.map_or(Ok(ended), |error| Err(error.into()));
         }
         let until = session.deadline(lines).min(now + LONGEST_SLEEP);
-        sleep(until, clock, &waker, any_woken(lines.connectors(), watch));
+        let woken = any_woken(lines.connectors(), watch);
+        pause(woken, alarm.at(clock.instant(until))).await;
     }
 }
 
-/// The thread of the loop, which sleeps by parking.
-struct Sleeper(Thread);
-
-impl Wake for Sleeper {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Sleeps until then, or until woken.
-fn sleep(until: Timestamp, clock: WallClock, waker: &Waker, woken: impl Future<Output = ()>) {
-    let mut woken = pin!(woken);
-    let mut context = Context::from_waker(waker);
-    while woken.as_mut().poll(&mut context).is_pending() {
-        let left = until.since(clock.now());
-        if left.is_zero() {
-            return;
-        }
-        thread::park_timeout(left.to_std());
+/// Lets the exchanges have their turn, and waits for either.
+async fn pause(woken: impl Future<Output = ()>, rung: impl Future<Output = ()>) {
+    tokio::task::yield_now().await;
+    tokio::select! {
+        biased;
+        () = woken => {}
+        () = rung => {}
     }
 }
 

@@ -26,6 +26,10 @@ use crate::drive::{
     real_time::{self, WallClock},
 };
 
+/// Exchanges that go on before the loop and the sockets are looked at again: at some microseconds each, few
+/// enough for no request to wait long for them.
+const POLLS_PER_LOOK: u32 = 16;
+
 /// How long the first question to an endpoint may take.
 const GREETING_LIMIT: Duration = Duration::from_secs(10);
 
@@ -151,8 +155,8 @@ pub fn run<O: Observer>(
     watch: &Watch,
 ) -> Result<(Outcome, O), ExperimentError> {
     let started = Instant::now();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .event_interval(POLLS_PER_LOOK)
         .enable_all()
         .build()
         .map_err(LiveError::Runtime)?;
@@ -174,7 +178,8 @@ pub fn run<O: Observer>(
     let mut lines = Lines::several(connectors.collect(), urls.of_cable.clone());
     let session = session(scenario, seed, (recorder(scenario, seed, files), beside))?;
     let mut session = session.bounded(target.most_in_flight);
-    let ended = real_time::run(&mut session, &mut lines, clock, watch)?;
+    let running = real_time::run(&mut session, &mut lines, clock, watch);
+    let ended = runtime.block_on(running)?;
     let (schedule, way_out) = (lateness(session.lag()), lateness(session.way_out()));
     let dropped = session.dropped();
     let is_late = |late| is_late(late, session.requests());

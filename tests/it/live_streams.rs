@@ -136,7 +136,7 @@ fn live(scenario: &Scenario) -> Ran {
     let mut lines = Lines::several(vec![connector], vec![0; scenario.platform.cables.len()]);
     let mut session = session(scenario);
     let watch = Watch::default();
-    real_time::run(&mut session, &mut lines, clock, &watch).unwrap();
+    runtime.block_on(real_time::run(&mut session, &mut lines, clock, &watch)).unwrap();
     drop(stop);
     let report = runtime.block_on(server).unwrap().unwrap();
     assert_eq!(report.left_held, 0, "{report:?}");

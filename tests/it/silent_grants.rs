@@ -127,7 +127,7 @@ fn run(scenario: &Scenario, of_connector: impl FnOnce(HttpOptions) -> HttpOption
     let mut session =
         Session::new(arrivals, Platform::new(config).unwrap(), books, sampling).unwrap();
     let watch = Watch::default();
-    let ended = real_time::run(&mut session, &mut lines, clock, &watch).unwrap();
+    let ended = runtime.block_on(real_time::run(&mut session, &mut lines, clock, &watch)).unwrap();
     assert_eq!((ended.unreleased, ended.partial), (0, false), "by the platform's books");
     let held = simulator.lock().unwrap().held();
     drop(stop);
