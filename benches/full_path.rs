@@ -28,6 +28,10 @@ use platform::{Platform, Request};
 use scenarios::{Override, Scenario};
 use sim::Simulator;
 
+/// That of the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Times the quickstart: a mean of 1,030 requests in flight.
 const SCALE: u32 = 30;
 /// Simulated time; long enough for the summary at the end not to count.
