@@ -48,9 +48,13 @@ scenarios:
 focus:
     .ci/run focus
 
-# OpenAI's SDK and curl against the mock; installs the SDK where there is python3.
+# OpenAI's SDK, curl, wrk and hey against the mock; installs them where there is python3.
 clients:
     .ci/run clients
+
+# oha, guidellm and aiperf against the mock; installs them: 7 GB, many minutes, no part of .ci/run.
+harnesses:
+    .ci/run harnesses
 
 # Every bench runs, once.
 bench-smoke:

@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote, against `harpoon mock`: OpenAI's SDK and curl.
+"""Clients that nobody here wrote, against `harpoon mock`: OpenAI's SDK, curl, wrk and hey.
 
     clients.py HARPOON SCENARIO
 
@@ -6,13 +6,13 @@ Exits with an error at the first answer that is not what such a client is promis
 """
 
 import json
-import os
-import re
-import signal
 import subprocess
 import sys
 
 import openai
+
+from load import load
+from mock import serving
 
 KEY = "the right key"
 MODEL = "known"
@@ -20,22 +20,10 @@ ASK = {"model": MODEL, "messages": [{"role": "user", "content": "twelve bytes"}]
 
 
 def main(harpoon, scenario):
-    mock = subprocess.Popen(
-        [harpoon, "mock", scenario, "--listen", "127.0.0.1:0", "--speed", "20"],
-        env={**os.environ, "HOSTED_AI_API_KEY": KEY},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        url = re.search(r"http://\S+", mock.stderr.readline()).group()
+    with serving(harpoon, scenario, "--speed", "20", key=KEY, shares=1) as url:
         sdk(url)
         curl(url)
-    finally:
-        mock.send_signal(signal.SIGINT)
-        said = mock.communicate(timeout=60)[1]
-    assert mock.returncode in (0, 130), (mock.returncode, said)
-    assert "1 given back at the end" in said, said
-    print("clients:", said.strip().splitlines()[-1])
+        load(url, KEY, ASK)
 
 
 def sdk(url):
