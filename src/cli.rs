@@ -23,24 +23,19 @@ mod live;
 mod mock;
 mod place;
 mod progress;
+mod replacements;
 mod run;
 mod schema;
 mod sweep;
 mod trace;
 
-use std::{
-    fs::File,
-    io::Write,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fs::File, io::Write, path::Path, process::ExitCode};
 
 use adapters::recording::ReadError;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use scenarios::{Diagnostics, Override, Scenario};
 
-use self::failure::Failure;
+use self::{failure::Failure, replacements::Replacements};
 
 /// Exit code of a run that missed an objective.
 const OBJECTIVE_MISSED: u8 = 99;
@@ -97,20 +92,6 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
-}
-
-/// Reads a scenario with overlays and replacements, in this order.
-fn load(
-    path: &Path,
-    overlays: &[PathBuf],
-    overrides: &[Override],
-) -> Result<Scenario, Diagnostics> {
-    let mut all = Vec::new();
-    for overlay in overlays {
-        all.extend(scenarios::load_overlay(overlay)?);
-    }
-    all.extend_from_slice(overrides);
-    scenarios::load(path, &all)
 }
 
 /// A file that is no recording, or one that cannot be read.

@@ -4,9 +4,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use reports::{CompareError, Comparison, MOST_COMPARED};
-use scenarios::Override;
 
-use super::{Failure, print};
+use super::{Failure, Replacements, print};
 
 /// Put runs side by side that were written with `run --out`.
 ///
@@ -24,6 +23,7 @@ use super::{Failure, print};
 pub(super) struct Compare {
     /// The directories; the arrivals and faults that are drawn are those of the first.
     #[arg(value_name = "DIR", required_unless_present = "parity", num_args = 1..=MOST_COMPARED)]
+    #[arg(conflicts_with = "Replacements")]
     directories: Vec<PathBuf>,
     /// Draw the runs over time into this SVG file.
     #[arg(long, value_name = "FILE")]
@@ -35,9 +35,8 @@ pub(super) struct Compare {
     /// process. Exits with 0 if counts and bills are equal and latencies agree within 3 % or 2 ms, else 99.
     #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["directories", "svg", "json"])]
     parity: Option<PathBuf>,
-    /// Replace a value of that scenario.
-    #[arg(long = "set", value_name = "PATH=VALUE", requires = "parity")]
-    overrides: Vec<Override>,
+    #[command(flatten)]
+    replacements: Replacements,
     /// Seed of both runs; the scenario's own by default.
     #[arg(long, requires = "parity")]
     seed: Option<u64>,

@@ -8,9 +8,9 @@ use std::{
 use clap::Args;
 use connector::{ClassId, Content, Duration, ModelId, RequestId, TenantId, Timestamp, Tokens};
 use platform::Request;
-use scenarios::{Override, Scenario};
+use scenarios::Scenario;
 
-use super::{Failure, print};
+use super::{Failure, Replacements, print};
 use crate::explain::{Told, Wanted, explain, explain_hypothetical};
 
 /// Bytes of text that make a token, where its length is not stated.
@@ -54,9 +54,8 @@ pub(super) struct Explain {
     /// Seed of all randomness; the scenario's own by default.
     #[arg(long)]
     seed: Option<u64>,
-    /// Replace a value of the scenario, such as `platform.router=fastest`.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    overrides: Vec<Override>,
+    #[command(flatten)]
+    replacements: Replacements,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -86,8 +85,7 @@ struct Hypothetical {
 
 impl Explain {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let scenario =
-            scenarios::load(&self.scenario, &self.overrides).map_err(Failure::Scenario)?;
+        let scenario = self.replacements.load(&self.scenario)?;
         let seed = self.seed.unwrap_or(scenario.seed);
         let wanted = self.wanted(&scenario)?;
         let found = if self.hypothetical.is_meant() {

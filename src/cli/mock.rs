@@ -2,10 +2,10 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
-use scenarios::{Override, Scenario};
+use scenarios::Scenario;
 use tokio::net::TcpListener;
 
-use super::{Failure, interrupt::Requests, key, note};
+use super::{Failure, Replacements, interrupt::Requests, key, note};
 use crate::mock::{self, GpuaasQuirk, GpuaasQuirks, MockOptions, MockReport};
 
 /// Serve the simulated provider of a scenario over HTTP, in paced time.
@@ -52,12 +52,8 @@ pub(super) struct Mock {
     /// Seed of the provider's randomness; the scenario's own by default.
     #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
-    /// Replace values of the scenario by those of this file.
-    #[arg(long = "overlay", value_name = "FILE")]
-    overlays: Vec<PathBuf>,
-    /// Replace a value of the scenario, such as `provider.pools.0.count=8`.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    overrides: Vec<Override>,
+    #[command(flatten)]
+    replacements: Replacements,
 }
 
 /// Slowest and fastest pace of the mock.
@@ -76,8 +72,7 @@ fn quirk(name: &str) -> Result<GpuaasQuirk, String> {
 
 impl Mock {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let scenario = super::load(&self.scenario, &self.overlays, &self.overrides)
-            .map_err(Failure::Scenario)?;
+        let scenario = self.replacements.load(&self.scenario)?;
         let seed = self.seed.unwrap_or(scenario.seed);
         let simulator = sim::Simulator::new(scenario.provider.clone(), seed)
             .map_err(|error| Failure::bad_input(error.to_string()))?;

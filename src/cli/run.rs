@@ -13,11 +13,11 @@ use adapters::recording::{self, Recording};
 use clap::{Args, ValueEnum};
 use connector::Money;
 use reports::{Overwrite, RunFiles, Style, Summary};
-use scenarios::{Override, Scenario};
+use scenarios::Scenario;
 
 use super::{
-    Failure, INTERRUPTED, OBJECTIVE_MISSED, bad_recording, interrupt, live::LiveFlags, note, print,
-    progress::Progress,
+    Failure, INTERRUPTED, OBJECTIVE_MISSED, Replacements, bad_recording, interrupt,
+    live::LiveFlags, note, print, progress::Progress,
 };
 use crate::{
     drive::{Caps, Observer, Watch},
@@ -80,13 +80,8 @@ pub(super) struct Run {
     /// PostgreSQL database (`postgresql://...`). The same simulation books nothing twice.
     #[arg(long, value_name = "PATH|URL")]
     ledger: Option<String>,
-    /// Replace values of the scenario by those of this file, such as `harpoon calibrate` writes: YAML of
-    /// paths and values. --set comes after it.
-    #[arg(long = "overlay", value_name = "FILE")]
-    overlays: Vec<PathBuf>,
-    /// Replace a value of the scenario, such as `provider.pools.0.count=8`.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    overrides: Vec<Override>,
+    #[command(flatten)]
+    replacements: Replacements,
     #[command(flatten)]
     live: LiveFlags,
     /// End the run when it would send more requests than this. What is under way is answered, everything is
@@ -125,8 +120,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let scenario = super::load(&self.scenario, &self.overlays, &self.overrides)
-            .map_err(Failure::Scenario)?;
+        let scenario = self.replacements.load(&self.scenario)?;
         let seed = self.seed.unwrap_or(scenario.seed);
         let replications = self.replications.unwrap_or(scenario.replications);
         let target = self.live.target(&scenario)?;

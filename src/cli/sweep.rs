@@ -6,7 +6,7 @@ use reports::{Style, Summary, Sweep as Runs};
 use scenarios::{Override, Scenario};
 
 use super::{
-    Failure, INTERRUPTED, OBJECTIVE_MISSED, interrupt, live::LiveFlags, note, print,
+    Failure, INTERRUPTED, OBJECTIVE_MISSED, Replacements, interrupt, live::LiveFlags, note, print,
     progress::Progress,
 };
 use crate::{
@@ -40,9 +40,8 @@ pub(super) struct Sweep {
     /// is run if it is given more than once.
     #[arg(long, value_name = "PATH=VALUES", required = true)]
     vary: Vec<Vary>,
-    /// Replace a value of the scenario in every run.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    overrides: Vec<Override>,
+    #[command(flatten)]
+    replacements: Replacements,
     /// Seed of all randomness; the scenario's own by default.
     #[arg(long)]
     seed: Option<u64>,
@@ -188,22 +187,22 @@ impl Sweep {
             Failure::bad_input(format!("more than {MOST_RUNS} combinations"))
                 .with_help("vary fewer values")
         })?;
-        (0..count).map(|index| self.variant(index)).collect()
+        let replaced = self.replacements.read()?;
+        (0..count).map(|index| self.variant(index, replaced.clone())).collect()
     }
 
-    fn variant(&self, mut index: usize) -> Result<Variant, Failure> {
+    fn variant(&self, mut index: usize, mut replaced: Vec<Override>) -> Result<Variant, Failure> {
         let mut values = vec![String::new(); self.vary.len()];
         for (value, vary) in values.iter_mut().zip(&self.vary).rev() {
             value.clone_from(&vary.values[index % vary.values.len()]);
             index /= vary.values.len();
         }
-        let mut overrides = self.overrides.clone();
         for (vary, value) in self.vary.iter().zip(&values) {
             let text = format!("{}={value}", vary.path);
             let one = text.parse::<Override>();
-            overrides.push(one.map_err(|error| Failure::bad_input(error.to_string()))?);
+            replaced.push(one.map_err(|error| Failure::bad_input(error.to_string()))?);
         }
-        let scenario = scenarios::load(&self.scenario, &overrides).map_err(Failure::Scenario)?;
+        let scenario = scenarios::load(&self.scenario, &replaced).map_err(Failure::Scenario)?;
         Ok(Variant { values, scenario, watch: Arc::new(Watch::default()) })
     }
 }

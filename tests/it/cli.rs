@@ -16,6 +16,7 @@ mod ledger;
 mod live;
 mod live_config;
 mod local_engine;
+mod overlay;
 mod parity;
 mod run;
 mod secrets;

@@ -10,10 +10,10 @@ use clap::Args;
 use connector::{Names, TenantId};
 use platform::billing::{Bill, BillingConfig, PeriodId};
 use reports::Header;
-use scenarios::{Override, Scenario};
+use scenarios::Scenario;
 
 use super::{
-    super::{Failure, INTERRUPTED, interrupt, note, print},
+    super::{Failure, INTERRUPTED, Replacements, interrupt, note, print},
     format::Format,
     recorded,
 };
@@ -39,9 +39,8 @@ pub(super) struct Invoices {
     /// Seed of all randomness; the scenario's own by default.
     #[arg(long)]
     seed: Option<u64>,
-    /// Replace a value of the scenario, such as `platform.price_book.currency=EUR`.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    overrides: Vec<Override>,
+    #[command(flatten)]
+    replacements: Replacements,
 }
 
 /// A bill, of which run, and what was run.
@@ -80,7 +79,7 @@ impl Invoices {
 
     /// Bills what a run has left in its directory.
     fn recorded(&self, directory: &Path) -> Result<Billed, Failure> {
-        let (scenario, reader) = recorded::open(directory, self.seed, &self.overrides)?;
+        let (scenario, reader) = recorded::open(directory, self.seed, &self.replacements.read()?)?;
         let config = prices(&scenario)?;
         let header = reader.header().clone();
         if header.partial {
@@ -92,7 +91,7 @@ impl Invoices {
     }
 
     fn simulated(&self, path: &Path) -> Result<Option<Billed>, Failure> {
-        let scenario = scenarios::load(path, &self.overrides).map_err(Failure::Scenario)?;
+        let scenario = self.replacements.load(path)?;
         let config = prices(&scenario)?;
         let watch = Arc::new(Watch::default());
         interrupt::forward_to(vec![Arc::clone(&watch)]);

@@ -9,10 +9,12 @@ use clap::Args;
 use connector::{Money, Names, PoolId};
 use platform::billing::reconcile::{Cause, Finding, Reconciliation};
 use reports::{Header, LeaseReader};
-use scenarios::{Override, Scenario};
+use scenarios::Scenario;
 
 use super::{
-    super::{Failure, INTERRUPTED, OBJECTIVE_MISSED, interrupt, note, print, write_csv},
+    super::{
+        Failure, INTERRUPTED, OBJECTIVE_MISSED, Replacements, interrupt, note, print, write_csv,
+    },
     recorded,
     statement::Statement,
 };
@@ -48,9 +50,8 @@ pub(crate) struct Reconcile {
     /// Write every piece of every line of the bill into this CSV file.
     #[arg(long, value_name = "FILE")]
     lines: Option<PathBuf>,
-    /// Replace a value of the scenario, such as `provider.pools.0.count=8`.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    overrides: Vec<Override>,
+    #[command(flatten)]
+    replacements: Replacements,
 }
 
 /// Both books of a run.
@@ -81,7 +82,7 @@ impl Reconcile {
 
     /// `None` if the simulation was interrupted.
     fn simulated(&self) -> Result<Option<Compared>, Failure> {
-        let scenario = scenarios::load(&self.run, &self.overrides).map_err(Failure::Scenario)?;
+        let scenario = self.replacements.load(&self.run)?;
         let statement = self.statement(&scenario)?;
         let watch = Arc::new(Watch::default());
         interrupt::forward_to(vec![Arc::clone(&watch)]);
@@ -107,7 +108,7 @@ impl Reconcile {
 
     /// What a run has left in its directory.
     fn recorded(&self) -> Result<Compared, Failure> {
-        let (scenario, used) = recorded::open(&self.run, self.seed, &self.overrides)?;
+        let (scenario, used) = recorded::open(&self.run, self.seed, &self.replacements.read()?)?;
         let header = used.header().clone();
         if header.partial {
             let message = format!("`{}` is of a run that was cut off", self.run.display());

@@ -13,7 +13,7 @@ use crate::{
 
 impl Compare {
     pub(super) fn compare_worlds(&self, path: &Path) -> Result<ExitCode, Failure> {
-        let scenario = scenarios::load(path, &self.overrides).map_err(Failure::Scenario)?;
+        let scenario = self.replacements.load(path)?;
         let seed = self.seed.unwrap_or(scenario.seed);
         let watch = Arc::new(Watch::default());
         interrupt::forward_to(vec![Arc::clone(&watch)]);
