@@ -91,7 +91,10 @@ pub enum Overwrite {
 
 impl Overwrite {
     /// Whether this file may be replaced, judged by its first bytes.
-    pub(crate) fn check(self, path: &Path) -> Result<(), FilesError> {
+    ///
+    /// # Errors
+    /// If it is in the way, or cannot be read.
+    pub fn check(self, path: &Path) -> Result<(), FilesError> {
         if self == Self::Anything {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use std::{
 use anyhow::Context;
 use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
+use reports::{FilesError, Overwrite};
 
 use super::{Failure, bad_recording, print, trace::bad_trace, write_csv};
 use crate::calibrate::{
@@ -38,9 +39,13 @@ pub(super) struct Calibrate {
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
     /// Write into this CSV file: with --check every point, measured and predicted; with --fit the
-    /// rows of the catalogue of fitted stacks. With a recording: write the overlay into this YAML file.
+    /// rows of the catalogue of fitted stacks. With a recording: write the overlay into this YAML file,
+    /// if there is none or it is an overlay that harpoon has written.
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     out: Option<PathBuf>,
+    /// Write the overlay over a file that harpoon has not written.
+    #[arg(long, requires_all = ["recording", "out"])]
+    force: bool,
     /// Fit to tables of measured operating points, or of measured kernels: prints what a scenario
     /// can be given as a pool's `serving.efficiency`, and how far it is off where it was held back.
     /// Fit to traces of spot capacity: prints what a pool can be given as `spot`, and how like the
@@ -76,6 +81,11 @@ impl Calibrate {
     }
 
     fn fit_recording(&self, path: &Path) -> Result<(), Failure> {
+        // An overlay lies among scenarios, which are YAML too, and hands have written those.
+        if let Some(out) = &self.out {
+            let overwrite = if self.force { Overwrite::Anything } else { Overwrite::OwnOutputs };
+            overwrite.check(out).map_err(in_the_way)?;
+        }
         let fitted = calibrate(path).map_err(|error| bad_recording(path, &error))?;
         let overlay = fitted.to_string();
         let Some(out) = &self.out else { return Ok(print(&overlay)?) };
@@ -152,6 +162,11 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn in_the_way(error: FilesError) -> Failure {
+    Failure::failed(error)
+        .with_help("name another file with --out, move this one, or replace it with --force")
 }
 
 fn bad_run(error: &ReplayError) -> Failure {

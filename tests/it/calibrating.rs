@@ -178,6 +178,25 @@ fn what_was_fitted_makes_a_scenario_like_the_recorded_one() {
 }
 
 #[test]
+fn an_overlay_takes_the_place_of_another_and_of_nothing_else() {
+    let desk = Desk::with_scenario(SMALL);
+    desk.harpoon(&["run", "scenario.yaml", "--quiet", "--record", "run.zst"]);
+    let onto = |file| ["calibrate", "run.zst", "--out", file];
+    assert_eq!(desk.harpoon(&onto("fitted.yaml")).code, Some(0));
+    assert_eq!(desk.harpoon(&onto("fitted.yaml")).code, Some(0));
+    insta::assert_snapshot!(desk.harpoon(&onto("scenario.yaml")).refusal(), @r"
+    error: `scenario.yaml` is in the way and was not written by harpoon
+    help: name another file with --out, move this one, or replace it with --force
+    exit code 1
+    ");
+    assert_eq!(desk.read("scenario.yaml"), SMALL);
+    assert_eq!(desk.harpoon(&onto("run.zst")).code, Some(1), "nor of what it is fitted to");
+    let forced = [&onto("scenario.yaml")[..], &["--force"]].concat();
+    assert_eq!(desk.harpoon(&forced).code, Some(0));
+    assert_eq!(desk.read("scenario.yaml"), desk.read("fitted.yaml"));
+}
+
+#[test]
 fn a_scenario_is_fitted_from_the_command_line() {
     let desk = Desk::with_scenario(SMALL);
     desk.harpoon(&["run", "scenario.yaml", "--quiet", "--record", "run.zst"]);

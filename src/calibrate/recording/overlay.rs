@@ -14,10 +14,12 @@ impl Display for Calibration {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let header = &self.header;
         let end = if self.is_complete { "complete" } else { "breaks off before its end" };
+        // By these words it is known as ours, so that a later one may take its place.
         writeln!(
             f,
-            "# {} on {}",
-            self.header.scenario,
+            "# harpoon {}: fitted to {} on {}",
+            env!("CARGO_PKG_VERSION"),
+            header.scenario,
             if header.live { "a real endpoint" } else { "a simulator" }
         )?;
         writeln!(
