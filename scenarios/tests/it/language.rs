@@ -14,7 +14,7 @@ use platform::config::{
     HedgingConfig, Jitter, LeaseConfig, LimitConfig, LimitRule, MidStream, MinWarm,
     ModelClassifierConfig, ProbeRenewal, RampUp, RatesConfig, RouterConfig, SlowCall, WindowConfig,
 };
-use scenarios::Scenario;
+use scenarios::{Dialect, Scenario};
 use serde_json::Value;
 use sim::config::{
     AutoscaleConfig, Behaviour, CapacityConfig, Change, CommonFailures, Direction, Efficiency,
@@ -77,9 +77,10 @@ fn every_key_reaches_the_configuration() {
     let scenario = everything();
     assert_eq!((scenario.seed, scenario.replications), (7, 3));
     assert_eq!(scenario.duration, Some(Duration::from_secs(1_200)));
-    let endpoint = scenario.endpoints[0].as_ref().unwrap();
-    assert_eq!(endpoint.url, "https://gpu.example.com:8443/v1");
-    assert_eq!(endpoint.dialect, scenarios::Dialect::OpenAi);
+    let endpoint = |pool: usize| scenario.endpoints[pool].as_ref().expect("an endpoint");
+    assert_eq!(endpoint(0).url, "https://gpu.example.com:8443/v1");
+    let named = [Dialect::OpenAi, Dialect::CovenantV1, Dialect::Gpuaas];
+    assert_eq!([0, 1, 2].map(|pool| endpoint(pool).dialect), named);
     assert_eq!(scenario.names.tenants, ["acme", "globex", "mix/7", "mix/9"]);
     let provider = &scenario.provider;
     let plane = &provider.regions[0].control_plane;
