@@ -41,9 +41,10 @@ pub(crate) struct Reconcile {
     /// Directory of a run, or a scenario file.
     run: PathBuf,
     /// The provider's bill, in place of the simulated one: a statement.csv, or HostedAI's billing
-    /// summary in JSON, which has a sum for each pool and is explained as far as that goes.
-    #[arg(long, value_name = "FILE")]
-    statement: Option<PathBuf>,
+    /// summary in JSON, which has a sum for each pool and is explained as far as that goes. Of several
+    /// teams give the summary of each.
+    #[arg(long = "statement", value_name = "FILE")]
+    statements: Vec<PathBuf>,
     /// Seed of all randomness; the scenario's own by default.
     #[arg(long)]
     seed: Option<u64>,
@@ -131,10 +132,11 @@ impl Reconcile {
         Ok(Compared { header, names: scenario.names, books, beside_pools })
     }
 
-    /// The bill that was given.
+    /// The bill that was given, if one was.
     fn statement(&self, scenario: &Scenario) -> Result<Option<Statement>, Failure> {
-        let Some(path) = &self.statement else { return Ok(None) };
-        let statement = Statement::read(path, scenario)?;
+        let mut each = self.statements.iter().map(|path| Statement::read(path, scenario));
+        let Some(first) = each.next() else { return Ok(None) };
+        let statement = each.try_fold(first?, |sum, next| sum.and(next?))?;
         if let Charges::Sums(sums) = &statement.charges {
             for (pool, name) in (0..).map(PoolId).zip(&scenario.names.pools) {
                 if !sums.contains_key(&pool) {

@@ -41,6 +41,19 @@ impl Statement {
         Ok(Self { charges, header: None, beside_pools })
     }
 
+    /// Both as one: the summaries of two teams.
+    pub(super) fn and(self, other: Self) -> Result<Self, Failure> {
+        let (Charges::Sums(mut sums), Charges::Sums(more)) = (self.charges, other.charges) else {
+            return Err(Failure::bad_input("several bills, and one is a statement.csv")
+                .with_help("give one statement.csv, which has every share, or billing summaries"));
+        };
+        for (pool, sum) in more {
+            *sums.entry(pool).or_default() += sum;
+        }
+        let beside_pools = self.beside_pools + other.beside_pools;
+        Ok(Self { charges: Charges::Sums(sums), header: None, beside_pools })
+    }
+
     /// The `statement.csv` of a run.
     pub(super) fn lines(path: &Path, names: &Names) -> Result<Self, ReadError> {
         let reader = StatementReader::open_file(path.to_owned(), names)?;

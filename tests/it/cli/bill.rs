@@ -111,6 +111,33 @@ fn a_billing_summary_is_explained_by_pool_and_the_rest_is_unknown() {
     ");
 }
 
+#[test]
+fn summaries_of_several_teams_are_one_bill() {
+    let desk = Desk::with_scenario(SMALL);
+    let pool = r#""gpuaas_summary": [{"pool_name": "cards", "total": "0.0010"}]"#;
+    desk.put("a.json", format!(r#"{{"currency": {{"code": "USD"}}, {pool}}}"#));
+    desk.put(
+        "b.json",
+        format!(r#"{{"currency": {{"code": "USD"}}, "total_cost": "0.0015", {pool}}}"#),
+    );
+    let given = |files: &[&str]| {
+        let each = files.iter().flat_map(|file| ["--statement", file]).collect::<Vec<_>>();
+        desk.harpoon(&[&["bill", "reconcile", "scenario.yaml"], &each[..]].concat())
+    };
+    let ran = given(&["a.json", "b.json"]);
+    assert_eq!(ran.code, Some(99), "{}", ran.stderr);
+    assert!(ran.stdout.contains("= charged, exactly: 0.002\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("unknown to our books: 0.0005\n"), "{}", ran.stdout);
+    assert_eq!(desk.harpoon(&["run", "scenario.yaml", "-q", "--out", "out"]).code, Some(0));
+    let refused = given(&["a.json", "out/statement.csv"]).refusal();
+    let (_, refused) = refused.split_once("\nerror: ").expect("after a word on the currency");
+    insta::assert_snapshot!(refused, @r"
+    several bills, and one is a statement.csv
+    help: give one statement.csv, which has every share, or billing summaries
+    exit code 2
+    ");
+}
+
 const PRICED: &str = "platform.price_book={ period: 10s, grace: 0s, commitments: { default: 0.01 }, rates: [\
     { meter: output_tokens, price: 7.00 }, { meter: requests, price: 0.0001 }] }";
 
