@@ -4,7 +4,8 @@
 //!
 //! One keeper owns the connector and paces it: its virtual time is wall-clock time since the start,
 //! times a speed. Handlers put their questions to it under a lock and hear first token, notice and
-//! answer on a line of their own; one thread lets happen what comes due by itself (`desk`). An
+//! answer on a line of their own; one thread lets happen what comes due by itself (`desk`) and writes the
+//! tokens of streams onto their connections, past the HTTP server (`shortcut`). An
 //! inference whose client hangs up is cancelled. An allocation whose client hangs up is not: the
 //! provider grants it and nobody knows, which is what a platform has to cope with.
 //!
@@ -28,8 +29,10 @@ mod leases;
 mod metrics;
 mod openai;
 mod pace;
+mod pen;
 mod routes;
 mod shares;
+mod shortcut;
 mod speech;
 mod tally;
 #[cfg(test)]
@@ -41,7 +44,6 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use adapters::harpoon_v1::WireNames;
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use connector::{Connector, Names, Requirements};
 use secrecy::SecretString;
 use tokio::{net::TcpListener, sync::oneshot, task::spawn_blocking};
@@ -53,6 +55,7 @@ use desk::Desk;
 use keeper::Keeper;
 use leases::Leases;
 use pace::Pace;
+use shortcut::{Connections, Shortcut};
 
 /// How the mock behaves around the simulator.
 #[derive(Clone, Debug)]
@@ -142,15 +145,13 @@ pub async fn serve(
     let names = WireNames::new(options.names.clone());
     let ip = listener.local_addr().context("asking for the address")?.ip();
     let router = routes::router(Arc::new(routes::Shop::new(desk, names, options, ip)));
-    let listener = listener.tap_io(|connection| {
-        // Without it every short answer waits some 40 ms for the client's acknowledgement.
-        let _ = connection.set_nodelay(true);
-    });
+    let router = router.into_make_service_with_connect_info::<Shortcut>();
     let (stop, stopped) = oneshot::channel::<()>();
     let ending = async {
         let _ = stopped.await;
     };
-    let server = axum::serve(listener, router).with_graceful_shutdown(ending).into_future();
+    let server =
+        axum::serve(Connections(listener), router).with_graceful_shutdown(ending).into_future();
     let mut server = tokio::spawn(server);
     let report = tokio::select! {
         () = shutdown => {

@@ -35,6 +35,7 @@ use super::{
     },
     keeper::orders::Measured,
     routes::{JSON, Refused, Shared, Shop, Whole},
+    shortcut::Way,
 };
 
 /// Longest time that a share may be asked for: ten years, which any clock can hold.
@@ -97,6 +98,7 @@ fn allocation(body: &[u8], names: &WireNames) -> Result<(Operation, Duration), E
 async fn infer(
     State(shop): Shared,
     Path(id): Path<String>,
+    way: Way,
     Whole(body): Whole,
 ) -> Result<Response, Refused> {
     let request: InferenceRequest<'_> = translate::read(&body)?;
@@ -112,7 +114,7 @@ async fn infer(
         },
         shop.options.max_tokens,
     )?;
-    harpoon_v1::generate(&shop, ask).await
+    harpoon_v1::generate(&shop, ask, way).await
 }
 
 async fn release(state: Shared, path: Path<String>) -> Result<Response, Refused> {

@@ -8,7 +8,9 @@
 //! for the next thing to come due by itself, and is woken early only if a question brings it forward.
 //!
 //! A thread, not a task: the timers of tokio are good for a millisecond, a condition variable for
-//! some 50 us, and tokens are to be told in their own time.
+//! some 50 us, and tokens are to be told in their own time. Whoever hears of tokens writes them onto their
+//! connections after leaving ([`Telling`]): in the same order every time, so that the gaps between those of one
+//! stream are what they should be, however many are due at once.
 //!
 //! # Edges
 //!
@@ -18,7 +20,9 @@ use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -29,7 +33,8 @@ use connector::{
 
 use super::{
     keeper::{Keeper, MockReport},
-    voice::{Ear, Said},
+    pen::{Paper, Pen},
+    voice::{Ear, Said, Telling},
 };
 
 /// What is due within so little time is waited for by whoever is inside: to wake the clock takes longer.
@@ -38,6 +43,9 @@ const NEAR: Duration = Duration::from_micros(3);
 const LOOKS: usize = 64;
 /// Longest rest of the clock: how soon it is noticed that somebody died inside.
 const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// Tellings at once beyond which a second thread takes half: one by one they would take 0.5 ms.
+const MANY: usize = 64;
 
 /// The handlers' side.
 #[derive(Clone, Debug)]
@@ -133,7 +141,11 @@ impl Desk {
             }
             state.keeper.catch_up();
         }
+        let tellings = std::mem::take(state.keeper.tellings());
         self.0.wake_clock_if_sooner(state);
+        if !tellings.is_empty() {
+            tell(tellings, &mut Paper::default());
+        }
         Some(done)
     }
 
@@ -150,10 +162,36 @@ impl Desk {
     /// # Errors
     /// If somebody died inside.
     pub(super) fn keep(&self) -> anyhow::Result<MockReport> {
+        thread::scope(|scope| {
+            let (second, lists) = mpsc::channel::<Vec<Telling>>();
+            scope.spawn(move || {
+                let mut paper = Paper::default();
+                for tellings in lists {
+                    tell(tellings, &mut paper);
+                }
+            });
+            self.keep_with(&second)
+        })
+    }
+
+    /// The same with somebody who helps with the telling.
+    fn keep_with(&self, second: &mpsc::Sender<Vec<Telling>>) -> anyhow::Result<MockReport> {
         let died = || anyhow!("the simulator died");
         let mut state = self.0.state.lock().map_err(|_| died())?;
+        let (mut tellings, mut paper) = (Vec::new(), Paper::default());
         while !state.is_closing {
             state.keeper.catch_up();
+            std::mem::swap(&mut tellings, state.keeper.tellings());
+            if !tellings.is_empty() {
+                drop(state);
+                if tellings.len() > MANY {
+                    // Nobody is left to take it only when this one ends too.
+                    let _ = second.send(tellings.split_off(tellings.len() / 2));
+                }
+                tell(tellings.drain(..), &mut paper);
+                state = self.0.state.lock().map_err(|_| died())?;
+                continue;
+            }
             let due = state.keeper.due();
             state.alarm = due;
             let rest =
@@ -175,6 +213,11 @@ impl Monitor {
             self.sooner.notify_one();
         }
     }
+}
+
+/// Not inside: to write a thousand tokens takes milliseconds.
+fn tell(tellings: impl IntoIterator<Item = Telling>, paper: &mut Paper) {
+    tellings.into_iter().for_each(|telling| telling.tell(paper));
 }
 
 /// Nothing is asked any more.
@@ -205,10 +248,10 @@ impl Answers {
         said
     }
 
-    /// The next thing that is said, or `None` when more tokens are out before.
-    pub(super) async fn next_or_more(&mut self) -> Option<Said> {
-        let said = self.ear.next_or_more().await;
-        said.map(|said| self.heard(said))
+    /// The next thing that is said, or `None` when more tokens are out before ([`Ear::next_or_more`]).
+    pub(super) async fn next_or_more(&mut self, pen: Pen) -> (Pen, Option<Said>) {
+        let (pen, said) = self.ear.next_or_more(pen).await;
+        (pen, said.map(|said| self.heard(said)))
     }
 
     /// Tokens that are out.

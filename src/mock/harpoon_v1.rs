@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::{
     routes::{EVENTS, JSON, Refused, Shared, Shop, Whole},
+    shortcut::Way,
     voice::Said,
 };
 
@@ -40,13 +41,13 @@ async fn allocate(State(shop): Shared, Whole(body): Whole) -> Result<Response, R
     answer(&shop, operation).await
 }
 
-async fn infer(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refused> {
+async fn infer(State(shop): Shared, way: Way, Whole(body): Whole) -> Result<Response, Refused> {
     let ask = translate::inference(&body, shop.options.max_tokens)?;
-    generate(&shop, ask).await
+    generate(&shop, ask, way).await
 }
 
 /// The answer to an inference, whole or as a stream.
-pub(super) async fn generate(shop: &Shop, ask: Infer) -> Result<Response, Refused> {
+pub(super) async fn generate(shop: &Shop, ask: Infer, way: Way) -> Result<Response, Refused> {
     if !ask.stream {
         return answer(shop, Operation::Infer(ask)).await;
     }
@@ -55,7 +56,7 @@ pub(super) async fn generate(shop: &Shop, ask: Infer) -> Result<Response, Refuse
     match answers.next().await {
         Said::Answered(Err(error)) => Err(error.into()),
         first @ (Said::FirstToken | Said::Preempted { .. } | Said::Answered(Ok(_))) => {
-            Ok((EVENTS, streaming::body(first, answers)).into_response())
+            Ok((EVENTS, streaming::body(first, answers, way)).into_response())
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     metrics::{Metrics, Stage},
     pace::Pace,
     shares::Shares,
-    voice::{Ear, Said, Voice, line},
+    voice::{Ear, Said, Telling, Voice, line},
 };
 
 /// Events in closing beyond which the provider is held to be talking to itself.
@@ -114,6 +114,8 @@ pub(super) struct Keeper {
     leases: Leases,
     faults: Faults,
     metrics: Metrics,
+    /// Tokens that are out, for whoever leaves to tell.
+    tellings: Vec<Telling>,
     is_closing: bool,
     report: MockReport,
 }
@@ -143,6 +145,7 @@ impl Keeper {
             leases,
             faults: Faults::default(),
             metrics: Metrics::new(models),
+            tellings: Vec::new(),
             is_closing: false,
             report: MockReport::default(),
         }
@@ -156,6 +159,11 @@ impl Keeper {
             self.put_own(Operation::Release { allocation }, About::Release(allocation));
             self.listen();
         }
+    }
+
+    /// Tokens that are out and not told yet.
+    pub(super) const fn tellings(&mut self) -> &mut Vec<Telling> {
+        &mut self.tellings
     }
 
     /// When something is due by itself.
@@ -334,7 +342,8 @@ impl Keeper {
         match kind {
             EventKind::FirstToken { ticket } => self.hear_first_token(at, ticket),
             EventKind::Progress { ticket, tokens, .. } => {
-                self.waiters.get(&ticket).iter().for_each(|it| it.voice.made(tokens));
+                let waiter = self.waiters.get(&ticket);
+                self.tellings.extend(waiter.and_then(|waiter| waiter.voice.made(tokens)));
             }
             EventKind::Preempted { allocation, grace } => self.hear_notice(allocation, grace),
             EventKind::Completed { ticket, result } => self.hear_answer(ticket, result),

@@ -38,7 +38,9 @@ use self::{
 };
 use super::{
     desk::Answers,
+    pen::Pen,
     routes::{EVENTS, JSON, Refused, Shared, Shop, Whole},
+    shortcut::Way,
     speech,
     voice::Said,
 };
@@ -62,24 +64,25 @@ pub(super) async fn chat_on(
     shop: &Shop,
     body: &[u8],
     allocation: AllocationId,
+    way: Way,
 ) -> Result<Response, Refused> {
     let ask = translate::chat(body, shop)?;
     let infer = Infer { allocation, ..ask.infer.clone() };
     let answers = shop.desk.ask(Operation::Infer(infer)).await.map_err(as_engine)?;
-    tell(shop, &ask, Form::Chat, answers).await
+    tell(shop, &ask, Form::Chat, answers, way).await
 }
 
-async fn chat(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refused> {
-    answer(&shop, translate::chat(&body, &shop)?, Form::Chat).await
+async fn chat(State(shop): Shared, way: Way, Whole(body): Whole) -> Result<Response, Refused> {
+    answer(&shop, translate::chat(&body, &shop)?, Form::Chat, way).await
 }
 
-async fn text(State(shop): Shared, Whole(body): Whole) -> Result<Response, Refused> {
-    answer(&shop, translate::text(&body, &shop)?, Form::Text).await
+async fn text(State(shop): Shared, way: Way, Whole(body): Whole) -> Result<Response, Refused> {
+    answer(&shop, translate::text(&body, &shop)?, Form::Text, way).await
 }
 
-async fn answer(shop: &Shop, ask: Ask, form: Form) -> Result<Response, Refused> {
+async fn answer(shop: &Shop, ask: Ask, form: Form, way: Way) -> Result<Response, Refused> {
     let answers = shop.desk.complete(ask.model, ask.infer.clone()).await.map_err(as_engine)?;
-    tell(shop, &ask, form, answers).await
+    tell(shop, &ask, form, answers, way).await
 }
 
 async fn tell(
@@ -87,6 +90,7 @@ async fn tell(
     ask: &Ask,
     form: Form,
     mut answers: Answers,
+    Way(shortcut): Way,
 ) -> Result<Response, Refused> {
     let kind = match form {
         Form::Chat => "chatcmpl",
@@ -108,7 +112,8 @@ async fn tell(
     match answers.next().await {
         Said::Answered(Err(error)) => Err(as_engine(error)),
         first @ (Said::FirstToken | Said::Preempted { .. } | Said::Answered(Ok(_))) => {
-            Ok((EVENTS, speech::body(first, answers, reply.script(ask.counts))).into_response())
+            let pen = Pen::new(reply.script(ask.counts), shortcut);
+            Ok((EVENTS, speech::body(first, answers, pen)).into_response())
         }
     }
 }

@@ -1,46 +1,30 @@
 //! A stream of tokens from what the keeper says, in the words of a dialect.
 //!
 //! The stream is pulled by the connection: a client that does not read holds nothing but its own
-//! line, and one that hangs up drops the stream and with it the inference.
+//! line, and one that hangs up drops the stream and with it the inference. Between a stream's first token
+//! and its end the pen lies on the sheet ([`voice`](super::voice)), for whoever hears the provider to write with.
 
 use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};
-use connector::{Duration, Error, ErrorKind, Reply, Usage};
+use connector::{Error, ErrorKind, Reply, Usage};
 use futures_util::stream;
 
-use super::{desk::Answers, voice::Said};
-
-/// Tokens in one piece of the stream, which bounds what is held of a long answer.
-const PIECE: u32 = 1024;
-
-/// How a dialect puts a stream.
-pub(super) trait Script: Send + 'static {
-    /// The tokens from one up to another.
-    fn tokens(&mut self, from: u32, until: u32, into: &mut Vec<u8>);
-
-    /// The share under the inference will be taken away.
-    fn notice(&mut self, grace: Duration, into: &mut Vec<u8>);
-
-    /// The end, after all tokens that there are.
-    fn end(&mut self, result: &Result<Usage, Error>, into: &mut Vec<u8>);
-}
+use super::{desk::Answers, pen::Pen, voice::Said};
 
 /// A stream that begins with what was said first.
-pub(super) fn body(first: Said, answers: Answers, script: impl Script) -> Body {
-    let speech = Speech { answers, script, unheard: Some(first), sent: 0, ending: None };
-    Body::from_stream(stream::unfold(speech, |mut speech| async move {
-        let piece = speech.next_piece().await?;
+pub(super) fn body(first: Said, answers: Answers, pen: Pen) -> Body {
+    let speech = Speech { answers, pen, unheard: Some(first), ending: None };
+    Body::from_stream(stream::unfold(speech, async |speech| {
+        let (piece, speech) = speech.next_piece().await?;
         Some((Ok::<_, Infallible>(piece), speech))
     }))
 }
 
-struct Speech<S> {
+struct Speech {
     answers: Answers,
-    script: S,
+    pen: Pen,
     unheard: Option<Said>,
-    /// Tokens sent.
-    sent: u32,
     ending: Option<Ending>,
 }
 
@@ -54,30 +38,35 @@ enum Ending {
     Over,
 }
 
-impl<S: Script> Speech<S> {
-    /// The next bytes, or `None` after the last.
-    async fn next_piece(&mut self) -> Option<Bytes> {
+impl Speech {
+    /// The next bytes for the HTTP server, or `None` after the last.
+    async fn next_piece(mut self) -> Option<(Bytes, Self)> {
+        self.pen.take_the_long_way();
         loop {
             match self.ending.take() {
                 Some(Ending::Over) => return None,
-                Some(Ending::Tokens { until, result }) => return Some(self.finish(until, result)),
+                Some(Ending::Tokens { until, result }) => {
+                    return Some((self.finish(until, result), self));
+                }
                 None => {}
             }
-            if self.sent > 0 && self.sent < self.answers.made().get() {
-                return Some(self.tokens_until(self.answers.made().get()).into());
+            let made = self.answers.made().get();
+            if self.pen.sent > 0 && self.pen.sent < made {
+                return Some((self.pen.tokens_until(made).into(), self));
             }
-            let said = match self.unheard.take() {
-                Some(said) => Some(said),
-                None => self.answers.next_or_more().await,
+            let said;
+            (self.pen, said) = match self.unheard.take() {
+                Some(said) => (self.pen, Some(said)),
+                None => self.answers.next_or_more(self.pen).await,
             };
             match said {
                 None => {}
-                Some(Said::FirstToken) => return Some(self.tokens_until(1).into()),
+                Some(Said::FirstToken) => return Some((self.pen.tokens_until(1).into(), self)),
                 Some(Said::Preempted { grace }) => {
                     let mut piece = Vec::new();
-                    self.script.notice(grace, &mut piece);
+                    self.pen.script.notice(grace, &mut piece);
                     if !piece.is_empty() {
-                        return Some(piece.into());
+                        return Some((piece.into(), self));
                     }
                 }
                 Some(Said::Answered(result)) => self.ending = Some(self.end(result)),
@@ -95,22 +84,13 @@ impl<S: Script> Speech<S> {
         Ending::Tokens { until: until.get(), result }
     }
 
-    /// The next tokens up to this one, or as many of them as one piece holds.
-    fn tokens_until(&mut self, until: u32) -> Vec<u8> {
-        let until = until.min(self.sent.saturating_add(PIECE)).max(self.sent);
-        let mut piece = Vec::new();
-        self.script.tokens(self.sent, until, &mut piece);
-        self.sent = until;
-        piece
-    }
-
     /// The tokens left, then the result and the end.
     fn finish(&mut self, until: u32, result: Result<Usage, Error>) -> Bytes {
-        let mut piece = self.tokens_until(until);
-        self.ending = Some(if self.sent < until {
+        let mut piece = self.pen.tokens_until(until);
+        self.ending = Some(if self.pen.sent < until {
             Ending::Tokens { until, result }
         } else {
-            self.script.end(&result, &mut piece);
+            self.pen.script.end(&result, &mut piece);
             Ending::Over
         });
         piece.into()

@@ -16,12 +16,14 @@ use tokio::{
 use super::{
     desk::Answers,
     harpoon_v1::streaming,
+    shortcut::Way,
     voice::{Said, Voice, line},
     *,
 };
 
 mod control;
 mod openai;
+mod shortcut;
 
 #[tokio::test]
 async fn only_the_right_key_opens_in_either_header() {
@@ -289,7 +291,9 @@ async fn tokens_are_sent_as_they_are_told() {
 #[tokio::test]
 async fn whoever_reads_slowly_gets_everything_at_once() {
     let (voice, mut body) = stream_that_began().await;
-    (2..=40).for_each(|made| voice.made(connector::Tokens::new(made)));
+    for made in 2..=40 {
+        voice.made(connector::Tokens::new(made));
+    }
     let words: String = (1..40).map(filler::word).collect();
     assert_eq!(said(&next(&mut body).await), words);
 }
@@ -330,7 +334,7 @@ async fn a_long_answer_is_cut_into_pieces() {
     let answers = Answers::of(ear);
     let usage = Usage::computed(connector::Tokens::ZERO, connector::Tokens::new(10_000));
     let end = Said::Answered(Ok(Reply::Generated { usage, text: None }));
-    let mut body = streaming::body(end, answers).into_data_stream();
+    let mut body = streaming::body(end, answers, Way(None)).into_data_stream();
     let (mut deltas, mut longest) = (0, 0);
     while let Some(piece) = futures_util::StreamExt::next(&mut body).await {
         let piece = String::from_utf8(piece.unwrap().into()).unwrap();
@@ -352,7 +356,8 @@ async fn a_speed_of_zero_serves_nothing() {
 /// A stream whose first token was sent, and the voice that it listens to.
 async fn stream_that_began() -> (Voice, axum::body::BodyDataStream) {
     let (voice, ear) = line();
-    let mut body = streaming::body(Said::FirstToken, Answers::of(ear)).into_data_stream();
+    let mut body =
+        streaming::body(Said::FirstToken, Answers::of(ear), Way(None)).into_data_stream();
     assert_eq!(said(&next(&mut body).await), "the ");
     (voice, body)
 }

@@ -5,6 +5,9 @@
 //! One sheet for both: what is said is noted on it, and who listens is woken. Nothing queues: of a
 //! first token, a notice and an answer there is one each, and of the tokens that are out only the
 //! latest number matters. So a listener that is slow hears less often and misses nothing.
+//!
+//! A listener who waits for more of a stream leaves his pen on the sheet. Then whoever hears the provider
+//! writes the tokens himself ([`Telling`]), in the order in which they are made, and wakes nobody.
 
 use std::{
     future::poll_fn,
@@ -13,6 +16,8 @@ use std::{
 };
 
 use connector::{Duration, Error, ErrorKind, Reply, Tokens};
+
+use super::pen::{Paper, Pen};
 
 /// What a handler hears.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +41,8 @@ struct Sheet {
     /// Whoever listens waits for the end alone.
     until_end: bool,
     listener: Option<Waker>,
+    /// Of a listener who waits for more.
+    pen: Option<Pen>,
 }
 
 /// A voice and the ear that hears it.
@@ -64,28 +71,43 @@ impl Voice {
         });
     }
 
-    /// So many tokens are out.
-    pub(super) fn made(&self, tokens: Tokens) {
-        self.note(|sheet| sheet.made = tokens);
+    /// So many tokens are out. Whoever says so has to see to the telling, if there is one.
+    pub(super) fn made(&self, tokens: Tokens) -> Option<Telling> {
+        let mut sheet = locked(self.0.as_ref()?);
+        sheet.made = tokens;
+        if sheet.pen.is_some() {
+            return self.0.clone().map(Telling);
+        }
+        sheet.wake();
+        None
     }
 
     fn note(&self, note: impl FnOnce(&mut Sheet)) {
         let Some(sheet) = &self.0 else { return };
         let mut sheet = locked(sheet);
         note(&mut sheet);
-        let is_end = sheet.answer.is_some() || sheet.is_over;
-        if !is_end && sheet.until_end {
-            return;
-        }
-        if let Some(listener) = sheet.listener.take() {
-            listener.wake();
-        }
+        sheet.wake();
     }
 }
 
 impl Drop for Voice {
     fn drop(&mut self) {
         self.note(|sheet| sheet.is_over = true);
+    }
+}
+
+/// Tokens that are out, to be written outside the lock of whoever heard of them.
+#[derive(Debug)]
+pub(super) struct Telling(Arc<Mutex<Sheet>>);
+
+impl Telling {
+    /// Writes them with the pen on the sheet, or wakes the listener.
+    pub(super) fn tell(self, paper: &mut Paper) {
+        let mut sheet = locked(&self.0);
+        let made = sheet.made;
+        if !sheet.pen.as_mut().is_some_and(|pen| pen.send(made, paper)) {
+            sheet.wake();
+        }
     }
 }
 
@@ -104,14 +126,23 @@ impl Ear {
         poll_fn(|context| self.poll(context, Sheet::next)).await
     }
 
-    /// The next thing that is said, or `None` when more tokens are out before.
-    pub(super) async fn next_or_more(&mut self) -> Option<Said> {
+    /// The next thing that is said, or `None` when more tokens are out before that the pen has not
+    /// written. It lies on the sheet meanwhile.
+    pub(super) async fn next_or_more(&mut self, pen: Pen) -> (Pen, Option<Said>) {
         let heard = self.heard;
+        let mut held = Some(pen);
         let said = poll_fn(|context| {
-            self.poll(context, |sheet| match sheet.next() {
-                Some(said) => Some(Some(said)),
-                None => (sheet.made > heard).then_some(None),
-            })
+            let mut sheet = locked(&self.sheet);
+            let pen = held.take().or_else(|| sheet.pen.take());
+            let pen = pen.expect("the pen is here or on the sheet");
+            let said = sheet.next();
+            if said.is_some() || sheet.made > heard.max(Tokens::new(pen.sent)) {
+                return Poll::Ready((pen, said));
+            }
+            let place = if pen.has_shortcut() { &mut sheet.pen } else { &mut held };
+            *place = Some(pen);
+            sheet.listener = Some(context.waker().clone());
+            Poll::Pending
         });
         let said = said.await;
         self.heard = self.made();
@@ -148,7 +179,25 @@ impl Ear {
     }
 }
 
+impl Drop for Ear {
+    /// Nobody writes to whoever does not listen.
+    fn drop(&mut self) {
+        locked(&self.sheet).pen = None;
+    }
+}
+
 impl Sheet {
+    /// Wakes whoever listens, unless it is too early.
+    fn wake(&mut self) {
+        let is_end = self.answer.is_some() || self.is_over;
+        if !is_end && self.until_end {
+            return;
+        }
+        if let Some(listener) = self.listener.take() {
+            listener.wake();
+        }
+    }
+
     fn next(&mut self) -> Option<Said> {
         if std::mem::take(&mut self.first_token) {
             return Some(Said::FirstToken);

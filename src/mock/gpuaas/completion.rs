@@ -17,6 +17,7 @@ use subtle::ConstantTimeEq;
 use super::super::{
     openai,
     routes::{Refused, Shared, Shop, Whole, presents, unguarded},
+    shortcut::Way,
 };
 
 /// Whose completions are made at a port.
@@ -58,7 +59,8 @@ async fn check_key(State(shop): Shared, request: Request, next: Next) -> Respons
 
 async fn complete(
     State(Port { shop, share }): State<Port>,
+    way: Way,
     Whole(body): Whole,
 ) -> Result<Response, Refused> {
-    openai::chat_on(&shop, &body, share).await
+    openai::chat_on(&shop, &body, share, way).await
 }

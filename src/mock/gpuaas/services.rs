@@ -7,14 +7,16 @@ use axum::{
     extract::{Path, Query, State},
     http::{HeaderMap, header},
     response::Response,
-    serve::ListenerExt,
 };
 use connector::{AllocationId, Error, ErrorKind};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use super::{
-    super::routes::{Refused, Shared, Shop, Whole},
+    super::{
+        routes::{Refused, Shared, Shop, Whole},
+        shortcut::{Connections, Shortcut},
+    },
     completion,
     front::Service,
     subscriptions::check_session,
@@ -39,10 +41,9 @@ pub(super) async fn expose(
     let port = listener.local_addr().map_err(|error| failed(error.to_string()))?.port();
     let host = host_of(&shop, &headers);
     let router = completion::router(Arc::clone(&shop), id);
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
-    let server = tokio::spawn(axum::serve(listener, router).into_future()).abort_handle();
+    let router = router.into_make_service_with_connect_info::<Shortcut>();
+    let server = axum::serve(Connections(listener), router).into_future();
+    let server = tokio::spawn(server).abort_handle();
     let service = Service {
         id: shop.gpuaas.turn() + 1,
         name: request.service_name,

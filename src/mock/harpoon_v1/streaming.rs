@@ -7,15 +7,18 @@ use connector::{Duration, Error, Usage};
 use super::super::{
     desk::Answers,
     filler,
-    speech::{self, Script, event},
+    pen::{Pen, Script},
+    shortcut::Way,
+    speech::{self, event},
     voice::Said,
 };
 
 /// A stream that begins with what was said first.
-pub(in crate::mock) fn body(first: Said, answers: Answers) -> Body {
-    speech::body(first, answers, Frames)
+pub(in crate::mock) fn body(first: Said, answers: Answers, Way(shortcut): Way) -> Body {
+    speech::body(first, answers, Pen::new(Frames, shortcut))
 }
 
+#[derive(Debug)]
 struct Frames;
 
 impl Script for Frames {

@@ -13,10 +13,7 @@ use adapters::{
 use connector::{Duration, Error, Tokens, Usage};
 
 use super::{
-    super::{
-        filler,
-        speech::{Script, event},
-    },
+    super::{filler, pen::Script, speech::event},
     as_engine, written,
 };
 
