@@ -40,13 +40,17 @@ mod tests;
 mod token;
 mod voice;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use adapters::harpoon_v1::WireNames;
 use anyhow::Context;
 use connector::{Connector, Names, Requirements};
 use secrecy::SecretString;
-use tokio::{net::TcpListener, sync::oneshot, task::spawn_blocking};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::oneshot,
+    task::spawn_blocking,
+};
 
 pub use gpuaas::{GpuaasQuirk, GpuaasQuirks};
 pub use keeper::MockReport;
@@ -117,6 +121,24 @@ impl MockOptions {
             shutdown_within: Duration::from_secs(5),
         }
     }
+}
+
+/// Clients that may be connecting at once: what Linux allows (`net.core.somaxconn`). Whoever comes when so many
+/// wait tries again after a second.
+const BACKLOG: u32 = 4096;
+
+/// A listener for [`serve`], made for thousands of clients that come at once.
+///
+/// # Errors
+/// An address that cannot be listened on.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As `TcpListener::bind`: a mock that has just ended leaves connections behind. Elsewhere the option means another thing.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves `provider` until `shutdown` resolves, then gives back everything that is held.

@@ -3,7 +3,6 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::Context;
 use clap::Args;
 use scenarios::Scenario;
-use tokio::net::TcpListener;
 
 use super::{Failure, Replacements, interrupt::Requests, key, note};
 use crate::mock::{self, GpuaasQuirk, GpuaasQuirks, MockOptions, MockReport};
@@ -94,8 +93,7 @@ impl Mock {
         scenario: &Scenario,
         simulator: sim::Simulator,
     ) -> Result<MockReport, Failure> {
-        let listener = TcpListener::bind(self.listen).await;
-        let listener = listener
+        let listener = mock::listen(self.listen)
             .with_context(|| format!("cannot listen on {}", self.listen))
             .map_err(|error| {
                 Failure::failed(error).with_help("choose another --listen; port 0 takes a free one")
