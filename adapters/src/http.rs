@@ -25,6 +25,8 @@
 //!   task all the same.
 //! * *Progress.* A stream tells how far it is as often as it is asked to, and before it fails or is
 //!   stopped; of an answer that comes whole nothing is told.
+//! * *TLS.* The machine's authorities are trusted, and those of [`HttpOptions::ca_file`]; an endpoint that is not
+//!   who it should be was not reached, and the failure names the way out.
 //! * *Credentials.* Redirects are answers (`Protocol`), never followed, so a key goes to the
 //!   configured host alone; no proxy is taken from the environment; plain HTTP with a key is refused
 //!   except to this machine.
@@ -47,6 +49,7 @@ mod options;
 mod speaker;
 mod sse;
 mod table;
+mod tls;
 
 pub use connector::HttpConnector;
 pub use options::{

@@ -173,6 +173,9 @@ fn way_in(error: &SetupError) -> Option<String> {
         SetupError::Gpuaas(_) => {
             "set HOSTED_AI_TEAM_ID; docs/live/gpuaas.md has the settings of this dialect"
         }
+        SetupError::CaFile { .. } => {
+            "put the certificates of the authorities into that file, in PEM"
+        }
         SetupError::KeyFile { .. } => "put the key, and nothing else, into that file",
         SetupError::ZeroLimit { .. } | SetupError::Client { .. } => return None,
     };

@@ -2,7 +2,7 @@
 
 mod config;
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 use adapters::{
     ApiKey, AuthScheme, Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError,
@@ -62,6 +62,8 @@ pub struct Target {
     pub openai_key: Option<ApiKey>,
     /// What subscriptions are made with, at endpoints that speak HostedAI's own API.
     pub gpuaas: Option<GpuaasOptions>,
+    /// A file in PEM of authorities that are trusted besides those of this machine.
+    pub ca_file: Option<PathBuf>,
     /// Whether a key may travel unencrypted to another machine.
     pub allow_plaintext_key: bool,
     /// The scenario's names, pools as the provider calls them.
@@ -87,6 +89,7 @@ impl Target {
             auth: None,
             gpuaas: None,
             openai_key: None,
+            ca_file: None,
             allow_plaintext_key: false,
             names,
             lease: None,
@@ -283,6 +286,7 @@ impl Endpoints {
                 lease: target.lease.unwrap_or_else(|| lease(scenario, timeouts)),
                 timeouts,
                 limits: target.limits,
+                ca_file: target.ca_file.clone(),
                 allow_plaintext_key: target.allow_plaintext_key,
                 ..HttpOptions::new(endpoint.url.clone(), target.names.clone())
             };

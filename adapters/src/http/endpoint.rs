@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::{
     credentials::{Credentials, Shown},
     line::not_answered,
-    options::{HttpLimits, HttpOptions, HttpTimeouts, SetupError},
+    options::{HttpLimits, HttpOptions, SetupError},
+    tls,
 };
 
 /// A base URL, the client that talks to it, and what it shows. Secrets are in headers marked as
@@ -31,7 +32,7 @@ impl Endpoint {
             check_secrecy(&base, options.allow_plaintext_key)?;
         }
         let credentials = Credentials::of(options)?.map(Arc::new);
-        Ok(Self { base, client: client(options.timeouts)?, credentials })
+        Ok(Self { base, client: client(options)?, credentials })
     }
 
     /// What a client asks at a place that is known later, and shows these credentials and no others.
@@ -106,10 +107,12 @@ impl Endpoint {
 }
 
 /// A client that goes nowhere but where it is sent.
-pub(super) fn client(timeouts: HttpTimeouts) -> Result<Client, SetupError> {
+pub(super) fn client(options: &HttpOptions) -> Result<Client, SetupError> {
+    let authorities = options.ca_file.as_deref().map(tls::authorities).transpose()?;
     Client::builder()
         .user_agent(concat!("harpoon/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(timeouts.connect.to_std())
+        .connect_timeout(options.timeouts.connect.to_std())
+        .tls_certs_merge(authorities.unwrap_or_default())
         .redirect(redirect::Policy::none())
         .referer(false)
         .no_proxy()

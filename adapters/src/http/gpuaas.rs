@@ -91,7 +91,7 @@ impl Account {
         let endpoint = Arc::clone(endpoint);
         Ok(Self {
             provider: Exchanges { endpoint, failures: FAILURES, limits: options.limits },
-            services: endpoint::client(options.timeouts)?,
+            services: endpoint::client(options)?,
             service_key: Credentials::of(&of_services)?.map(Arc::new),
             names: WireNames::new(options.names.clone()),
             allow_plaintext_key: options.allow_plaintext_key,

@@ -14,6 +14,7 @@ use super::{
     endpoint::Endpoint,
     options::HttpLimits,
     sse::Events,
+    tls,
 };
 use crate::harpoon_v1::readable;
 
@@ -286,7 +287,15 @@ pub(super) fn not_answered(error: reqwest::Error) -> Error {
     } else {
         ErrorKind::Unavailable { reached: true }
     };
-    Error::new(kind, causes(error))
+    let way_out = tls::way_out(&error).filter(|_| error.is_connect());
+    let words = causes(error);
+    Error::new(
+        kind,
+        match way_out {
+            Some(way_out) => format!("{words} ({way_out})").into(),
+            None => words,
+        },
+    )
 }
 
 /// A failure after the head of an answer came: the connection broke, or the framing of the body did.

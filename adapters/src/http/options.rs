@@ -53,6 +53,9 @@ pub struct HttpOptions {
     pub auth: AuthScheme,
     /// The provider's names of pools, models and tenants, by their numbers here.
     pub names: Names,
+    /// A file in PEM of authorities that are trusted besides those of this machine, or of the very certificate of
+    /// an endpoint that nobody signed. Read once.
+    pub ca_file: Option<PathBuf>,
     /// How long shares are asked for, in dialects that state it; in whole seconds, at least one. After
     /// it the endpoint takes a share back unasked.
     pub lease: Duration,
@@ -75,6 +78,7 @@ impl HttpOptions {
             api_key: None,
             auth: AuthScheme::default(),
             names,
+            ca_file: None,
             lease: DEFAULT_LEASE,
             timeouts: HttpTimeouts::default(),
             limits: HttpLimits::default(),
@@ -279,6 +283,14 @@ pub enum SetupError {
     /// The file that should hold the key does not.
     #[error("no key in {}: {reason}", path.display())]
     KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The file of authorities cannot be used.
+    #[error("no certificates in {}: {reason}", path.display())]
+    CaFile {
         /// The file.
         path: PathBuf,
         /// Why not.

@@ -8,6 +8,7 @@ mod subscribe;
 
 use adapters::{HttpOptions, gpuaas::GpuaasOptions};
 use connector::{AllocationId, Duration};
+use tokio::runtime::Runtime;
 
 use crate::{
     server::{Act, Server, json},
@@ -50,15 +51,25 @@ pub(crate) fn with_service(
 ) -> (Talk, Server, Server) {
     let runtime = talk::runtime();
     let service = Server::start(runtime.handle(), acts);
+    let (talk, provider) = at_service(runtime, &service, configure);
+    (talk, provider, service)
+}
+
+/// A provider of one share whose service is this one.
+pub(crate) fn at_service(
+    runtime: Runtime,
+    service: &Server,
+    configure: impl FnOnce(&mut HttpOptions),
+) -> (Talk, Server) {
     let port = service.url.rsplit(':').next().and_then(|port| port.parse().ok());
     let script = granting(port.expect("an address has a port"));
     let provider = Server::start(runtime.handle(), script);
     let mut options = speaking(talk::options(&provider.url));
     configure(&mut options);
-    (Talk::to(runtime, options), provider, service)
+    (Talk::to(runtime, options), provider)
 }
 
-fn settings(options: &mut HttpOptions) -> &mut GpuaasOptions {
+pub(crate) fn settings(options: &mut HttpOptions) -> &mut GpuaasOptions {
     options.gpuaas.as_mut().expect("it was just set")
 }
 
@@ -102,7 +113,7 @@ fn exposed(port: u16) -> [Act; 2] {
 }
 
 /// Everything that a grant of subscription 7 takes.
-fn granting(port: u16) -> Vec<Act> {
+pub(crate) fn granting(port: u16) -> Vec<Act> {
     let mut script = vec![none(), ok(r#"{"subscription_id":7}"#), only(7, "subscribed")];
     script.extend(exposed(port));
     script

@@ -16,6 +16,7 @@ mod openai;
 mod progress;
 mod recording;
 mod replay;
+mod tls;
 
 mod server;
 mod talk;

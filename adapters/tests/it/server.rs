@@ -10,10 +10,11 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
     runtime::Handle,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// What is done about one request, in the order in which requests come.
 #[derive(Clone, Debug)]
@@ -48,10 +49,28 @@ struct Seen {
 impl Server {
     /// Serves on a free port of this machine.
     pub(crate) fn start(runtime: &Handle, script: impl IntoIterator<Item = Act>) -> Self {
+        Self::serve(runtime, None, script)
+    }
+
+    /// The same behind TLS.
+    pub(crate) fn start_tls(
+        runtime: &Handle,
+        tls: TlsAcceptor,
+        script: impl IntoIterator<Item = Act>,
+    ) -> Self {
+        Self::serve(runtime, Some(tls), script)
+    }
+
+    fn serve(
+        runtime: &Handle,
+        tls: Option<TlsAcceptor>,
+        script: impl IntoIterator<Item = Act>,
+    ) -> Self {
         let listener =
             std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         listener.set_nonblocking(true).expect("a listener can be set so");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().expect("it is bound"));
         let seen = Arc::new(Seen::default());
         seen.script.lock().expect("no holder panics").extend(script);
         let shared = Arc::clone(&seen);
@@ -59,7 +78,17 @@ impl Server {
             let listener = TcpListener::from_std(listener).expect("it does not block");
             while let Ok((stream, _)) = listener.accept().await {
                 shared.connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(attend(stream, Arc::clone(&shared)));
+                let (seen, tls) = (Arc::clone(&shared), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => attend(stream, seen).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                attend(stream, seen).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         Self { url, seen }
@@ -85,7 +114,7 @@ impl Server {
     }
 }
 
-async fn attend(mut stream: TcpStream, seen: Arc<Seen>) {
+async fn attend(mut stream: impl AsyncRead + AsyncWrite + Unpin, seen: Arc<Seen>) {
     while let Some(request) = read_request(&mut stream).await {
         seen.requests.lock().expect("no holder panics").push(request);
         let act = seen.script.lock().expect("no holder panics").pop_front();
@@ -125,7 +154,7 @@ async fn attend(mut stream: TcpStream, seen: Arc<Seen>) {
     }
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<String> {
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -42,6 +42,7 @@ impl Asked<'_> {
             api_key,
             openai_key: key::of_openai()?.map(ApiKey::Given),
             gpuaas: gpuaas(config.gpuaas.clone())?,
+            ca_file: config.ca_file.clone(),
             allow_plaintext_key: self.allow_plaintext_key || config.allow_plaintext_key,
             names: names(scenario, &config)?,
             lease: config.lease,

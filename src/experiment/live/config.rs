@@ -29,6 +29,9 @@ pub struct TargetConfig {
     /// How long shares are asked for, where that is stated.
     #[serde(default, deserialize_with = "some_time")]
     pub lease: Option<Duration>,
+    /// A file in PEM of authorities that are trusted besides those of this machine; relative to the folder of
+    /// the configuration.
+    pub ca_file: Option<PathBuf>,
     /// Whether a key may travel unencrypted to another machine.
     #[serde(default)]
     pub allow_plaintext_key: bool,
@@ -165,7 +168,7 @@ impl TargetConfig {
         }
         let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
         let mut config = Self::parse(path, &text)?;
-        if let Some(file) = &mut config.auth.key_file {
+        for file in config.auth.key_file.iter_mut().chain(&mut config.ca_file) {
             *file = path.parent().unwrap_or(Path::new("")).join(&*file);
         }
         Ok(config)
@@ -233,6 +236,7 @@ mod tests {
             base_url = "https://gpu.example.com"
             dialect = "covenant-v1"
             lease = "2h"
+            ca_file = "ca.pem"
             [auth]
             scheme = "token"
             key_file = "key"
@@ -262,6 +266,7 @@ mod tests {
         .unwrap();
         assert_eq!(config.dialect, Some(scenarios::Dialect::CovenantV1));
         assert_eq!(config.lease, Some(Duration::from_secs(7_200)));
+        assert_eq!(config.ca_file.as_deref(), Some(Path::new("ca.pem")));
         assert_eq!(config.pools["standard"], "pool-17");
         let timeouts = config.timeouts.or(HttpTimeouts::default());
         assert_eq!(timeouts.allocate, Duration::from_secs(30));
