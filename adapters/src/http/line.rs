@@ -7,7 +7,7 @@ use reqwest::{
     RequestBuilder, Response, StatusCode,
     header::{self, HeaderValue},
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
     call::{Answer, Heard, Reporter},
@@ -96,7 +96,7 @@ impl Exchanges {
     /// As [`Line::json`], but for the shape.
     pub(super) async fn body(&self, request: RequestBuilder) -> Result<Vec<u8>, Error> {
         let response = self.success(request).await?;
-        self.read_whole(response).await
+        self.read_whole(response).await.map(String::into_bytes)
     }
 
     async fn success(&self, request: RequestBuilder) -> Result<Response, Error> {
@@ -116,19 +116,21 @@ impl Exchanges {
     async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, Error> {
         let status = response.status().as_u16();
         let body = self.read_whole(response).await?;
-        serde_json::from_slice(&body).map_err(|error| {
+        serde_json::from_str(&body).map_err(|error| {
             let words = format!("HTTP {status}, but {error}");
-            (self.failures.hidden)(&body).unwrap_or_else(|| unreadable(&words))
+            (self.failures.hidden)(body.as_bytes()).unwrap_or_else(|| unreadable(&words))
         })
     }
 
-    async fn read_whole(&self, mut response: Response) -> Result<Vec<u8>, Error> {
+    /// JSON is UTF-8 (RFC 8259, section 8.1), and so is every body that means something here. A reader
+    /// that skips what it does not know would not notice.
+    async fn read_whole(&self, mut response: Response) -> Result<String, Error> {
         let mut body = Vec::new();
         while let Some(bytes) = response.chunk().await.map_err(cut_off)? {
             self.check_size(body.len() + bytes.len())?;
             body.extend_from_slice(&bytes);
         }
-        Ok(body)
+        String::from_utf8(body).map_err(|_| unreadable("the answer is not UTF-8"))
     }
 
     fn check_size(&self, bytes: usize) -> Result<(), Error> {
@@ -171,14 +173,23 @@ impl Line {
         }
     }
 
-    /// Makes an exchange of whose answer the success alone counts.
+    /// Makes an exchange whose answer says nothing but that it is a success, perhaps in JSON of any shape.
+    /// A page that somebody in between answers with is not that success, whatever its status.
     ///
     /// # Errors
     /// As [`json`](Self::json), but for the shape.
     pub(super) async fn done(&mut self, request: RequestBuilder) -> Result<(), Error> {
         let response = self.exchanges.success(request).await?;
-        read_up_to(response, MAX_FAILURE).await;
-        Ok(())
+        let (status, body) = (response.status(), self.exchanges.read_whole(response).await?);
+        if let Some(failure) = (self.exchanges.failures.hidden)(body.as_bytes()) {
+            return Err(failure);
+        }
+        if body.trim().is_empty() {
+            return Ok(());
+        }
+        let read = serde_json::from_str::<IgnoredAny>(&body);
+        read.map(drop)
+            .map_err(|error| unreadable(&format!("HTTP {}, but {error}", status.as_u16())))
     }
 
     /// Makes an exchange whose answer was asked for as a stream, folded by `stream`, or else comes

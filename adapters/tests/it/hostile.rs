@@ -235,6 +235,23 @@ fn a_chunked_stream_cut_short_is_a_connection_lost_while_waiting() {
     assert_eq!(talk.heard.len(), 1, "the first token had come");
 }
 
+/// A share that is held to be given back is charged for ever.
+#[test]
+fn a_success_that_is_no_release_releases_nothing() {
+    let failure = r#"{"error":{"kind":"unavailable","message":"not now"}}"#;
+    for (bytes, kind) in [
+        (json(200, failure), LOST),
+        (answer(200, "text/html", "<html>welcome</html>"), ErrorKind::Protocol),
+    ] {
+        let script = [grant("a"), Act::Answer(bytes), Act::Answer(json(200, r#"{"released":1}"#))];
+        let (mut talk, _server) = Talk::with(script);
+        let allocation = talk.grant();
+        let release = Operation::Release { allocation };
+        assert_eq!(talk.ask(release.clone()).unwrap_err().kind, kind);
+        assert_eq!(talk.ask(release), Ok(Reply::Released), "it is still known");
+    }
+}
+
 #[test]
 fn a_listing_of_odd_ids_is_refused_whole() {
     let body = r#"{"allocations":[{"allocation_id":"../x","pool_id":"standard"}]}"#;
