@@ -1,265 +1,140 @@
-//! Hostile answers to an inference, the same in every dialect: a typed error within the time allowed,
-//! no more read than the limits allow, and nothing left in flight.
+//! Every attack at every exchange of every operation of every dialect: a typed error within the time
+//! allowed, no more read than the limits allow, and nothing left in flight, allocated, or at another host.
 
-use adapters::{Dialect, HttpOptions};
-use connector::{Duration, Error, ErrorKind};
+mod attacks;
+mod places;
+
+use std::thread;
+
+use adapters::Dialect::{CovenantV1, Gpuaas, HarpoonV1, OpenAi};
+use connector::{AllocationId, ErrorKind, Operation, PoolId, Reply};
 
 use crate::{
-    gpuaas,
-    server::{Act, STREAM, answer, grant, json, stream},
-    talk::{Talk, infer},
+    server::{Act, json, stream},
+    talk::Talk,
 };
+use attacks::Attack;
+use places::{Kind, Outcome, Place};
 
-const LOST: ErrorKind = ErrorKind::Unavailable { reached: true };
 /// Bytes that may be on their way when the connector hangs up: buffers of two sockets, and then some.
 const ON_THE_WAY: usize = 32 << 20;
-const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+const AT_ONCE: usize = 4;
 
-/// What is done, whether the time allowed is what ends it, and with which errors.
-struct Attack {
-    act: Act,
-    by_time: bool,
-    kinds: &'static [ErrorKind],
+/// A test for each place.
+macro_rules! places {
+    ($($name:ident: $place:expr;)*) => {
+        $(#[test] fn $name() { attacked($place); })*
+    };
 }
 
-#[test]
-fn a_head_that_comes_byte_by_byte() {
-    everywhere(|_| {
-        attack(
-            Act::Trickle(b"HTTP/1.1 200 OK\r\nx-slow: ", b'a'),
-            true,
-            &[ErrorKind::Timeout, LOST],
-        )
-    });
+places! {
+    harpoon_v1_allocate: Place::at(HarpoonV1, Kind::Allocate);
+    harpoon_v1_infer: Place::at(HarpoonV1, Kind::Infer { stream: false });
+    harpoon_v1_infer_streamed: Place::at(HarpoonV1, Kind::Infer { stream: true });
+    harpoon_v1_release: Place::at(HarpoonV1, Kind::Release);
+    harpoon_v1_inspect: Place::at(HarpoonV1, Kind::Inspect);
+    harpoon_v1_list: Place::at(HarpoonV1, Kind::List);
+    harpoon_v1_pools: Place::at(HarpoonV1, Kind::Pools);
+    covenant_v1_allocate: Place::at(CovenantV1, Kind::Allocate);
+    covenant_v1_infer: Place::at(CovenantV1, Kind::Infer { stream: false });
+    covenant_v1_infer_streamed: Place::at(CovenantV1, Kind::Infer { stream: true });
+    covenant_v1_release: Place::at(CovenantV1, Kind::Release);
+    covenant_v1_inspect: Place::at(CovenantV1, Kind::Inspect);
+    covenant_v1_list: Place::at(CovenantV1, Kind::List);
+    covenant_v1_pools: Place::at(CovenantV1, Kind::Pools);
+    openai_infer: Place::at(OpenAi, Kind::Infer { stream: false });
+    openai_infer_streamed: Place::at(OpenAi, Kind::Infer { stream: true });
+    openai_pools: Place::at(OpenAi, Kind::Pools);
+    gpuaas_allocate_finding_the_pool:
+        Place::at(Gpuaas, Kind::AllocateByName).after(0, Outcome::Untouched);
+    gpuaas_allocate_looking_before:
+        Place::at(Gpuaas, Kind::Allocate).after(0, Outcome::Untouched);
+    gpuaas_allocate_subscribing: Place::at(Gpuaas, Kind::Allocate).after(1, Outcome::Same);
+    gpuaas_allocate_looking_after: Place::at(Gpuaas, Kind::Allocate).after(2, Outcome::Patient);
+    gpuaas_allocate_exposing: Place::at(Gpuaas, Kind::Allocate).after(3, Outcome::Service);
+    gpuaas_allocate_awaiting_the_service:
+        Place::at(Gpuaas, Kind::Allocate).after(4, Outcome::Service);
+    gpuaas_infer: Place::at(Gpuaas, Kind::Infer { stream: false });
+    gpuaas_infer_streamed: Place::at(Gpuaas, Kind::Infer { stream: true });
+    gpuaas_release: Place::at(Gpuaas, Kind::Release).after(0, Outcome::Patient);
+    gpuaas_inspect: Place::at(Gpuaas, Kind::Inspect);
+    gpuaas_list: Place::at(Gpuaas, Kind::List);
+    gpuaas_pools_finding_regions: Place::at(Gpuaas, Kind::Pools);
+    gpuaas_pools_of_a_region: Place::at(Gpuaas, Kind::Pools).after(1, Outcome::Same);
 }
 
-#[test]
-fn a_body_that_comes_byte_by_byte() {
-    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
-    everywhere(|_| attack(Act::Trickle(head, b' '), true, &[ErrorKind::Timeout]));
-}
-
-#[test]
-fn a_stream_that_comes_byte_by_byte() {
-    let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
-    everywhere(|_| attack(Act::Trickle(head, b':'), true, &[ErrorKind::Timeout]));
-}
-
-#[test]
-fn a_body_of_a_gigabyte() {
-    everywhere(|_| {
-        let head = [HEAD, b"content-length: 1073741824\r\n\r\n"].concat();
-        attack(Act::Flood(head, vec![b' '; 1 << 16]), false, &[ErrorKind::Protocol])
-    });
-}
-
-#[test]
-fn a_stream_without_end() {
-    everywhere(|dialect| {
-        let piece = format!("data: {}\n\n", piece(dialect)).repeat(999);
-        attack(Act::Flood(STREAM.into(), piece.into()), false, &[ErrorKind::Protocol])
-    });
-}
-
-#[test]
-fn a_line_of_a_stream_without_end() {
-    everywhere(|_| {
-        let line = b"data: no end of this line".repeat(999);
-        attack(Act::Flood(STREAM.into(), line), false, &[ErrorKind::Protocol])
-    });
-}
-
-#[test]
-fn signs_of_life_without_end() {
-    everywhere(|_| {
-        attack(Act::Flood(STREAM.into(), b": ping\n\n".repeat(999)), false, &[ErrorKind::Protocol])
-    });
-}
-
-#[test]
-fn json_that_is_none() {
-    for body in ["", "{", "null", "[]", "{\"a\":", "\u{feff}{}", "NaN"] {
-        everywhere(|_| attack(Act::Answer(json(200, body)), false, &[ErrorKind::Protocol]));
-        everywhere(|_| attack(Act::Answer(stream(&[body])), false, &[ErrorKind::Protocol]));
-    }
-}
-
+/// Text is as long as it is, but a number is not, and what is told of it is bounded.
 #[test]
 fn text_without_end_where_a_number_belongs() {
-    let long = "x".repeat(1 << 20);
-    for body in [
-        format!(r#"{{"text":"a","usage":"{long}","choices":"{long}"}}"#),
-        format!(r#"{{"delta":"a","usage":"{}","choices":"{0}"}}"#, &long[..1 << 18]),
-    ] {
-        everywhere(|_| attack(Act::Answer(json(200, &body)), false, &[ErrorKind::Protocol]));
-        everywhere(|_| attack(Act::Answer(stream(&[&body])), false, &[ErrorKind::Protocol]));
+    let long = "x".repeat(1 << 12);
+    let text = format!(r#"{{"text":"a","delta":"a","usage":"{long}","choices":"{long}"}}"#);
+    for dialect in adapters::Dialect::ALL {
+        for stream_asked in [false, true] {
+            for act in [json(200, &text), stream(&[&text])] {
+                let place = Place::at(dialect, Kind::Infer { stream: stream_asked });
+                let (act, kind) = (Act::Answer(act), ErrorKind::Protocol);
+                let name = "text without end".into();
+                meet(place, &Attack { name, act, kind, is_nonsense: true });
+            }
+        }
     }
 }
 
-#[test]
-fn another_type_of_content() {
-    for kind in ["text/html", "application/octet-stream", "text/event-streams", "\u{7f}", ""] {
-        everywhere(|_| {
-            let page = answer(200, kind, "<html>welcome</html>");
-            attack(Act::Answer(page), false, &[ErrorKind::Protocol, LOST])
+/// Some at once: most of the time goes into waiting for what does not come.
+fn attacked(place: Place) {
+    let (_elsewhere, other) = Talk::with([]);
+    for some in attacks::all(&other.url).chunks(AT_ONCE) {
+        thread::scope(|threads| {
+            for attack in some {
+                threads.spawn(move || meet(place, attack));
+            }
         });
+        assert_eq!(other.connections(), 0, "{place:?}: {some:?}");
     }
 }
 
-#[test]
-fn bytes_that_are_no_text() {
-    everywhere(|_| {
-        attack(
-            Act::Answer(answer(200, "application/json", b"{\"text\":\"\xff\"}")),
-            false,
-            &[ErrorKind::Protocol],
-        )
-    });
-    everywhere(|_| {
-        attack(Act::Close([STREAM, b"data: \xff\xfe\n\n"].concat()), false, &[ErrorKind::Protocol])
-    });
-}
-
-#[test]
-fn a_chunked_body_cut_short() {
-    let chunked = "transfer-encoding: chunked\r\n\r\n";
-    for body in ["", "5\r\n{\"a", "zz\r\n", "fffffffffffffffff\r\ndata", "5\r\n{\"a\":1\r\nX"] {
-        for kind in ["application/json", "text/event-stream"] {
-            everywhere(|_| {
-                let bytes = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{chunked}{body}");
-                attack(Act::Close(bytes.into()), false, &[LOST])
-            });
-        }
-    }
-}
-
-#[test]
-fn headers_without_end() {
-    everywhere(|_| {
-        let head = b"HTTP/1.1 200 OK\r\n".to_vec();
-        attack(Act::Flood(head, b"x-more: and more\r\n".repeat(100)), false, &[LOST])
-    });
-    everywhere(|_| {
-        let head = b"HTTP/1.1 200 OK\r\nx-long: ".to_vec();
-        attack(Act::Flood(head, vec![b'x'; 1 << 12]), false, &[LOST])
-    });
-}
-
-#[test]
-fn headers_that_smuggle() {
-    for header in [
-        "x: a\rset-cookie: b",
-        "x: a\0b",
-        "content-length: 2\r\ncontent-length: 3",
-        "content-length: +2",
-        "bad name: x",
-        ": nothing",
-    ] {
-        everywhere(|_| {
-            let bytes = format!("HTTP/1.1 200 OK\r\n{header}\r\n\r\n{{}}");
-            attack(Act::Close(bytes.into()), false, &[LOST, ErrorKind::Protocol])
-        });
-    }
-}
-
-#[test]
-fn json_that_is_deep() {
-    for body in ["[".repeat(1 << 20), "{\"a\":".repeat(1 << 18)] {
-        everywhere(|_| attack(Act::Answer(json(200, &body)), false, &[ErrorKind::Protocol]));
-        everywhere(|_| {
-            let events = format!("data: {body}\n\n");
-            attack(Act::Close([STREAM, events.as_bytes()].concat()), false, &[ErrorKind::Protocol])
-        });
-        everywhere(|_| attack(Act::Answer(json(500, &body)), false, &[LOST]));
-    }
-}
-
-#[test]
-fn a_redirect_takes_nothing_to_another_host() {
-    for dialect in Dialect::ALL {
-        for status in [301, 302, 303, 307, 308] {
-            let (_elsewhere, other) = Talk::with([]);
-            let location = format!(
-                "HTTP/1.1 {status} X\r\nlocation: {}/v1\r\ncontent-length: 0\r\n\r\n",
-                other.url
-            );
-            let (talk, error, _) =
-                meet(dialect, attack(Act::Answer(location.into()), false, &[ErrorKind::Protocol]));
-            assert_eq!(other.connections(), 0, "{dialect:?} {status}: {error}");
-            drop(talk);
-        }
-    }
-}
-
-#[test]
-fn no_tls_where_some_should_be() {
-    for dialect in Dialect::ALL {
-        let garbage = Act::Close(b"\x16\x03\x03\xff\xffgarbage".repeat(100));
-        for script in [vec![], vec![garbage]] {
-            let (mut talk, server) = Talk::configured(script, |options| {
-                *options = gpuaas::speaking(options.clone());
-                options.dialect = dialect;
-                options.base_url = options.base_url.replace("http://", "https://");
-                options.api_key = Some("s3cret".into());
-                options.timeouts.inspect = Duration::from_millis(500);
-            });
-            let error = talk.ask(connector::Operation::Pools).unwrap_err();
-            assert!(error.kind.counts_against_breaker(), "{error}");
-            assert_eq!(talk.connector.in_flight(), 0);
-            let seen = server.requests();
-            assert!(seen.iter().all(|request| !request.contains("s3cret")), "{seen:?}");
-        }
-    }
-}
-
-/// A piece of an answer, as the dialect streams it.
-fn piece(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::HarpoonV1 | Dialect::CovenantV1 => r#"{"delta":"a"}"#,
-        Dialect::OpenAi | Dialect::Gpuaas => r#"{"choices":[{"delta":{"content":"a"}}]}"#,
-    }
-}
-
-const fn attack(act: Act, by_time: bool, kinds: &'static [ErrorKind]) -> Attack {
-    Attack { act, by_time, kinds }
-}
-
-/// Holds the attack against every dialect.
-fn everywhere(make: impl Fn(Dialect) -> Attack) {
-    for dialect in Dialect::ALL {
-        meet(dialect, make(dialect));
-    }
-}
-
-/// The error that an inference meets.
-fn meet(dialect: Dialect, Attack { act, by_time, kinds }: Attack) -> (Talk, Error, usize) {
-    let floods = matches!(act, Act::Flood(..));
-    let configure = |options: &mut HttpOptions| {
-        options.dialect = dialect;
-        options.api_key = Some("s3cret".into());
-        options.limits.answer_bytes = 1 << 21;
-        options.limits.line_bytes = 1 << 20;
-        let allowed = if by_time { 100 } else { 15_000 };
-        options.timeouts.infer = Duration::from_millis(allowed);
-    };
-    let (mut talk, server) = match dialect {
-        Dialect::HarpoonV1 | Dialect::CovenantV1 => Talk::configured([grant("a"), act], configure),
-        Dialect::OpenAi => Talk::configured([act], configure),
-        Dialect::Gpuaas => {
-            let (talk, _provider, service) = gpuaas::with_service([act], configure);
-            (talk, service)
-        }
-    };
-    let share = talk.grant();
-    let error = talk.ask(infer(share, true)).expect_err("an attack is no answer");
-    assert!(kinds.contains(&error.kind), "{dialect:?}: {error}");
+fn meet(place: Place, attack: &Attack) {
+    let what = format!("{place:?}: {}", attack.name);
+    let (mut scene, operation) = place.scene(attack);
+    let error = scene.talk.ask(operation.clone()).expect_err(&what);
+    assert_eq!(error.kind, place.outcome.of(attack), "{what}: {error}");
     let words = error.to_string();
-    assert!(!words.contains("s3cret") && words.len() < 1_000, "{} bytes", words.len());
-    assert_eq!(talk.connector.in_flight(), 0);
-    if floods {
-        talk.runtime.block_on(server.hung_up());
-        assert!(server.written() < ON_THE_WAY, "{dialect:?}: {} bytes", server.written());
+    assert!(!words.contains("s3cret") && words.len() < 1_000, "{what}: {} bytes", words.len());
+    assert_eq!(scene.talk.connector.in_flight(), 0, "{what}");
+    if matches!(attack.act, Act::Flood(..)) {
+        scene.talk.runtime.block_on(scene.attacker.ebbs());
+        let (written, times) = (scene.attacker.written(), scene.attacker.connections());
+        assert!(written < ON_THE_WAY * times, "{what}: {written} bytes in {times} answers");
     }
-    let written = server.written();
-    (talk, error, written)
+    let may_be_held = matches!(operation, Operation::Allocate(_)) && scene.asked_for() > 0;
+    assert!(!may_be_held || error.kind.ambiguous(), "{what}: nobody would look for it");
+    if place.dialect != OpenAi {
+        scene.mend(place.dialect);
+    }
+    match operation {
+        Operation::Allocate(_) | Operation::Infer(_) | Operation::Release { .. } => {
+            leave_nothing(&mut scene.talk, &what);
+        }
+        Operation::Inspect { allocation } => give_back(&mut scene.talk, allocation, &what),
+        Operation::List { .. } | Operation::Pools | Operation::Cancel { .. } => {}
+    }
+}
+
+/// What may be held is listed, and what is listed can be given back.
+fn leave_nothing(talk: &mut Talk, what: &str) {
+    for share in listed(talk, what) {
+        give_back(talk, share, what);
+    }
+    assert_eq!(listed(talk, what), [], "{what}");
+}
+
+fn give_back(talk: &mut Talk, allocation: AllocationId, what: &str) {
+    assert_eq!(talk.ask(Operation::Release { allocation }), Ok(Reply::Released), "{what}");
+}
+
+fn listed(talk: &mut Talk, what: &str) -> Vec<AllocationId> {
+    match talk.ask(Operation::List { pool: PoolId(0) }) {
+        Ok(Reply::Listed(shares)) => shares.iter().map(|share| share.allocation).collect(),
+        other => panic!("{what}: {other:?}"),
+    }
 }

@@ -90,7 +90,7 @@ fn rows(rows: &[String]) -> Act {
     ))
 }
 
-fn none() -> Act {
+pub(crate) fn none() -> Act {
     rows(&[])
 }
 
@@ -99,7 +99,7 @@ fn row(id: u64, status: &str) -> String {
     format!(r#"{{"id":{id},"pool_id":"3","team_id":"{TEAM}","status":"{status}","pods":{pods}}}"#)
 }
 
-fn only(id: u64, status: &str) -> Act {
+pub(crate) fn only(id: u64, status: &str) -> Act {
     rows(&[row(id, status)])
 }
 

@@ -37,13 +37,19 @@ pub(crate) struct Server {
     seen: Arc<Seen>,
 }
 
+/// What is done about requests that no script is about.
+type Habit = Box<dyn FnMut(&str) -> Act + Send>;
+
 #[derive(Default)]
 struct Seen {
     script: Mutex<VecDeque<Act>>,
+    habit: Mutex<Option<Habit>>,
     requests: Mutex<Vec<String>>,
     connections: AtomicUsize,
     hung_up: tokio::sync::Notify,
     written: AtomicUsize,
+    /// Floods that nobody has hung up on.
+    floods: AtomicUsize,
 }
 
 impl Server {
@@ -94,6 +100,17 @@ impl Server {
         Self { url, seen }
     }
 
+    /// What is done once the script is over, from now on.
+    pub(crate) fn then(&self, habit: impl FnMut(&str) -> Act + Send + 'static) {
+        *self.seen.habit.lock().expect("no holder panics") = Some(Box::new(habit));
+    }
+
+    /// What is done from now on, whatever the script.
+    pub(crate) fn instead(&self, habit: impl FnMut(&str) -> Act + Send + 'static) {
+        self.seen.script.lock().expect("no holder panics").clear();
+        self.then(habit);
+    }
+
     /// Requests in the order in which they came, head and body.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.seen.requests.lock().expect("no holder panics").clone()
@@ -108,17 +125,32 @@ impl Server {
         self.seen.written.load(Ordering::SeqCst)
     }
 
+    /// Waits until nobody reads a flood any more.
+    pub(crate) async fn ebbs(&self) {
+        while self.seen.floods.load(Ordering::SeqCst) > 0 {
+            self.hung_up().await;
+        }
+    }
+
     /// Waits until a client hangs up on a stalled answer.
     pub(crate) async fn hung_up(&self) {
         self.seen.hung_up.notified().await;
     }
 }
 
+impl Seen {
+    fn act(&self, request: String) -> Option<Act> {
+        let scripted = self.script.lock().expect("no holder panics").pop_front();
+        let mut habit = self.habit.lock().expect("no holder panics");
+        let act = scripted.or_else(|| habit.as_mut().map(|habit| habit(&request)));
+        self.requests.lock().expect("no holder panics").push(request);
+        act
+    }
+}
+
 async fn attend(mut stream: impl AsyncRead + AsyncWrite + Unpin, seen: Arc<Seen>) {
     while let Some(request) = read_request(&mut stream).await {
-        seen.requests.lock().expect("no holder panics").push(request);
-        let act = seen.script.lock().expect("no holder panics").pop_front();
-        let Some(act) = act else { return };
+        let Some(act) = seen.act(request) else { return };
         let done = match act {
             Act::Answer(bytes) => stream.write_all(&bytes).await.is_err(),
             Act::Close(bytes) => {
@@ -140,10 +172,12 @@ async fn attend(mut stream: impl AsyncRead + AsyncWrite + Unpin, seen: Arc<Seen>
                 true
             }
             Act::Flood(first, rest) => {
+                seen.floods.fetch_add(1, Ordering::SeqCst);
                 let _ = stream.write_all(&first).await;
                 while stream.write_all(&rest).await.is_ok() {
                     seen.written.fetch_add(rest.len(), Ordering::SeqCst);
                 }
+                seen.floods.fetch_sub(1, Ordering::SeqCst);
                 seen.hung_up.notify_one();
                 true
             }
