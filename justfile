@@ -20,7 +20,7 @@ clippy:
 test:
     .ci/run test
 
-# Readers of foreign bytes against inputs bred from a corpus, for a minute.
+# Readers of foreign bytes under libFuzzer, ten seconds each; installs cargo-fuzz below target.
 fuzz:
     .ci/run fuzz
 

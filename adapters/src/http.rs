@@ -37,7 +37,7 @@ mod covenant_v1;
 mod credentials;
 mod endpoint;
 mod filler;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod fuzz;
 mod gaps;
 mod gpuaas;
@@ -52,6 +52,8 @@ mod table;
 mod tls;
 
 pub use connector::HttpConnector;
+#[cfg(fuzzing)]
+pub use fuzz::fuzz;
 pub use options::{
     ApiKey, AuthScheme, Dialect, HttpLimits, HttpOptions, HttpTimeouts, SetupError, TokenExchange,
 };

@@ -21,6 +21,8 @@ pub mod openai;
 pub mod recording;
 pub mod replay;
 
+#[cfg(fuzzing)]
+pub use http::fuzz;
 pub use http::{
     ApiKey, AuthScheme, Dialect, HttpConnector, HttpLimits, HttpOptions, HttpTimeouts, SetupError,
     TokenExchange,

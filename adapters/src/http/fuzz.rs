@@ -1,35 +1,29 @@
-//! Every reader of foreign bytes against mutations of a committed corpus.
+//! Every reader of foreign bytes, with what must hold of whatever it reads.
 //!
 //! # Problem
 //!
-//! `cargo fuzz` needs a nightly toolchain, which this workspace does not ask for. So inputs are bred
-//! here, without feedback of coverage: a corpus in `adapters/fuzz/corpus/<target>/` shows what a reader
-//! understands, and mutations of it reach past the first bracket.
+//! Fuzzers look for inputs that upset a reader. Two of them use this one list: tests, which breed inputs from
+//! a committed corpus and need nothing but the workspace, and `adapters/fuzz`, where libFuzzer is led by what
+//! an input reaches (`cargo fuzz`).
 //!
 //! # Mechanism
 //!
-//! Each [`Target`] reads a mutated input and checks what must hold of any: no panic, bounded words that
-//! cannot drive a terminal, the same result however the bytes are cut. Runs are a function of the seed.
-//! By default a test breeds a few thousand inputs; with `HARPOON_FUZZ_SECONDS` it breeds until the time
-//! is over, from a seed that it tells (`.ci/run fuzz`). An input that fails is printed, escaped, to be
-//! added to the corpus.
+//! Each [`Target`] reads an input and checks what must hold of any: no panic, bounded words that cannot drive
+//! a terminal, the same result however the bytes are cut. Its corpus is `adapters/fuzz/corpus/<target>/`.
 //!
 //! # Another reader
 //!
-//! One line of [`TARGETS`] and a folder of its name with at least one file.
+//! One line of [`TARGETS`], a folder of its name with at least one file, and a file and a `[[bin]]` of its
+//! name in `adapters/fuzz`.
 
+#[cfg(test)]
 mod mutate;
+#[cfg(test)]
+mod tests;
 
-use std::{
-    fs,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use connector::{Error, Names, PoolId, Tokens};
-use rand::SeedableRng as _;
-use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -44,16 +38,21 @@ use crate::{
     billing_summary::BillingSummary, covenant_v1, gpuaas, harpoon_v1, harpoon_v1::WireNames, openai,
 };
 
-/// Inputs of each target where no time is given.
-const INPUTS: u64 = 2_000;
 /// Longest line and event of a stream.
 const LINE: usize = 256;
 
+/// A reader.
 struct Target {
+    /// Of its corpus, and of its program in `adapters/fuzz`.
     name: &'static str,
+    /// Reads an input.
+    ///
+    /// # Panics
+    /// If something does not hold that must.
     check: fn(&[u8]),
 }
 
+/// All of them.
 const TARGETS: &[Target] = &[
     Target { name: "sse", check: sse },
     Target { name: "harpoon_v1_stream", check: |bytes| stream(bytes, Generation::default) },
@@ -70,76 +69,14 @@ const TARGETS: &[Target] = &[
     Target { name: "token", check: token_answer },
 ];
 
-#[test]
-fn no_reader_is_upset_by_what_is_bred_from_its_corpus() {
-    let seconds = std::env::var("HARPOON_FUZZ_SECONDS").ok();
-    let seconds = seconds.map(|text| text.parse::<u64>().expect("a whole number of seconds"));
-    let seed = match seconds {
-        // Another one each time: the longer it is run, the more is tried.
-        Some(_) => SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
-        None => 1,
-    };
-    for target in TARGETS {
-        let corpus = corpus(target.name);
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let share = seconds.map(|all| Duration::from_secs(all) / TARGETS.len() as u32);
-        let until = share.map(|share| Instant::now() + share);
-        let mut tried = 0_u64;
-        while until.map_or(tried < INPUTS, |until| Instant::now() < until) {
-            let input = mutate::breed(&mut random, &corpus);
-            hold(target, &input, seed);
-            tried += 1;
-        }
-        assert!(tried > 0, "{} was not tried", target.name);
-        for input in &corpus {
-            hold(target, input, seed);
-        }
-    }
-}
-
-#[test]
-fn every_corpus_has_a_target() {
-    for folder in fs::read_dir(folder()).expect("the corpus is there") {
-        let name = folder.expect("it can be listed").file_name();
-        let known = TARGETS.iter().any(|target| name == target.name);
-        assert!(known, "{} has no target", name.display());
-    }
-}
-
-/// A check that finds nothing may look for nothing.
-#[test]
-fn a_reader_that_panics_is_found() {
-    let upset = Target { name: "sse", check: |bytes| assert!(!bytes.contains(&b'\0')) };
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
-    let corpus = corpus("sse");
-    let found = (0..INPUTS).any(|_| {
-        let input = mutate::breed(&mut random, &corpus);
-        catch_unwind(AssertUnwindSafe(|| (upset.check)(&input))).is_err()
-    });
-    assert!(found, "no input with a zero byte among {INPUTS}");
-}
-
-fn hold(target: &Target, input: &[u8], seed: u64) {
-    let held = catch_unwind(AssertUnwindSafe(|| (target.check)(input)));
-    assert!(
-        held.is_ok(),
-        "{} fails, with seed {seed}, on b\"{}\"",
-        target.name,
-        input.escape_ascii()
-    );
-}
-
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
-}
-
-/// In the order of names, so that runs of one seed are alike.
-fn corpus(target: &str) -> Vec<Vec<u8>> {
-    let files = fs::read_dir(folder().join(target)).expect("every target has a corpus");
-    let mut paths: Vec<_> = files.map(|file| file.expect("it can be listed").path()).collect();
-    paths.sort();
-    assert!(!paths.is_empty(), "the corpus of {target} is empty");
-    paths.iter().map(|path| fs::read(path).expect("it can be read")).collect()
+/// Has the reader of this name read an input.
+///
+/// # Panics
+/// If there is no such reader, or something does not hold that must.
+#[cfg(fuzzing)]
+pub fn fuzz(name: &str, input: &[u8]) {
+    let target = TARGETS.iter().find(|target| target.name == name);
+    (target.expect("every program has a reader").check)(input);
 }
 
 /// However the bytes are cut, the same events come out, and none is longer than allowed.
