@@ -4,11 +4,11 @@
 //! alone: this program again, with `serve` as its argument. It answers every completion at once with a
 //! stream of [`PIECES`] pieces.
 //!
-//! * `bare`: reqwest in a closed loop, [`AT_ONCE`] at a time, which reads the answers and does nothing with
-//!   them; on one thread, as the driver, and on two, as an asynchronous program has as many as there are cores.
-//! * `closed`: the live driver with as many users: platform, streams read, records and report.
-//! * `open`: the live driver with regular arrivals at several rates; how late requests were, in both parts
-//!   ([`reports::GeneratorLag`]).
+//! * *Closed loops* of [`AT_ONCE`] at a time: reqwest, which reads the answers and does nothing with them, on
+//!   one thread, as the driver, and on two; and the driver with as many users, which also times and reads every
+//!   piece, decides, meters and records.
+//! * *Open loops* at several rates: reqwest, told when to send by a thread that sleeps until each instant; and the
+//!   driver with regular arrivals, with how late requests were, in both parts ([`reports::GeneratorLag`]).
 //!
 //! Time on the processor is read from `/proc`, in hundredths of seconds: each row takes [`SECONDS`], or as many
 //! as the environment's `SECONDS` says.
@@ -70,10 +70,17 @@ fn main() {
     row("driver, closed loop", &driver(&server.url, users, lasts).0, [&one, &two]);
     println!();
     println!(
-        "{:<24}{:>12}{:>16}  behind schedule, then sent after: mean, p99, most (us)",
+        "{:<24}{:>12}{:>16}  ratio behind schedule, then sent after: mean, p99, most (us)",
         "", "requests/s", "us of processor"
     );
     for rate in [1_000, 5_000, 10_000] {
+        let bare = bare_paced(&server.url, lasts, rate);
+        println!(
+            "{:<24}{:>12.0}{:>16.1}  1.00",
+            format!("bare, {rate}/s"),
+            bare.rate,
+            bare.each_us
+        );
         for _ in 0..if quick { 1 } else { 3 } {
             let arrivals = format!("{{ gamma: {{ rate: {rate}/s, cv: 0.01 }} }}");
             let source = format!(
@@ -81,10 +88,11 @@ fn main() {
             );
             let (cost, lag) = driver(&server.url, &source, lasts);
             println!(
-                "{:<24}{:>12.0}{:>16.1}  {}",
+                "{:<24}{:>12.0}{:>16.1}  {:.2}  {}",
                 format!("driver, {rate}/s"),
                 cost.rate,
                 cost.each_us,
+                cost.each_us / bare.each_us,
                 told(lag)
             );
         }
@@ -117,26 +125,43 @@ fn told(lag: GeneratorLag) -> String {
     format!("{}; {}; {} dropped{limited}", each(lag.schedule), each(lag.way_out), lag.dropped)
 }
 
+/// The bare client's question.
+#[derive(Clone)]
+struct Question {
+    client: reqwest::Client,
+    url: String,
+    body: String,
+}
+
+impl Question {
+    fn to(url: &str) -> Self {
+        let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build();
+        let body = format!(
+            r#"{{"model":"tiny","messages":[{{"role":"user","content":"{}"}}],"max_tokens":16,"stream":true}}"#,
+            "the ".repeat(16)
+        );
+        let url = format!("{url}/v1/chat/completions");
+        Self { client: client.expect("a client"), url, body }
+    }
+
+    async fn ask(&self) {
+        let request = self.client.post(&self.url).header(header::CONTENT_TYPE, "application/json");
+        let mut answer = request.body(self.body.clone()).send().await.expect("an answer");
+        while answer.chunk().await.expect("the rest").is_some() {}
+    }
+}
+
 fn bare(url: &str, lasts: Duration, mut runtime: tokio::runtime::Builder) -> Cost {
     let runtime = runtime.enable_all().build().expect("a runtime");
-    let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().expect("a client");
-    let url = format!("{url}/v1/chat/completions");
-    let body = format!(
-        r#"{{"model":"tiny","messages":[{{"role":"user","content":"{}"}}],"max_tokens":16,"stream":true}}"#,
-        "the ".repeat(16)
-    );
+    let question = Question::to(url);
     let requests = Arc::new(AtomicU64::new(0));
     let (started, processor) = (Instant::now(), processor_time());
     runtime.block_on(async {
         let users = (0..AT_ONCE).map(|_| {
-            let (client, url, body, requests) =
-                (client.clone(), url.clone(), body.clone(), Arc::clone(&requests));
+            let (question, requests) = (question.clone(), Arc::clone(&requests));
             tokio::spawn(async move {
                 while started.elapsed() < lasts {
-                    let request =
-                        client.post(&url).header(header::CONTENT_TYPE, "application/json");
-                    let mut answer = request.body(body.clone()).send().await.expect("an answer");
-                    while answer.chunk().await.expect("the rest").is_some() {}
+                    question.ask().await;
                     requests.fetch_add(1, Ordering::Relaxed);
                 }
             })
@@ -146,6 +171,29 @@ fn bare(url: &str, lasts: Duration, mut runtime: tokio::runtime::Builder) -> Cos
         }
     });
     Cost::of(requests.load(Ordering::Relaxed), started, processor_time().saturating_sub(processor))
+}
+
+/// As a thread that sleeps until each instant and leaves the rest to a runtime has it.
+fn bare_paced(url: &str, lasts: Duration, rate: u32) -> Cost {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let question = Question::to(url);
+    let (started, processor) = (Instant::now(), processor_time());
+    let instants = (0..).map(|number| Duration::from_secs(number) / rate);
+    let mut asked = Vec::new();
+    for instant in instants.take_while(|&instant| instant < lasts) {
+        std::thread::sleep(instant.saturating_sub(started.elapsed()));
+        let question = question.clone();
+        asked.push(runtime.spawn(async move { question.ask().await }));
+    }
+    let requests = asked.len() as u64;
+    runtime.block_on(async {
+        for asked in asked {
+            asked.await.expect("an answer");
+        }
+    });
+    Cost::of(requests, started, processor_time().saturating_sub(processor))
 }
 
 fn driver(url: &str, source: &str, lasts: Duration) -> (Cost, GeneratorLag) {
