@@ -300,13 +300,8 @@ pub(super) fn not_answered(error: reqwest::Error) -> Error {
     };
     let way_out = tls::way_out(&error).filter(|_| error.is_connect());
     let words = causes(error);
-    Error::new(
-        kind,
-        match way_out {
-            Some(way_out) => format!("{words} ({way_out})").into(),
-            None => words,
-        },
-    )
+    let words = way_out.map_or(words.to_string(), |way_out| format!("{words} ({way_out})"));
+    Error::new(kind, words)
 }
 
 /// A failure after the head of an answer came: the connection broke, or the framing of the body did.
