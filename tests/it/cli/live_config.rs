@@ -78,6 +78,7 @@ fn a_file_that_cannot_be_used_is_bad_input() {
         "base_url = \"http://127.0.0.1:1\"\napi_key = \"sekret-4711\"\n",
         "base_url = \"http://127.0.0.1:1\"\n[pools]\nyours = \"x\"\n",
         "base_url = \"http://127.0.0.1:1\"\n[auth]\nkey_file = \"nothing\"\n",
+        "base_url = \"https://127.0.0.1:1\"\nca_file = \"nothing\"\n",
         "dialect = \"covenant-v1\"\n",
     ]
     .map(|text| {
@@ -86,7 +87,7 @@ fn a_file_that_cannot_be_used_is_bad_input() {
     })
     .into();
     insta::assert_snapshot!(refusals.join("\n\n"), @r"
-    error: live.toml:2:1: unknown field `api_key`, expected one of `base_url`, `dialect`, `lease`, `allow_plaintext_key`, `auth`, `gpuaas`, `pools`, `timeouts`, `limits`
+    error: live.toml:2:1: unknown field `api_key`, expected one of `base_url`, `dialect`, `lease`, `ca_file`, `allow_plaintext_key`, `auth`, `gpuaas`, `pools`, `timeouts`, `limits`
     help: docs/live.md shows every key of a target's configuration
     exit code 2
 
@@ -96,6 +97,10 @@ fn a_file_that_cannot_be_used_is_bad_input() {
 
     error: no key in nothing: No such file or directory (os error 2)
     help: put the key, and nothing else, into that file
+    exit code 2
+
+    error: no certificates in nothing: No such file or directory (os error 2)
+    help: put the certificates of the authorities into that file, in PEM
     exit code 2
 
     error: --live without a URL, and HOSTED_AI_BASE_URL is not set
