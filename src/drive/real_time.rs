@@ -3,7 +3,7 @@
 //!
 //! Time is the clock on the wall since the start of the run. The loop and the exchanges take turns on one
 //! thread: what wakes either costs no switch between threads, and an idle loop nothing. It sleeps to the
-//! nanosecond asked for where the system can ([`alarm`]), since a runtime's timer counts milliseconds.
+//! nanosecond asked for where the system can (`alarm`), since a runtime's timer counts milliseconds.
 //! Latencies count from the schedule, however late a request is, and both parts of the lateness are
 //! measured ([`Session::lag`](super::Session::lag), [`Session::way_out`](super::Session::way_out)).
 //!
