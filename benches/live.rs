@@ -16,9 +16,10 @@
 
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
+#[path = "live/server.rs"]
+mod server;
+
 use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -40,6 +41,8 @@ use harpoon::{
 use reports::{GeneratorLag, Summary};
 use scenarios::Scenario;
 
+use server::{Server, processor_time};
+
 /// That of the command.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -58,23 +61,23 @@ fn main() {
     let seconds = std::env::var("SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     let lasts = Duration::from_secs(seconds.unwrap_or(SECONDS));
     let lasts = if quick { Duration::from_millis(300) } else { lasts };
-    let server = Server::start();
+    let server = Server::start(&["serve"]);
     println!("{:<24}{:>12}{:>16}  ratio to one, to two", "", "requests/s", "us of processor");
-    let one = bare(&server.url, lasts, tokio::runtime::Builder::new_current_thread());
+    let one = bare(&server.place, lasts, tokio::runtime::Builder::new_current_thread());
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     threads.worker_threads(2);
-    let two = bare(&server.url, lasts, threads);
+    let two = bare(&server.place, lasts, threads);
     row("bare client, one thread", &one, [&one, &two]);
     row("bare client, two", &two, [&one, &two]);
     let users = "{ name: all, users: { count: 64 }, prompt_tokens: 16, output_tokens: 16 }";
-    row("driver, closed loop", &driver(&server.url, users, lasts).0, [&one, &two]);
+    row("driver, closed loop", &driver(&server.place, users, lasts).0, [&one, &two]);
     println!();
     println!(
         "{:<24}{:>12}{:>16}  ratio behind schedule, then sent after: mean, p99, most (us)",
         "", "requests/s", "us of processor"
     );
     for rate in [1_000, 5_000, 10_000] {
-        let bare = bare_paced(&server.url, lasts, rate);
+        let bare = bare_paced(&server.place, lasts, rate);
         println!(
             "{:<24}{:>12.0}{:>16.1}  1.00",
             format!("bare, {rate}/s"),
@@ -86,7 +89,7 @@ fn main() {
             let source = format!(
                 "{{ name: all, arrivals: {arrivals}, prompt_tokens: 16, output_tokens: 16 }}"
             );
-            let (cost, lag) = driver(&server.url, &source, lasts);
+            let (cost, lag) = driver(&server.place, &source, lasts);
             println!(
                 "{:<24}{:>12.0}{:>16.1}  {:.2}  {}",
                 format!("driver, {rate}/s"),
@@ -155,7 +158,7 @@ fn bare(url: &str, lasts: Duration, mut runtime: tokio::runtime::Builder) -> Cos
     let runtime = runtime.enable_all().build().expect("a runtime");
     let question = Question::to(url);
     let requests = Arc::new(AtomicU64::new(0));
-    let (started, processor) = (Instant::now(), processor_time());
+    let (started, processor) = (Instant::now(), processor_time("self"));
     runtime.block_on(async {
         let users = (0..AT_ONCE).map(|_| {
             let (question, requests) = (question.clone(), Arc::clone(&requests));
@@ -170,7 +173,11 @@ fn bare(url: &str, lasts: Duration, mut runtime: tokio::runtime::Builder) -> Cos
             user.await.expect("a user ends");
         }
     });
-    Cost::of(requests.load(Ordering::Relaxed), started, processor_time().saturating_sub(processor))
+    Cost::of(
+        requests.load(Ordering::Relaxed),
+        started,
+        processor_time("self").saturating_sub(processor),
+    )
 }
 
 /// As a thread that sleeps until each instant and leaves the rest to a runtime has it.
@@ -179,7 +186,7 @@ fn bare_paced(url: &str, lasts: Duration, rate: u32) -> Cost {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let question = Question::to(url);
-    let (started, processor) = (Instant::now(), processor_time());
+    let (started, processor) = (Instant::now(), processor_time("self"));
     let instants = (0..).map(|number| Duration::from_secs(number) / rate);
     let mut asked = Vec::new();
     for instant in instants.take_while(|&instant| instant < lasts) {
@@ -193,16 +200,20 @@ fn bare_paced(url: &str, lasts: Duration, rate: u32) -> Cost {
             asked.await.expect("an answer");
         }
     });
-    Cost::of(requests, started, processor_time().saturating_sub(processor))
+    Cost::of(requests, started, processor_time("self").saturating_sub(processor))
 }
 
 fn driver(url: &str, source: &str, lasts: Duration) -> (Cost, GeneratorLag) {
     let scenario = scenario(url, source, lasts);
     let target = Target::new(url.to_owned(), scenario.names.clone(), 4096);
-    let (started, processor) = (Instant::now(), processor_time());
+    let (started, processor) = (Instant::now(), processor_time("self"));
     let ran = live::run(&scenario, 1, &target, None, None, (), &Watch::default());
     let cost = |summary: &Summary| {
-        Cost::of(summary.requests.completed, started, processor_time().saturating_sub(processor))
+        Cost::of(
+            summary.requests.completed,
+            started,
+            processor_time("self").saturating_sub(processor),
+        )
     };
     let summary = ran.expect("the server answers").0.summary;
     (cost(&summary), summary.generator.expect("a live run tells"))
@@ -228,44 +239,6 @@ traffic:
     );
     let scenario = scenarios::parse("bench", &text, std::path::Path::new(""), &[]);
     scenario.unwrap_or_else(|mistakes| panic!("{mistakes}"))
-}
-
-/// Time that this process has spent on the processor, in and for user code.
-fn processor_time() -> Duration {
-    const TICK: Duration = Duration::from_millis(10);
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let ticks =
-        after_name.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u32>().ok());
-    ticks.map(|ticks| TICK * ticks).sum()
-}
-
-/// The server, for as long as this lives.
-struct Server {
-    process: Child,
-    url: String,
-}
-
-impl Server {
-    fn start() -> Self {
-        let program = std::env::current_exe().expect("this program has a path");
-        let mut process = Command::new(program)
-            .arg("serve")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("this program can be started again");
-        let mut url = String::new();
-        let said = process.stdout.take().expect("it was asked for");
-        BufReader::new(said).read_line(&mut url).expect("it says where it is");
-        Self { process, url: url.trim().to_owned() }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 fn serve() {

@@ -16,13 +16,14 @@
 
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
+#[path = "live/server.rs"]
+mod server;
+
 use std::{
     future::poll_fn,
-    io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
     pin::Pin,
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -40,6 +41,8 @@ use tokio::{
     runtime::{Builder, Runtime},
     task::{JoinSet, yield_now},
 };
+
+use server::{Server, processor_time};
 
 const SCENARIO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/known-truth.yaml");
 const STREAMS: u32 = 2_000;
@@ -73,26 +76,26 @@ fn main() {
         paced(streams, share, over, lasts);
     }
     println!("\n{:<46}{:>9}  us of processor: mock, client", "requests", "a second");
-    let server = Server::start(1e6, 256);
+    let mock = Mock::start(1e6, 256);
     for (kind, is_stream) in [("whole", false), ("streamed", true)] {
         for at_once in [64, 128] {
-            closed_loop(&server, kind, is_stream, at_once, lasts);
+            closed_loop(&mock, kind, is_stream, at_once, lasts);
         }
     }
 }
 
 /// Streams that last as long as it takes to open them and then so long.
 fn paced(streams: u32, share: u32, over: Duration, lasts: Duration) {
-    let server = Server::start(0.5, share);
+    let mock = Mock::start(0.5, share);
     let tokens = ((over + lasts).as_nanos() / PERIOD.as_nanos()) as u32;
     // What is due must not wait for the client's other tasks to look at its sockets.
     let runtime = Builder::new_current_thread().enable_io().event_interval(1 << 16).build();
     let (times, cost) = runtime.expect("a runtime").block_on(async {
         let mut connections = Vec::new();
         for _ in 0..streams {
-            connections.push(connect(server.address).await);
+            connections.push(connect(mock.address).await);
         }
-        let meter = Meter::start(&server);
+        let meter = Meter::start(&mock);
         let (began, mut reading) = (Instant::now(), JoinSet::new());
         for (number, connection) in (0..streams).zip(connections) {
             while began.elapsed() < over * number / streams {
@@ -182,15 +185,15 @@ async fn read_stream(mut connection: TcpStream, tokens: u32, began: Instant) -> 
     times
 }
 
-fn closed_loop(server: &Server, kind: &str, is_stream: bool, at_once: u32, lasts: Duration) {
+fn closed_loop(mock: &Mock, kind: &str, is_stream: bool, at_once: u32, lasts: Duration) {
     let runtime = Builder::new_current_thread().enable_io().build().expect("a runtime");
     let answered = Arc::new(AtomicU64::new(0));
-    let meter = Meter::start(server);
+    let meter = Meter::start(mock);
     let began = Instant::now();
     runtime.block_on(async {
         let mut users = JoinSet::new();
         for _ in 0..at_once {
-            let mut connection = connect(server.address).await;
+            let mut connection = connect(mock.address).await;
             let answered = Arc::clone(&answered);
             users.spawn(async move {
                 let request = request(is_stream, TOKENS);
@@ -255,7 +258,7 @@ async fn connect(address: SocketAddr) -> TcpStream {
 
 /// Time on the processor, of both sides.
 struct Meter<'a> {
-    server: &'a Server,
+    of: &'a Mock,
     mock: Duration,
     client: Duration,
 }
@@ -266,9 +269,9 @@ struct Cost {
 }
 
 impl<'a> Meter<'a> {
-    fn start(server: &'a Server) -> Self {
-        let (mock, client) = (server.processor_time(), processor_time("self"));
-        Self { server, mock, client }
+    fn start(of: &'a Mock) -> Self {
+        let (mock, client) = (of.processor_time(), processor_time("self"));
+        Self { of, mock, client }
     }
 
     fn each(&self, count: u64) -> Cost {
@@ -276,52 +279,27 @@ impl<'a> Meter<'a> {
             now.saturating_sub(before).as_secs_f64() * 1e6 / count.max(1) as f64
         };
         Cost {
-            mock_us: each(self.server.processor_time(), self.mock),
+            mock_us: each(self.of.processor_time(), self.mock),
             client_us: each(processor_time("self"), self.client),
         }
     }
 }
 
-/// Time that a process has spent on the processor, in and for user code, in hundredths of seconds.
-fn processor_time(process: &str) -> Duration {
-    const TICK: Duration = Duration::from_millis(10);
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let ticks =
-        after_name.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u32>().ok());
-    ticks.map(|ticks| TICK * ticks).sum()
-}
-
 /// The mock, for as long as this lives.
-struct Server {
-    process: Child,
+struct Mock {
+    server: Server,
     address: SocketAddr,
 }
 
-impl Server {
+impl Mock {
     fn start(speed: f64, share: u32) -> Self {
-        let program = std::env::current_exe().expect("this program has a path");
-        let mut process = Command::new(program)
-            .args(["serve", &speed.to_string(), &share.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("this program can be started again");
-        let mut address = String::new();
-        let said = process.stdout.take().expect("it was asked for");
-        BufReader::new(said).read_line(&mut address).expect("it says where it is");
-        let address = address.trim().parse().expect("an address");
-        Self { process, address }
+        let server = Server::start(&["serve", &speed.to_string(), &share.to_string()]);
+        let address = server.place.parse().expect("an address");
+        Self { server, address }
     }
 
     fn processor_time(&self) -> Duration {
-        processor_time(&self.process.id().to_string())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        processor_time(&self.server.process.id().to_string())
     }
 }
 
