@@ -32,6 +32,7 @@
 //!   except to this machine.
 
 mod call;
+mod client;
 mod connector;
 mod covenant_v1;
 mod credentials;

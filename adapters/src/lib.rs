@@ -12,6 +12,7 @@
 //! * [`HttpConnector`]: a live endpoint as a [`connector::Connector`].
 
 pub mod billing_summary;
+mod borrowed;
 pub mod covenant_v1;
 pub mod gpuaas;
 pub mod harpoon_v1;

@@ -85,7 +85,8 @@ impl From<UsageBody> for Usage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamFrame<'a> {
     /// Further text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, borrow, deserialize_with = "crate::borrowed::text")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delta: Option<Cow<'a, str>>,
     /// The share under the inference will be taken away.
     #[serde(default, skip_serializing_if = "Option::is_none")]

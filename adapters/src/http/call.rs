@@ -1,6 +1,6 @@
 //! One call: the exchanges that answer one operation, and what is reported of them meanwhile.
 
-use std::{fmt, pin::Pin, sync::Arc};
+use std::{fmt, ops::Range, pin::Pin, sync::Arc};
 
 use connector::{AllocationInfo, Duration, Error, ErrorKind, PoolInfo, Ticket, Timestamp, Usage};
 use tokio::sync::{Notify, mpsc};
@@ -84,8 +84,8 @@ pub(super) struct Row {
 /// What an event of a stream says before the end.
 #[derive(Debug, PartialEq)]
 pub(super) enum Heard {
-    /// More of the answer, a token perhaps; the text of a thought is not kept.
-    Piece(String),
+    /// More of the answer, a token perhaps: here in the stream's text. The text of a thought is not kept.
+    Piece(Range<usize>),
     Preempted {
         grace: Duration,
     },
@@ -153,13 +153,15 @@ impl Reporter {
         (self.clock)()
     }
 
-    /// This was received at this time. A piece is on the sheet before its first token is told, so whoever
-    /// has heard of the token can read there what was made.
-    pub(super) async fn hear(&mut self, at: Timestamp, heard: Heard) {
+    /// This was received at this time, of an answer whose text is this. A piece is on the sheet before its
+    /// first token is told, so whoever has heard of the token can read there what was made.
+    pub(super) async fn hear(&mut self, at: Timestamp, heard: Heard, text: &str) {
         match heard {
-            Heard::Piece(text) => {
+            Heard::Piece(place) => {
                 self.gaps.iter_mut().for_each(|gaps| gaps.piece(at));
-                self.bell.iter().for_each(|bell| bell.note(&text));
+                if let Some(bell) = &self.bell {
+                    bell.note(&text[place]);
+                }
                 self.begin(at).await;
             }
             Heard::Preempted { grace } => self.report(at, News::Preempted { grace }).await,

@@ -8,7 +8,7 @@ use std::{borrow::Cow, sync::Arc};
 use connector::{
     Allocate, AllocationId, AllocationInfo, Duration, Error, ErrorKind, Infer, Operation, PoolId,
 };
-use reqwest::Method;
+use hyper::Method;
 
 use super::{
     call::{Answer, Dialogue, Row},

@@ -35,7 +35,7 @@ use std::{
 };
 
 use connector::Error;
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -236,10 +236,7 @@ impl fmt::Debug for Credentials {
 }
 
 /// A secret after these words, as a header carries it.
-fn header(
-    secret: &SecretString,
-    before: &str,
-) -> Result<HeaderValue, reqwest::header::InvalidHeaderValue> {
+fn header(secret: &SecretString, before: &str) -> Result<HeaderValue, InvalidHeaderValue> {
     let mut value = HeaderValue::from_str(&format!("{before}{}", secret.expose_secret()))?;
     value.set_sensitive(true);
     Ok(value)

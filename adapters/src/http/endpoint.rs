@@ -3,23 +3,44 @@
 use std::sync::Arc;
 
 use connector::{Error, ErrorKind};
-use reqwest::{
-    Client, Method, RequestBuilder, Response, StatusCode, Url, header::CONTENT_TYPE, redirect,
+use hyper::{
+    Method, StatusCode,
+    header::{CONTENT_TYPE, HeaderValue},
 };
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
+use url::Url;
 
 use super::{
+    client::{Client, Request, Response},
     credentials::{Credentials, Shown},
-    line::not_answered,
     options::{HttpLimits, HttpOptions, SetupError},
-    tls,
 };
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What cannot stand for itself in a segment of a path (URL Standard, "path percent-encode set"), or would end it.
+const ESCAPED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'/')
+    .add(b'\\')
+    .add(b'%');
 
 /// A base URL, the client that talks to it, and what it shows. Secrets are in headers marked as
 /// sensitive, so that no request prints them.
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    base: Url,
+    /// What every address begins with: the base without a slash at its end.
+    base: String,
     client: Client,
     credentials: Option<Arc<Credentials>>,
 }
@@ -32,12 +53,12 @@ impl Endpoint {
             check_secrecy(&base, options.allow_plaintext_key)?;
         }
         let credentials = Credentials::of(options)?.map(Arc::new);
-        Ok(Self { base, client: client(options)?, credentials })
+        Ok(Self::at(&base, Client::new(options)?, credentials))
     }
 
     /// What a client asks at a place that is known later, and shows these credentials and no others.
-    pub(super) fn at(base: Url, client: Client, credentials: Option<Arc<Credentials>>) -> Self {
-        Self { base, client, credentials }
+    pub(super) fn at(base: &Url, client: Client, credentials: Option<Arc<Credentials>>) -> Self {
+        Self { base: base.as_str().trim_end_matches('/').into(), client, credentials }
     }
 
     /// Sends a request with what we show. One that is refused for it is sent again if there is
@@ -45,19 +66,28 @@ impl Endpoint {
     ///
     /// # Errors
     /// That of a token exchange, and what happens below HTTP.
-    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
+    pub(super) async fn send(&self, request: Request) -> Result<Response, Error> {
         let Some(credentials) = &self.credentials else {
-            return request.send().await.map_err(not_answered);
+            return self.send_bare(request).await;
         };
-        let again = request.try_clone();
+        let again = request.clone();
         let shown = credentials.show(self).await?;
-        let response = shown_to(request, &shown).send().await.map_err(not_answered)?;
-        let refused = response.status() == StatusCode::UNAUTHORIZED;
-        let Some(again) = again.filter(|_| refused) else { return Ok(response) };
+        let response = self.send_bare(shown_to(request, &shown)).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
         match credentials.instead(&shown, self).await? {
-            Some(other) => shown_to(again, &other).send().await.map_err(not_answered),
+            Some(other) => self.send_bare(shown_to(again, &other)).await,
             None => Ok(response),
         }
+    }
+
+    /// Sends a request as it is.
+    ///
+    /// # Errors
+    /// What happens below HTTP.
+    pub(super) async fn send_bare(&self, request: Request) -> Result<Response, Error> {
+        self.client.send(request).await
     }
 
     /// The same error without any secret of ours in its words: a provider may repeat the key in its
@@ -70,55 +100,34 @@ impl Endpoint {
     }
 
     /// A request for these segments below the base, each escaped.
-    pub(super) fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
-        self.client.request(method, self.url(segments))
+    pub(super) fn request(&self, method: Method, segments: &[&str]) -> Request {
+        Request::new(method, self.address(segments))
     }
 
     /// The same with one query parameter, escaped.
-    pub(super) fn query(&self, segments: &[&str], name: &str, value: &str) -> RequestBuilder {
-        let mut url = self.url(segments);
-        url.query_pairs_mut().append_pair(name, value);
-        self.client.get(url)
+    pub(super) fn query(&self, segments: &[&str], name: &str, value: &str) -> Request {
+        self.request(Method::GET, segments).query(&[(name, value)])
     }
 
     /// A request with a body in JSON.
     ///
     /// # Errors
     /// `Invalid` for a body that JSON cannot hold.
-    pub(super) fn post(
-        &self,
-        segments: &[&str],
-        body: &impl Serialize,
-    ) -> Result<RequestBuilder, Error> {
+    pub(super) fn post(&self, segments: &[&str], body: &impl Serialize) -> Result<Request, Error> {
         let body = serde_json::to_vec(body)
             .map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))?;
         let request = self.request(Method::POST, segments);
-        Ok(request.header(CONTENT_TYPE, "application/json").body(body))
+        Ok(request.header(CONTENT_TYPE, JSON).body(body))
     }
 
-    fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        url.path_segments_mut()
-            .expect("the base was checked to have a host and so a path")
-            .pop_if_empty()
-            .extend(segments);
-        url
+    fn address(&self, segments: &[&str]) -> String {
+        let mut address = self.base.clone();
+        for segment in segments {
+            address.push('/');
+            address.extend(utf8_percent_encode(segment, ESCAPED));
+        }
+        address
     }
-}
-
-/// A client that goes nowhere but where it is sent.
-pub(super) fn client(options: &HttpOptions) -> Result<Client, SetupError> {
-    let authorities = options.ca_file.as_deref().map(tls::authorities).transpose()?;
-    Client::builder()
-        .user_agent(concat!("harpoon/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(options.timeouts.connect.to_std())
-        .tls_certs_merge(authorities.unwrap_or_default())
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .no_proxy()
-        .tcp_nodelay(true)
-        .build()
-        .map_err(|error| SetupError::Client { reason: error.to_string() })
 }
 
 fn check_limits(limits: &HttpLimits) -> Result<(), SetupError> {
@@ -165,7 +174,7 @@ fn is_this_machine(host: &str) -> bool {
         || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn shown_to(request: RequestBuilder, shown: &Shown) -> RequestBuilder {
+fn shown_to(request: Request, shown: &Shown) -> Request {
     request.header(shown.name.clone(), shown.value.clone())
 }
 
@@ -191,7 +200,7 @@ mod tests {
             ("http://h/api/", "http://h/api/v1/allocate/a%3Fb"),
             ("http://h/api", "http://h/api/v1/allocate/a%3Fb"),
         ] {
-            assert_eq!(endpoint(base).unwrap().url(&["v1", "allocate", "a?b"]).as_str(), expected);
+            assert_eq!(endpoint(base).unwrap().address(&["v1", "allocate", "a?b"]), expected);
         }
     }
 

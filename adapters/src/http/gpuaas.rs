@@ -45,13 +45,12 @@ mod subscribe;
 
 use std::sync::Arc;
 
-use reqwest::Client;
-
 use self::books::Books;
 pub(super) use self::errand::Gpuaas;
 use super::{
+    client::Client,
     credentials::Credentials,
-    endpoint::{self, Endpoint},
+    endpoint::Endpoint,
     line::{Exchanges, Failures},
     options::{ApiKey, AuthScheme, HttpOptions, SetupError},
 };
@@ -91,7 +90,7 @@ impl Account {
         let endpoint = Arc::clone(endpoint);
         Ok(Self {
             provider: Exchanges { endpoint, failures: FAILURES, limits: options.limits },
-            services: endpoint::client(options)?,
+            services: Client::new(options)?,
             service_key: Credentials::of(&of_services)?.map(Arc::new),
             names: WireNames::new(options.names.clone()),
             allow_plaintext_key: options.allow_plaintext_key,

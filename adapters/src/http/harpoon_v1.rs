@@ -5,7 +5,7 @@ mod generation;
 use std::{borrow::Cow, sync::Arc};
 
 use connector::{Allocate, AllocationId, Error, Infer, Operation, PoolId};
-use reqwest::Method;
+use hyper::Method;
 
 use super::{
     call::{Answer, Dialogue, Row},

@@ -3,18 +3,18 @@
 use std::{ops::Deref, sync::Arc};
 
 use connector::{Error, ErrorKind};
-use reqwest::{
-    RequestBuilder, Response, StatusCode,
+use hyper::{
+    StatusCode,
     header::{self, HeaderValue},
 };
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
     call::{Answer, Heard, Reporter},
+    client::{Request, Response},
     endpoint::Endpoint,
     options::HttpLimits,
     sse::Events,
-    tls,
 };
 use crate::harpoon_v1::readable;
 
@@ -38,6 +38,9 @@ pub(super) trait Stream: Send {
     /// That of an event that tells one; `Protocol` for data that cannot be understood.
     fn take(&mut self, data: &str, heard: &mut Vec<Heard>) -> Result<(), Error>;
 
+    /// The text so far.
+    fn text(&self) -> &str;
+
     /// The answer, once the stream is over.
     ///
     /// # Errors
@@ -55,8 +58,8 @@ struct Refusal {
 impl Refusal {
     async fn of(response: Response) -> Self {
         let status = response.status();
-        let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
-        Self { status, retry_after, body: read_up_to(response, MAX_FAILURE).await }
+        let retry_after = response.header(header::RETRY_AFTER).cloned();
+        Self { status, retry_after, body: response.read_up_to(MAX_FAILURE).await }
     }
 
     fn read(&self, failures: Failures) -> Error {
@@ -94,17 +97,17 @@ impl Exchanges {
     ///
     /// # Errors
     /// As [`Line::json`], but for the shape.
-    pub(super) async fn body(&self, request: RequestBuilder) -> Result<Vec<u8>, Error> {
+    pub(super) async fn body(&self, request: Request) -> Result<Vec<u8>, Error> {
         let response = self.success(request).await?;
         self.read_whole(response).await.map(String::into_bytes)
     }
 
-    async fn success(&self, request: RequestBuilder) -> Result<Response, Error> {
+    async fn success(&self, request: Request) -> Result<Response, Error> {
         self.exchange(request).await?.map_err(|refusal| refusal.read(self.failures))
     }
 
     /// The answer if it is a success, or how it was refused.
-    async fn exchange(&self, request: RequestBuilder) -> Result<Result<Response, Refusal>, Error> {
+    async fn exchange(&self, request: Request) -> Result<Result<Response, Refusal>, Error> {
         let response = self.endpoint.send(request).await?;
         if response.status().is_success() {
             Ok(Ok(response))
@@ -126,7 +129,7 @@ impl Exchanges {
     /// that skips what it does not know would not notice.
     async fn read_whole(&self, mut response: Response) -> Result<String, Error> {
         let mut body = Vec::new();
-        while let Some(bytes) = response.chunk().await.map_err(cut_off)? {
+        while let Some(bytes) = response.chunk().await? {
             self.check_size(body.len() + bytes.len())?;
             body.extend_from_slice(&bytes);
         }
@@ -149,10 +152,7 @@ impl Line {
     /// # Errors
     /// What the far side refuses with; `Protocol` for an answer of another shape or beyond the limit;
     /// what happens below HTTP, see [`ErrorKind::Unavailable`].
-    pub(super) async fn json<T: DeserializeOwned>(
-        &mut self,
-        request: RequestBuilder,
-    ) -> Result<T, Error> {
+    pub(super) async fn json<T: DeserializeOwned>(&mut self, request: Request) -> Result<T, Error> {
         let response = self.exchanges.success(request).await?;
         self.exchanges.read_json(response).await
     }
@@ -163,7 +163,7 @@ impl Line {
     /// As [`json`](Self::json).
     pub(super) async fn json_if_served<T: DeserializeOwned>(
         &mut self,
-        request: RequestBuilder,
+        request: Request,
     ) -> Result<Option<T>, Error> {
         match self.exchanges.exchange(request).await? {
             Ok(response) => self.exchanges.read_json(response).await.map(Some),
@@ -178,7 +178,7 @@ impl Line {
     ///
     /// # Errors
     /// As [`json`](Self::json), but for the shape.
-    pub(super) async fn done(&mut self, request: RequestBuilder) -> Result<(), Error> {
+    pub(super) async fn done(&mut self, request: Request) -> Result<(), Error> {
         let response = self.exchanges.success(request).await?;
         let (status, body) = (response.status(), self.exchanges.read_whole(response).await?);
         if let Some(failure) = (self.exchanges.failures.hidden)(body.as_bytes()) {
@@ -200,7 +200,7 @@ impl Line {
     /// As [`json`](Self::json), and those of the stream.
     pub(super) async fn generation<T: DeserializeOwned>(
         &mut self,
-        request: RequestBuilder,
+        request: Request,
         stream: Option<impl Stream>,
         whole: impl FnOnce(T) -> Result<Answer, Error> + Send,
     ) -> Result<Answer, Error> {
@@ -230,7 +230,7 @@ impl Line {
             let at = self.reporter.now();
             let taken = events.push(&bytes, &mut |data| stream.take(data, &mut heard));
             for item in heard.drain(..) {
-                self.reporter.hear(at, item).await;
+                self.reporter.hear(at, item, stream.text()).await;
             }
             taken?;
             self.reporter.ring().await;
@@ -249,10 +249,10 @@ impl Line {
     ) -> Result<Option<impl Deref<Target = [u8]> + use<>>, Error> {
         loop {
             let Some(quiet) = self.reporter.quiet() else {
-                return response.chunk().await.map_err(cut_off);
+                return response.chunk().await;
             };
             match tokio::time::timeout(quiet.to_std(), response.chunk()).await {
-                Ok(bytes) => return bytes.map_err(cut_off),
+                Ok(bytes) => return bytes,
                 Err(_elapsed) => self.reporter.ring().await,
             }
         }
@@ -261,7 +261,7 @@ impl Line {
     /// Reads what is left of an answer that is complete.
     pub(super) async fn read_to_the_end(&mut self) {
         if let Some(response) = self.unread.take() {
-            read_up_to(response, MAX_FAILURE).await;
+            response.read_up_to(MAX_FAILURE).await;
         }
     }
 }
@@ -272,51 +272,6 @@ pub(super) fn unreadable(complaint: &str) -> Error {
 }
 
 fn is_event_stream(response: &Response) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = response.header(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"))
-}
-
-/// The beginning of a body whose end does not matter.
-pub(super) async fn read_up_to(mut response: Response, limit: usize) -> Vec<u8> {
-    let mut body = Vec::new();
-    while body.len() < limit
-        && let Ok(Some(bytes)) = response.chunk().await
-    {
-        body.extend_from_slice(&bytes[..bytes.len().min(limit - body.len())]);
-    }
-    body
-}
-
-/// A failure before the head of an answer came.
-pub(super) fn not_answered(error: reqwest::Error) -> Error {
-    let kind = if error.is_builder() {
-        ErrorKind::Invalid
-    } else if error.is_connect() {
-        ErrorKind::Unavailable { reached: false }
-    } else if error.is_timeout() {
-        ErrorKind::Timeout
-    } else {
-        ErrorKind::Unavailable { reached: true }
-    };
-    let way_out = tls::way_out(&error).filter(|_| error.is_connect());
-    let words = causes(error);
-    let words = way_out.map_or(words.to_string(), |way_out| format!("{words} ({way_out})"));
-    Error::new(kind, words)
-}
-
-/// A failure after the head of an answer came: the connection broke, or the framing of the body did.
-fn cut_off(error: reqwest::Error) -> Error {
-    Error::new(ErrorKind::Unavailable { reached: true }, causes(error))
-}
-
-/// The error and what is behind it, without the address: the driver knows it, and a log need not.
-fn causes(error: reqwest::Error) -> Box<str> {
-    let error = error.without_url();
-    let mut words = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        words = format!("{words}: {cause}");
-        source = cause.source();
-    }
-    readable(&words)
 }

@@ -6,7 +6,7 @@ mod own_shares;
 use std::borrow::Cow;
 
 use connector::{AllocationId, Error, Infer, Operation, Reply};
-use reqwest::Method;
+use hyper::Method;
 
 use super::{
     call::{Answer, Dialogue},

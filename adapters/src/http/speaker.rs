@@ -10,11 +10,12 @@ use std::{fmt, sync::Arc};
 use connector::{
     AllocationId, Error, ErrorKind, Infer, ModelId, Operation, PoolId, Reply, TenantId,
 };
-use reqwest::{Method, RequestBuilder};
+use hyper::Method;
 use serde::Serialize;
 
 use super::{
     call::Dialogue,
+    client::Request,
     covenant_v1::CovenantV1,
     endpoint::Endpoint,
     filler,
@@ -102,16 +103,12 @@ impl<'a> Known<'a> {
     }
 
     /// A request without a body.
-    pub(super) fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, segments: &[&str]) -> Request {
         self.endpoint.request(method, segments)
     }
 
     /// A request with a body in JSON.
-    pub(super) fn post(
-        &self,
-        segments: &[&str],
-        body: &impl Serialize,
-    ) -> Result<RequestBuilder, Error> {
+    pub(super) fn post(&self, segments: &[&str], body: &impl Serialize) -> Result<Request, Error> {
         self.endpoint.post(segments, body)
     }
 }

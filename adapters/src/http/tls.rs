@@ -6,39 +6,56 @@
 //!
 //! [`HttpOptions::ca_file`]: super::HttpOptions::ca_file
 
-use std::{error::Error, fs::File, io, io::Read as _, path::Path};
+use std::{error::Error, fs::File, io, io::Read as _, path::Path, sync::Arc};
 
-use reqwest::Certificate;
 use rustls::{
-    CertificateError, RootCertStore,
+    CertificateError, ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
     pki_types::{CertificateDer, pem::PemObject as _},
 };
+use rustls_platform_verifier::Verifier;
 
 use super::options::SetupError;
 
 /// Longest file of certificates in bytes: a bundle of every public authority is a quarter of it.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The certificates in a file.
+/// How TLS is spoken, and who is trusted.
 ///
 /// # Errors
-/// `CaFile` for a file that cannot be read, holds none, or holds one that cannot be trusted.
-pub(super) fn authorities(path: &Path) -> Result<Vec<Certificate>, SetupError> {
+/// `CaFile` for a file that cannot be read, holds none, or holds one that cannot be trusted; `Client` where this
+/// machine's authorities cannot be.
+pub(super) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, SetupError> {
+    let authorities = ca_file.map(authorities).transpose()?.unwrap_or_default();
+    let failed = |error: rustls::Error| SetupError::Client { reason: error.to_string() };
+    let crypto = Arc::new(aws_lc_rs::default_provider());
+    let verifier = Verifier::new_with_extra_roots(authorities, Arc::clone(&crypto));
+    let config = ClientConfig::builder_with_provider(crypto)
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?
+        // Not less than the usual verification: that of the machine.
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier.map_err(failed)?));
+    Ok(config.with_no_client_auth())
+}
+
+/// The certificates in a file.
+fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     read(path).map_err(|reason| SetupError::CaFile { path: path.into(), reason })
 }
 
-fn read(path: &Path) -> Result<Vec<Certificate>, String> {
+fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut text = Vec::new();
     let file = File::open(path).map_err(|error| error.to_string())?;
     file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
     if text.len() as u64 > MAX_FILE {
         return Err(format!("it is longer than {MAX_FILE} bytes"));
     }
-    // Trusted once here: the client would refuse a bad one without saying which file it is from.
+    // Trusted once here: the verifier would refuse a bad one without saying which file it is from.
     let (mut trusted, mut certificates) = (RootCertStore::empty(), Vec::new());
     for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|error| error.to_string())?;
-        certificates.push(Certificate::from_der(&certificate).map_err(|error| error.to_string())?);
+        certificates.push(certificate.clone());
         trusted.add(certificate).map_err(|error| error.to_string())?;
     }
     if certificates.is_empty() { Err("it holds none".into()) } else { Ok(certificates) }

@@ -150,7 +150,7 @@ pub struct ChunkChoice<'a> {
     #[serde(default, borrow)]
     pub delta: Delta<'a>,
     /// Why the answer ends here; absent while there is more to come.
-    #[serde(default)]
+    #[serde(default, borrow, deserialize_with = "crate::borrowed::text")]
     pub finish_reason: Option<Cow<'a, str>>,
 }
 
@@ -161,10 +161,12 @@ pub struct Delta<'a> {
     #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub role: Option<&'static str>,
     /// Further text.
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(default, borrow, deserialize_with = "crate::borrowed::text")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Cow<'a, str>>,
     /// Further thought, where the engine tells.
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(default, borrow, deserialize_with = "crate::borrowed::text")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<Cow<'a, str>>,
 }
 

@@ -23,7 +23,8 @@ pub struct ContentPart<'a> {
     #[serde(default, rename = "type", borrow)]
     pub kind: Cow<'a, str>,
     /// The text, of a part that is text.
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(default, borrow, deserialize_with = "crate::borrowed::text")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<Cow<'a, str>>,
 }
 

@@ -58,7 +58,7 @@ pub struct TextChoice<'a> {
     #[serde(default, borrow)]
     pub text: Cow<'a, str>,
     /// Why the answer ends here; absent while there is more to come.
-    #[serde(default)]
+    #[serde(default, borrow, deserialize_with = "crate::borrowed::text")]
     pub finish_reason: Option<Cow<'a, str>>,
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 
 const PURE: [&str; 3] = ["connector", "platform", "sim"];
-const IMPURE: [&str; 3] = ["tokio", "reqwest", "ratatui"];
+const IMPURE: [&str; 4] = ["tokio", "hyper", "reqwest", "ratatui"];
 
 /// What each package may use.
 type Allowed = BTreeMap<String, BTreeSet<String>>;

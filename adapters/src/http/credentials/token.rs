@@ -2,27 +2,27 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use connector::{Error, ErrorKind};
-use reqwest::{
+use hyper::{
     Method,
-    header::{AUTHORIZATION, CONTENT_TYPE},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{
-    super::{
-        endpoint::Endpoint,
-        line::{not_answered, read_up_to},
-        options::TokenExchange,
-    },
+    super::{endpoint::Endpoint, options::TokenExchange},
     API_KEY, Shown, Urgency, header,
 };
 use crate::{covenant_v1::read_failure, harpoon_v1::readable};
 
 /// How long an exchange may take. A token that does not come in this time is none.
 const WITHIN: Duration = Duration::from_secs(10);
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 /// Longest answer in bytes.
 const MAX_ANSWER: usize = 64 << 10;
 /// A token is renewed when the last fifth of its life begins, and not earlier than this before its end.
@@ -93,17 +93,18 @@ async fn ask(
 ) -> Result<Vec<u8>, Error> {
     let segments: Vec<&str> = exchange.path.split('/').filter(|part| !part.is_empty()).collect();
     let request = endpoint.request(Method::POST, &segments);
-    let request = if let Some(id) = &exchange.client_id {
-        request.basic_auth(id, Some(key.expose_secret()))
-    } else {
-        let value = header(key, "").expect("the key was found to be fit for a header");
-        request.header(API_KEY, value)
+    let (name, value) = match &exchange.client_id {
+        Some(id) => {
+            let pair = STANDARD.encode(format!("{id}:{}", key.expose_secret()));
+            (AUTHORIZATION, header(&pair.into(), "Basic "))
+        }
+        None => (API_KEY, header(key, "")),
     };
-    let form = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let form = form.body("grant_type=client_credentials");
-    let response = form.send().await.map_err(|error| unreached(not_answered(error)))?;
+    let request = request.header(name, value.expect("the key was found to be fit for a header"));
+    let form = request.header(CONTENT_TYPE, FORM).body("grant_type=client_credentials");
+    let response = endpoint.send_bare(form).await.map_err(unreached)?;
     let status = response.status();
-    let body = read_up_to(response, MAX_ANSWER).await;
+    let body = response.read_up_to(MAX_ANSWER).await;
     if status.is_success() {
         return Ok(body);
     }

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use reqwest::Url;
+use url::Url;
 
 use crate::{gpuaas::WireId, harpoon_v1::RequirementsBody};
 

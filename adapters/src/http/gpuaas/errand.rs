@@ -147,7 +147,7 @@ impl Account {
     }
 
     /// Where the service of a share is; it is exposed first, if the share was only found in a list.
-    async fn service_of(&self, subscription: &WireId) -> Result<reqwest::Url, Error> {
+    async fn service_of(&self, subscription: &WireId) -> Result<url::Url, Error> {
         let facts = self.facts_of(subscription)?;
         if let Some(service) = facts.service {
             return Ok(service);

@@ -1,27 +1,23 @@
 //! One exchange with the provider, its body included.
 
 use connector::{Error, ErrorKind};
-use reqwest::{Method, RequestBuilder};
+use hyper::Method;
 use serde::Serialize;
 
 use super::Account;
-use crate::gpuaas::refusal_in;
+use crate::{gpuaas::refusal_in, http::client::Request};
 
 /// Questions that change nothing, while they fail in passing.
 pub(super) const MOST_LOOKS: u32 = 5;
 
 impl Account {
-    pub(super) fn get(&self, segments: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+    pub(super) fn get(&self, segments: &[&str], query: &[(&str, &str)]) -> Request {
         self.provider.endpoint.request(Method::GET, &below_root(segments)).query(query)
     }
 
     /// # Errors
     /// `Invalid` for a body that cannot be written: nothing is sent.
-    pub(super) fn post(
-        &self,
-        segments: &[&str],
-        body: &impl Serialize,
-    ) -> Result<RequestBuilder, Error> {
+    pub(super) fn post(&self, segments: &[&str], body: &impl Serialize) -> Result<Request, Error> {
         self.provider.endpoint.post(&below_root(segments), body)
     }
 
@@ -29,7 +25,7 @@ impl Account {
     ///
     /// The time allowed is that to the last byte: a published client stops counting when the head is
     /// there, and was held up by a body that did not come (pathology 26).
-    pub(super) async fn ask(&self, request: RequestBuilder, what: &str) -> Result<Vec<u8>, Error> {
+    pub(super) async fn ask(&self, request: Request, what: &str) -> Result<Vec<u8>, Error> {
         let allowed = self.options.exchange_within;
         let exchange = tokio::time::timeout(allowed.to_std(), self.exchange(request));
         exchange.await.unwrap_or_else(|_| {
@@ -39,14 +35,9 @@ impl Account {
     }
 
     /// The same of a question that changes nothing and so may be repeated while it fails in passing.
-    pub(super) async fn look_up(
-        &self,
-        request: RequestBuilder,
-        what: &str,
-    ) -> Result<Vec<u8>, Error> {
+    pub(super) async fn look_up(&self, request: Request, what: &str) -> Result<Vec<u8>, Error> {
         for _ in 1..MOST_LOOKS {
-            let Some(again) = request.try_clone() else { break };
-            match self.ask(again, what).await {
+            match self.ask(request.clone(), what).await {
                 Err(error) if is_passing(error.kind) => self.pause().await,
                 answer => return answer,
             }
@@ -54,7 +45,7 @@ impl Account {
         self.ask(request, what).await
     }
 
-    async fn exchange(&self, request: RequestBuilder) -> Result<Vec<u8>, Error> {
+    async fn exchange(&self, request: Request) -> Result<Vec<u8>, Error> {
         let body = self.provider.body(request).await?;
         refusal_in(&body).map_or(Ok(body), Err)
     }

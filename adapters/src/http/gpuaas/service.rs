@@ -3,7 +3,7 @@
 use std::{net::Ipv6Addr, sync::Arc};
 
 use connector::{Error, ErrorKind};
-use reqwest::Url;
+use url::Url;
 
 use super::{Account, exchange::is_passing};
 use crate::{
@@ -119,8 +119,7 @@ impl Account {
 
     /// What a service is asked with: its own key, and the words of OpenAI's dialect for failures.
     pub(super) fn at_service(&self, service: &Url) -> Exchanges {
-        let endpoint =
-            Endpoint::at(service.clone(), self.services.clone(), self.service_key.clone());
+        let endpoint = Endpoint::at(service, self.services.clone(), self.service_key.clone());
         let failures = Failures { read: openai::read_failure, hidden: hidden_failure };
         Exchanges { endpoint: Arc::new(endpoint), failures, limits: self.provider.limits }
     }

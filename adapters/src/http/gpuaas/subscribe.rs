@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use connector::{Error, ErrorKind};
-use reqwest::Url;
 use tokio::time::Instant;
+use url::Url;
 
 use super::{
     Account,

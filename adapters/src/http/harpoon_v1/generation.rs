@@ -21,8 +21,9 @@ impl Stream for Generation {
         let frame: StreamFrame<'_> = serde_json::from_str(data)
             .map_err(|error| unreadable(&format!("stream frame: {error}")))?;
         if let Some(delta) = frame.delta.filter(|delta| !delta.is_empty()) {
+            let begin = self.text.len();
             self.text.push_str(&delta);
-            heard.push(Heard::Piece(delta.into_owned()));
+            heard.push(Heard::Piece(begin..self.text.len()));
         }
         if let Some(notice) = frame.preempted.filter(|_| !self.noticed) {
             self.noticed = true;
@@ -35,6 +36,10 @@ impl Stream for Generation {
         }
         self.usage = frame.usage.or(self.usage);
         Ok(())
+    }
+
+    fn text(&self) -> &str {
+        &self.text
     }
 
     /// Without usage it is an error: a stream cut short looks like one, and a bill needs the count.
@@ -59,7 +64,7 @@ mod tests {
             r#"{"delta":"b"}"#,
             r#"{"usage":{"prompt_tokens":3,"output_tokens":2}}"#,
         ]);
-        assert_eq!(heard, [Heard::Piece("a".into()), Heard::Piece("b".into())]);
+        assert_eq!(heard, [Heard::Piece(0..1), Heard::Piece(1..2)]);
         let usage = UsageBody { prompt_tokens: 3, output_tokens: 2, cached_tokens: 0 };
         assert_eq!(answer, Ok(Answer::Generated { usage: usage.into(), text: "ab".into() }));
     }

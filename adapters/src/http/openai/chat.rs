@@ -38,8 +38,9 @@ impl ChatStream {
             return;
         }
         self.pieces = self.pieces.saturating_add(1);
+        let begin = self.text.len();
         self.text.push_str(content);
-        heard.push(Heard::Piece(content.into()));
+        heard.push(Heard::Piece(begin..self.text.len()));
     }
 }
 
@@ -59,6 +60,10 @@ impl Stream for ChatStream {
         }
         self.usage = chunk.usage.map(Into::into).or(self.usage);
         Ok(())
+    }
+
+    fn text(&self) -> &str {
+        &self.text
     }
 
     /// An engine that does not count is believed to have sent one chunk for each token, but only
@@ -98,7 +103,7 @@ mod tests {
             r#"{"choices":[{"delta":{"content":"there"},"finish_reason":"stop"}]}"#,
             r#"{"choices":[],"usage":{"prompt_tokens":19,"completion_tokens":3}}"#,
         ]);
-        assert_eq!(heard, [Heard::Piece("hi ".into()), Heard::Piece("there".into())]);
+        assert_eq!(heard, [Heard::Piece(0..3), Heard::Piece(3..8)]);
         assert_eq!(answer, Ok(generated(19, 3, "hi there")));
     }
 
