@@ -17,6 +17,7 @@ mod progress;
 mod recording;
 mod replay;
 mod tls;
+mod versions;
 
 mod server;
 mod talk;

@@ -33,10 +33,10 @@ const NOT_REACHED: ErrorKind = ErrorKind::Unavailable { reached: false };
 const COMPLETION: &str = r#"{"choices":[{"message":{"content":"hi there"},"finish_reason":"stop"}],"usage":{"prompt_tokens":4,"completion_tokens":2}}"#;
 
 /// Who the server says that it is.
-struct Identity {
-    tls: TlsAcceptor,
+pub(crate) struct Identity {
+    pub(crate) tls: TlsAcceptor,
     /// The certificate that must be trusted for it to be believed.
-    authority: String,
+    pub(crate) authority: String,
 }
 
 #[test]
@@ -187,11 +187,11 @@ fn a_file_without_authorities_is_refused_by_name() {
     assert!(unusable(Path::new("nowhere/at/all.pem")).contains("No such file"));
 }
 
-const HERE: &str = "127.0.0.1";
+pub(crate) const HERE: &str = "127.0.0.1";
 
 impl Identity {
     /// Signed by an authority of its own, for this name.
-    fn new(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+    pub(crate) fn new(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         change(&mut params);
         Self::of(&params)
@@ -226,7 +226,7 @@ fn acceptor(certificate: &CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor
     Arc::new(config.unwrap()).into()
 }
 
-fn in_file(text: &str) -> NamedTempFile {
+pub(crate) fn in_file(text: &str) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     file

@@ -87,7 +87,7 @@ fn an_endpoint_that_is_down_fails_the_run() {
     let url = format!("http://127.0.0.1:{port}");
     let refused = run_live(&desk, &url, None).refusal().replace(&url, "URL");
     insta::assert_snapshot!(refused, @r"
-    error: endpoint `URL` cannot be used: unavailable: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
+    error: endpoint `URL` cannot be used: unavailable: tcp connect error: Connection refused (os error 111)
     help: check the address and that the endpoint is up; `harpoon mock` serves one to try with
     exit code 1
     ");
