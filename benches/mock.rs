@@ -5,17 +5,21 @@
 //!
 //! * Streams: [`STREAMS`] of them at [`PERIOD`] between tokens, opened at once or one after the other. The error of a gap
 //!   is how far the time between two tokens of a stream, as read, is from the period; a stream is behind by how much
-//!   later a token comes than the earliest one of its stream would have it.
+//!   later a token comes than the earliest one of its stream would have it. Beside each row of the mock is one of
+//!   [`bare`], the least that can do that, for what this machine and the client err by themselves.
 //! * Requests: a closed loop of so many at a time, for [`TOKENS`] tokens each, whole and streamed, at the greatest speed.
 //!
 //! The client is one thread, which reads what is there, then sleeps for [`REST`], so that its readings are late by that
 //! much and what it takes itself to read them: to be woken for each token would cost both sides more than the token.
+//! For the same reason it acknowledges tokens as seldom as TCP allows.
 //! Two sockets are open for each stream: `ulimit -n 8192` where fewer files are allowed.
 //! Each row takes [`SECONDS`], or as many as the environment's `SECONDS` says.
 //! `cargo bench --bench mock`; with `--test`, as `cargo test` passes it, everything takes a moment only.
 
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
+#[path = "mock/bare.rs"]
+mod bare;
 #[path = "live/server.rs"]
 mod server;
 
@@ -51,13 +55,15 @@ const PERIOD: Duration = Duration::from_millis(20);
 const REST: Duration = Duration::from_micros(200);
 const TOKENS: u32 = 16;
 const SECONDS: u64 = 8;
+/// How often each row of streams is taken.
+const ROUNDS: u32 = 3;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [serve, speed, share] = &arguments[..]
-        && serve == "serve"
-    {
-        return self::serve(speed, share);
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve", speed, share] => return serve(speed, share),
+        ["pace", tokens] => return bare::serve(tokens.parse().expect("a number"), PERIOD),
+        _ => {}
     }
     let quick = arguments.iter().any(|argument| argument == "--test");
     let seconds = std::env::var("SECONDS").ok().and_then(|seconds| seconds.parse().ok());
@@ -70,13 +76,26 @@ fn main() {
     println!("{:<46}{:>33}{:>14}  us of processor", "", "error of a gap (ms)", "behind (ms)");
     println!(
         "{:<46}{:>9}{:>8}{:>8}{:>8}{:>14}  mock, client",
-        "streams", "p50", "p90", "p99", "most", "p99"
+        format!("{streams} streams"),
+        "p50",
+        "p90",
+        "p99",
+        "most",
+        "p99"
     );
     for (share, over) in [(8, Duration::ZERO), (256, Duration::ZERO), (8, opening)] {
-        paced(streams, share, over, lasts);
+        let tokens = ((over + lasts).as_nanos() / PERIOD.as_nanos()) as u32;
+        let opened = if over.is_zero() { "at once".into() } else { format!("over {over:?}") };
+        for _ in 0..if quick { 1 } else { ROUNDS } {
+            let bare = Mock::start(&["pace", &tokens.to_string()]);
+            paced(&format!("bare, opened {opened}"), &bare, streams, tokens, over);
+            drop(bare);
+            let mock = Mock::start(&["serve", "0.5", &share.to_string()]);
+            paced(&format!("mock, opened {opened}, {share} a share"), &mock, streams, tokens, over);
+        }
     }
     println!("\n{:<46}{:>9}  us of processor: mock, client", "requests", "a second");
-    let mock = Mock::start(1e6, 256);
+    let mock = Mock::start(&["serve", "1e6", "256"]);
     for (kind, is_stream) in [("whole", false), ("streamed", true)] {
         for at_once in [64, 128] {
             closed_loop(&mock, kind, is_stream, at_once, lasts);
@@ -84,10 +103,8 @@ fn main() {
     }
 }
 
-/// Streams that last as long as it takes to open them and then so long.
-fn paced(streams: u32, share: u32, over: Duration, lasts: Duration) {
-    let mock = Mock::start(0.5, share);
-    let tokens = ((over + lasts).as_nanos() / PERIOD.as_nanos()) as u32;
+/// So many streams of so many tokens, opened over so long.
+fn paced(name: &str, mock: &Mock, streams: u32, tokens: u32, over: Duration) {
     // What is due must not wait for the client's other tasks to look at its sockets.
     let runtime = Builder::new_current_thread().enable_io().event_interval(1 << 16).build();
     let (times, cost) = runtime.expect("a runtime").block_on(async {
@@ -95,7 +112,7 @@ fn paced(streams: u32, share: u32, over: Duration, lasts: Duration) {
         for _ in 0..streams {
             connections.push(connect(mock.address).await);
         }
-        let meter = Meter::start(&mock);
+        let meter = Meter::start(mock);
         let (began, mut reading) = (Instant::now(), JoinSet::new());
         for (number, connection) in (0..streams).zip(connections) {
             while began.elapsed() < over * number / streams {
@@ -113,12 +130,11 @@ fn paced(streams: u32, share: u32, over: Duration, lasts: Duration) {
         (times, meter.each(u64::from(streams) * u64::from(tokens)))
     });
     let (gaps, behind) = errors(&times);
-    let opened = if over.is_zero() { "at once".into() } else { format!("over {over:?}") };
     let ms = |nanos: u64| nanos as f64 / 1e6;
     let gap = |quantile| ms(gaps.value_at_quantile(quantile));
     println!(
         "{:<46}{:>9.2}{:>8.2}{:>8.2}{:>8.2}{:>14.2}  {:.1}, {:.1}",
-        format!("{streams}, opened {opened}, {share} a share"),
+        name,
         gap(0.5),
         gap(0.9),
         gap(0.99),
@@ -253,6 +269,8 @@ async fn connect(address: SocketAddr) -> TcpStream {
     let connection = TcpStream::connect(address).await;
     let connection = connection.expect("a connection: see `ulimit -n` if files are too many");
     connection.set_nodelay(true).expect("a TCP connection");
+    #[cfg(target_os = "linux")]
+    connection.set_quickack(false).expect("a TCP connection");
     connection
 }
 
@@ -292,8 +310,8 @@ struct Mock {
 }
 
 impl Mock {
-    fn start(speed: f64, share: u32) -> Self {
-        let server = Server::start(&["serve", &speed.to_string(), &share.to_string()]);
+    fn start(as_what: &[&str]) -> Self {
+        let server = Server::start(as_what);
         let address = server.place.parse().expect("an address");
         Self { server, address }
     }
