@@ -75,7 +75,7 @@ fn main() {
     };
     println!("{:<46}{:>33}{:>14}  us of processor", "", "error of a gap (ms)", "behind (ms)");
     println!(
-        "{:<46}{:>9}{:>8}{:>8}{:>8}{:>14}  mock, client",
+        "{:<46}{:>9}{:>8}{:>8}{:>8}{:>14}  server, client",
         format!("{streams} streams"),
         "p50",
         "p90",
