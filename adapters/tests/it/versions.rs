@@ -6,18 +6,17 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use adapters::{Dialect, HttpOptions};
-use connector::{AllocationId, Reply, Tokens};
+use connector::{AllocationId, EventKind, Reply, Tokens};
 use http_body_util::Full;
 use hyper::{Request, Response, Version, body::Bytes, header, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Barrier};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
@@ -25,6 +24,7 @@ use crate::{
     tls::{HERE, Identity, in_file},
 };
 
+const ONE_BY_ONE: usize = 3;
 const AT_ONCE: usize = 8;
 const COMPLETION: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n\
     data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
@@ -32,7 +32,7 @@ const COMPLETION: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}
 #[test]
 fn http_2_is_spoken_where_it_is_offered_on_one_connection() {
     let (versions, connections) = asked_of_a_server_that_offers(&[b"h2", b"http/1.1"]);
-    assert_eq!(versions, [Version::HTTP_2; 3 + AT_ONCE]);
+    assert_eq!(versions, [Version::HTTP_2; ONE_BY_ONE + AT_ONCE]);
     assert_eq!(connections, 1);
 }
 
@@ -40,7 +40,7 @@ fn http_2_is_spoken_where_it_is_offered_on_one_connection() {
 fn http_1_is_spoken_elsewhere_on_a_connection_for_each_question_at_once() {
     for offered in [&[b"http/1.1".as_slice()][..], &[]] {
         let (versions, connections) = asked_of_a_server_that_offers(offered);
-        assert_eq!(versions, [Version::HTTP_11; 3 + AT_ONCE]);
+        assert_eq!(versions, [Version::HTTP_11; ONE_BY_ONE + AT_ONCE]);
         assert_eq!(connections, AT_ONCE, "that of the first three is used again");
     }
 }
@@ -55,7 +55,11 @@ fn asked_of_a_server_that_offers(protocols: &[&[u8]]) -> (Vec<Version>, usize) {
     let runtime = talk::runtime();
     let listener = runtime.block_on(TcpListener::bind((HERE, 0))).unwrap();
     let base_url = format!("https://{}", listener.local_addr().unwrap());
-    let seen = Arc::new(Seen::default());
+    let seen = Arc::new(Seen {
+        versions: Mutex::default(),
+        connections: AtomicUsize::new(0),
+        together: Barrier::new(AT_ONCE),
+    });
     runtime.spawn(serve(listener, Arc::new(config).into(), Arc::clone(&seen)));
     let mut talk = Talk::to(
         runtime,
@@ -66,7 +70,7 @@ fn asked_of_a_server_that_offers(protocols: &[&[u8]]) -> (Vec<Version>, usize) {
         },
     );
     let share = talk.grant();
-    for _ in 0..3 {
+    for _ in 0..ONE_BY_ONE {
         ask(&mut talk, share, 1);
     }
     ask(&mut talk, share, AT_ONCE);
@@ -79,7 +83,7 @@ fn ask(talk: &mut Talk, share: AllocationId, at_once: usize) {
     let tickets: Vec<_> = (0..at_once).map(|_| talk.submit(infer(share, true))).collect();
     for _ in tickets {
         let result = loop {
-            if let connector::EventKind::Completed { result, .. } = talk.wait().kind {
+            if let EventKind::Completed { result, .. } = talk.wait().kind {
                 break result;
             }
         };
@@ -92,10 +96,28 @@ fn ask(talk: &mut Talk, share: AllocationId, at_once: usize) {
     }
 }
 
-#[derive(Debug, Default)]
+/// What came to the server.
+#[derive(Debug)]
 struct Seen {
     versions: Mutex<Vec<Version>>,
     connections: AtomicUsize,
+    /// Where those wait that are asked at once, until all are there.
+    together: Barrier,
+}
+
+impl Seen {
+    async fn answer(self: Arc<Self>, asked: Version) -> Response<Full<Bytes>> {
+        let number = {
+            let mut versions = self.versions.lock().unwrap();
+            versions.push(asked);
+            versions.len()
+        };
+        if number > ONE_BY_ONE {
+            self.together.wait().await;
+        }
+        let answer = Response::builder().header(header::CONTENT_TYPE, "text/event-stream");
+        answer.body(Full::from(COMPLETION)).unwrap()
+    }
 }
 
 async fn serve(listener: TcpListener, tls: TlsAcceptor, seen: Arc<Seen>) {
@@ -106,16 +128,8 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, seen: Arc<Seen>) {
         tokio::spawn(async move {
             let stream = TokioIo::new(tls.accept(stream).await.unwrap());
             let service = service_fn(move |request: Request<_>| {
-                seen.versions.lock().unwrap().push(request.version());
-                // Long enough for all that are asked at once to be on their way.
-                async {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    let answer =
-                        Response::builder().header(header::CONTENT_TYPE, "text/event-stream");
-                    Ok::<_, Infallible>(
-                        answer.body(Full::new(Bytes::from_static(COMPLETION.as_bytes()))).unwrap(),
-                    )
-                }
+                let answer = Arc::clone(&seen).answer(request.version());
+                async { Ok::<_, Infallible>(answer.await) }
             });
             // It ends when the client does.
             let _ =
