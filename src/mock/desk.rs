@@ -10,9 +10,8 @@
 //! A thread, not a task: the timers of tokio are good for a millisecond, a condition variable for
 //! some 50 us, and tokens are to be told in their own time. Whoever hears of tokens writes them onto their
 //! connections after leaving ([`Telling`]), alone: in the same order every time, so that the gaps between those of one
-//! stream are what they should be, however many are due at once. (Two who share what is due are sooner done, and
-//! share it in another way each time: of 2,000 streams in step the gaps erred by 1.5 ms in the middle, and by 0.5 ms
-//! with one.)
+//! stream are what they should be, however many are due at once. Two who share
+//! what is due are sooner done, but share it in another way each time, and gaps err by more.
 //!
 //! # Edges
 //!

@@ -33,24 +33,9 @@ pub(super) struct Pen {
 
 /// Room for what is written, for use again.
 #[derive(Debug, Default)]
-pub(super) struct Paper(Vec<u8>);
-
-impl Paper {
-    /// A chunk of the chunked coding (RFC 9112, section 7.1) of what is written, which is something.
-    fn chunk(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
-        /// Room in front for the longest length and its end of line.
-        const FRONT: usize = usize::BITS as usize / 4 + 2;
-        let Self(paper) = self;
-        paper.clear();
-        paper.resize(FRONT, 0);
-        write(paper);
-        let length = paper.len() - FRONT;
-        paper.extend_from_slice(b"\r\n");
-        let digits = length.max(1).ilog(16) as usize + 1;
-        let begin = FRONT - 2 - digits;
-        let _ = write!(&mut paper[begin..FRONT], "{length:X}\r\n");
-        &paper[begin..]
-    }
+pub(super) struct Paper {
+    words: Vec<u8>,
+    chunk: Vec<u8>,
 }
 
 impl Pen {
@@ -91,7 +76,13 @@ impl Pen {
         if before >= made.get() {
             return true;
         }
-        let chunk = paper.chunk(|words| self.write_until(made.get(), words));
+        let Paper { words, chunk } = paper;
+        words.clear();
+        chunk.clear();
+        self.write_until(made.get(), words);
+        let _ = write!(chunk, "{:X}\r\n", words.len());
+        chunk.extend_from_slice(words);
+        chunk.extend_from_slice(b"\r\n");
         match shortcut.send(chunk) {
             Sent::Whole => self.sent == made.get(),
             Sent::InPart => false,
@@ -99,22 +90,6 @@ impl Pen {
                 self.sent = before;
                 false
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_chunk_says_how_long_it_is() {
-        let mut paper = Paper::default();
-        for length in [1, 15, 16, 255, 256, 4_096, 70_000] {
-            let words = vec![b'x'; length];
-            let chunk = paper.chunk(|into| into.extend_from_slice(&words));
-            let expected = [format!("{length:X}\r\n").as_bytes(), &words, b"\r\n"].concat();
-            assert_eq!(chunk, expected, "of {length} bytes");
         }
     }
 }
