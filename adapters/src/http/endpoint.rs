@@ -56,8 +56,12 @@ impl Endpoint {
         Ok(Self::at(&base, Client::new(options)?, credentials))
     }
 
-    /// What a client asks at a place that is known later, and shows these credentials and no others.
-    pub(super) fn at(base: &Url, client: Client, credentials: Option<Arc<Credentials>>) -> Self {
+    /// Another place, asked by the same client, that is shown these credentials and no others.
+    pub(super) fn elsewhere(&self, base: &Url, credentials: Option<Arc<Credentials>>) -> Self {
+        Self::at(base, self.client.clone(), credentials)
+    }
+
+    fn at(base: &Url, client: Client, credentials: Option<Arc<Credentials>>) -> Self {
         Self { base: base.as_str().trim_end_matches('/').into(), client, credentials }
     }
 

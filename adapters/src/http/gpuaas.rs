@@ -48,7 +48,6 @@ use std::sync::Arc;
 use self::books::Books;
 pub(super) use self::errand::Gpuaas;
 use super::{
-    client::Client,
     credentials::Credentials,
     endpoint::Endpoint,
     line::{Exchanges, Failures},
@@ -66,9 +65,7 @@ const FAILURES: Failures = Failures { read: read_failure, hidden: refusal_in };
 #[derive(Debug)]
 struct Account {
     provider: Exchanges,
-    /// For exposed services.
-    services: Client,
-    /// Theirs, and no other goes there.
+    /// Of exposed services, and no other goes there.
     service_key: Option<Arc<Credentials>>,
     options: GpuaasOptions,
     names: WireNames,
@@ -90,7 +87,6 @@ impl Account {
         let endpoint = Arc::clone(endpoint);
         Ok(Self {
             provider: Exchanges { endpoint, failures: FAILURES, limits: options.limits },
-            services: Client::new(options)?,
             service_key: Credentials::of(&of_services)?.map(Arc::new),
             names: WireNames::new(options.names.clone()),
             allow_plaintext_key: options.allow_plaintext_key,

@@ -1,10 +1,11 @@
 //! The line of one call: HTTP exchanges, within the bounds of the call.
 
-use std::{ops::Deref, sync::Arc};
+use std::sync::Arc;
 
 use connector::{Error, ErrorKind};
 use hyper::{
     StatusCode,
+    body::Bytes,
     header::{self, HeaderValue},
 };
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -243,10 +244,7 @@ impl Line {
     }
 
     /// The next bytes; rings when it is time to, while there are none.
-    async fn next_chunk(
-        &mut self,
-        response: &mut Response,
-    ) -> Result<Option<impl Deref<Target = [u8]> + use<>>, Error> {
+    async fn next_chunk(&mut self, response: &mut Response) -> Result<Option<Bytes>, Error> {
         loop {
             let Some(quiet) = self.reporter.quiet() else {
                 return response.chunk().await;

@@ -10,7 +10,7 @@ use crate::{
     gpuaas::{ExposeRequest, ExposedService, ServiceState, WireId},
     harpoon_v1::{hidden_failure, readable},
     http::{
-        endpoint::{Endpoint, check_secrecy},
+        endpoint::check_secrecy,
         line::{Exchanges, Failures},
     },
     openai,
@@ -119,7 +119,7 @@ impl Account {
 
     /// What a service is asked with: its own key, and the words of OpenAI's dialect for failures.
     pub(super) fn at_service(&self, service: &Url) -> Exchanges {
-        let endpoint = Endpoint::at(service, self.services.clone(), self.service_key.clone());
+        let endpoint = self.provider.endpoint.elsewhere(service, self.service_key.clone());
         let failures = Failures { read: openai::read_failure, hidden: hidden_failure };
         Exchanges { endpoint: Arc::new(endpoint), failures, limits: self.provider.limits }
     }
