@@ -25,7 +25,6 @@ mod server;
 
 use std::{
     future::poll_fn,
-    net::SocketAddr,
     path::Path,
     pin::Pin,
     sync::{
@@ -87,15 +86,15 @@ fn main() {
         let tokens = ((over + lasts).as_nanos() / PERIOD.as_nanos()) as u32;
         let opened = if over.is_zero() { "at once".into() } else { format!("over {over:?}") };
         for _ in 0..if quick { 1 } else { ROUNDS } {
-            let bare = Mock::start(&["pace", &tokens.to_string()]);
+            let bare = Server::start(&["pace", &tokens.to_string()]);
             paced(&format!("bare, opened {opened}"), &bare, streams, tokens, over);
             drop(bare);
-            let mock = Mock::start(&["serve", "0.5", &share.to_string()]);
+            let mock = Server::start(&["serve", "0.5", &share.to_string()]);
             paced(&format!("mock, opened {opened}, {share} a share"), &mock, streams, tokens, over);
         }
     }
     println!("\n{:<46}{:>9}  us of processor: mock, client", "requests", "a second");
-    let mock = Mock::start(&["serve", "1e6", "256"]);
+    let mock = Server::start(&["serve", "1e6", "256"]);
     for (kind, is_stream) in [("whole", false), ("streamed", true)] {
         for at_once in [64, 128] {
             closed_loop(&mock, kind, is_stream, at_once, lasts);
@@ -104,15 +103,15 @@ fn main() {
 }
 
 /// So many streams of so many tokens, opened over so long.
-fn paced(name: &str, mock: &Mock, streams: u32, tokens: u32, over: Duration) {
+fn paced(name: &str, server: &Server, streams: u32, tokens: u32, over: Duration) {
     // What is due must not wait for the client's other tasks to look at its sockets.
     let runtime = Builder::new_current_thread().enable_io().event_interval(1 << 16).build();
     let (times, cost) = runtime.expect("a runtime").block_on(async {
         let mut connections = Vec::new();
         for _ in 0..streams {
-            connections.push(connect(mock.address).await);
+            connections.push(connect(server).await);
         }
-        let meter = Meter::start(mock);
+        let meter = Meter::start(server);
         let (began, mut reading) = (Instant::now(), JoinSet::new());
         for (number, connection) in (0..streams).zip(connections) {
             while began.elapsed() < over * number / streams {
@@ -140,7 +139,7 @@ fn paced(name: &str, mock: &Mock, streams: u32, tokens: u32, over: Duration) {
         gap(0.99),
         ms(gaps.max()),
         ms(behind.value_at_quantile(0.99)),
-        cost.mock_us,
+        cost.server_us,
         cost.client_us
     );
 }
@@ -201,15 +200,15 @@ async fn read_stream(mut connection: TcpStream, tokens: u32, began: Instant) -> 
     times
 }
 
-fn closed_loop(mock: &Mock, kind: &str, is_stream: bool, at_once: u32, lasts: Duration) {
+fn closed_loop(server: &Server, kind: &str, is_stream: bool, at_once: u32, lasts: Duration) {
     let runtime = Builder::new_current_thread().enable_io().build().expect("a runtime");
     let answered = Arc::new(AtomicU64::new(0));
-    let meter = Meter::start(mock);
+    let meter = Meter::start(server);
     let began = Instant::now();
     runtime.block_on(async {
         let mut users = JoinSet::new();
         for _ in 0..at_once {
-            let mut connection = connect(mock.address).await;
+            let mut connection = connect(server).await;
             let answered = Arc::clone(&answered);
             users.spawn(async move {
                 let request = request(is_stream, TOKENS);
@@ -234,7 +233,7 @@ fn closed_loop(mock: &Mock, kind: &str, is_stream: bool, at_once: u32, lasts: Du
     println!(
         "{:<46}{rate:>9.0}  {:.1}, {:.1}",
         format!("{kind}, {at_once} at a time"),
-        cost.mock_us,
+        cost.server_us,
         cost.client_us
     );
 }
@@ -265,8 +264,8 @@ fn request(is_stream: bool, tokens: u32) -> Vec<u8> {
     format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}").into()
 }
 
-async fn connect(address: SocketAddr) -> TcpStream {
-    let connection = TcpStream::connect(address).await;
+async fn connect(server: &Server) -> TcpStream {
+    let connection = TcpStream::connect(&server.place).await;
     let connection = connection.expect("a connection: see `ulimit -n` if files are too many");
     connection.set_nodelay(true).expect("a TCP connection");
     #[cfg(target_os = "linux")]
@@ -276,20 +275,20 @@ async fn connect(address: SocketAddr) -> TcpStream {
 
 /// Time on the processor, of both sides.
 struct Meter<'a> {
-    of: &'a Mock,
-    mock: Duration,
+    of: &'a Server,
+    server: Duration,
     client: Duration,
 }
 
 struct Cost {
-    mock_us: f64,
+    server_us: f64,
     client_us: f64,
 }
 
 impl<'a> Meter<'a> {
-    fn start(of: &'a Mock) -> Self {
-        let (mock, client) = (of.processor_time(), processor_time("self"));
-        Self { of, mock, client }
+    fn start(of: &'a Server) -> Self {
+        let (server, client) = (of_server(of), processor_time("self"));
+        Self { of, server, client }
     }
 
     fn each(&self, count: u64) -> Cost {
@@ -297,28 +296,15 @@ impl<'a> Meter<'a> {
             now.saturating_sub(before).as_secs_f64() * 1e6 / count.max(1) as f64
         };
         Cost {
-            mock_us: each(self.of.processor_time(), self.mock),
+            server_us: each(of_server(self.of), self.server),
             client_us: each(processor_time("self"), self.client),
         }
     }
 }
 
-/// The mock, for as long as this lives.
-struct Mock {
-    server: Server,
-    address: SocketAddr,
-}
-
-impl Mock {
-    fn start(as_what: &[&str]) -> Self {
-        let server = Server::start(as_what);
-        let address = server.place.parse().expect("an address");
-        Self { server, address }
-    }
-
-    fn processor_time(&self) -> Duration {
-        processor_time(&self.server.process.id().to_string())
-    }
+/// Time on the processor, of the other side.
+fn of_server(server: &Server) -> Duration {
+    processor_time(&server.process.id().to_string())
 }
 
 fn serve(speed: &str, share: &str) {

@@ -78,6 +78,6 @@ fn pace(asked: &Receiver<Stream>, period: Duration) {
 
 /// As long as one of the mock's.
 fn token() -> Vec<u8> {
-    let event = r#"data: {"id":"chatcmpl-00000000000000000000000000000001","object":"chat.completion.chunk","created":1700000000,"model":"known","choices":[{"index":0,"delta":{"content":"the "},"finish_reason":null}]}"#;
+    let event = r#"data: {"id":"chatcmpl-1234","object":"chat.completion.chunk","created":1795760368,"model":"known","choices":[{"index":0,"delta":{"content":"the "},"finish_reason":null}],"usage":null}"#;
     format!("{:X}\r\n{event}\n\n\r\n", event.len() + 2).into()
 }
